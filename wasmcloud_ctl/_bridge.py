@@ -1,0 +1,566 @@
+"""The private event loop on its background thread, and what crosses between threads.
+
+The only module that knows threads. One ``Bridge`` is one daemon thread that runs one event loop
+inside anyio. Work gets there in two ways: ``exchange`` for what happens on every call (a plain
+callback and a lock, half the price of a task), ``run`` for what is rare (a coroutine, by anyio's
+BlockingPortal). Replies and events come back by ``Outcome`` and ``Mailbox``.
+
+How a process ends decides the shape of this module:
+
+* The thread is a daemon of this library's own. anyio's ``start_blocking_portal`` held open keeps
+  an interpreter from ending, and so does a thread that is joined at exit without a bound.
+* One ``atexit`` function closes what is still open, with a bound, in the process that opened it.
+* A forked child has the objects but not the thread. Whatever a child would do to an inherited loop
+  (its epoll descriptor is shared) breaks the parent, so every way in looks at the process id
+  first, and inherited bridges are kept alive and left alone.
+* ``__del__`` may run on any thread at any time, so what it may call (``stop_soon``) takes no lock
+  and waits for nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from wasmcloud_ctl.exceptions import ClosedError, CtlError
+
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
+logger = logging.getLogger("wasmcloud_ctl")
+
+T = TypeVar("T")
+
+# How long a cancelled call waits for the loop to clean up, and how long an exiting process waits
+# for its bridges. Reached only when the loop itself is blocked.
+CLEANUP_SECONDS = 1.0
+
+# Waiting on a lock cannot be interrupted on Windows: Ctrl-C is seen between slices of this length.
+_SLICE_SECONDS = 0.1 if sys.platform == "win32" else None
+
+_open_bridges: weakref.WeakSet[Bridge] = weakref.WeakSet()
+_inherited_bridges: list[Bridge] = []
+
+
+class Deadline:
+    """One budget of time for a call, spent across its steps."""
+
+    __slots__ = ("_end", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """The seconds that are left, 0.0 when there are none."""
+        return max(0.0, self._end - time.monotonic())
+
+
+class DeadlinePassed(Exception):
+    """The work that ``Bridge.run`` carried did not end in time; it has been cancelled."""
+
+
+class Outcome(Generic[T]):
+    """One result that the loop's thread hands to one waiting thread.
+
+    The loop's side calls ``resolve`` or ``fail``, of which the first counts. The caller's side calls
+    ``wait``, then ``result``.
+    """
+
+    __slots__ = ("_done", "_error", "_lock", "_value")
+
+    def __init__(self) -> None:
+        # A bare lock, taken at birth and released once: an Event would cost a Condition more.
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._done = False
+        self._value: T | None = None
+        self._error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a result."""
+        return self._done
+
+    def resolve(self, value: T) -> None:
+        """Hand over a value, unless there is a result already."""
+        if not self._done:
+            self._done = True
+            self._value = value
+            self._lock.release()
+
+    def fail(self, error: BaseException) -> None:
+        """Hand over an error, unless there is a result already."""
+        if not self._done:
+            self._done = True
+            self._error = error
+            self._lock.release()
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for the result; None waits as long as it takes.
+
+        Returns:
+            Whether there is one. It can be waited for once: a second wait that follows a True blocks.
+        """
+        if _SLICE_SECONDS is None:
+            return self._lock.acquire(True, -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            left = _SLICE_SECONDS if end is None else min(_SLICE_SECONDS, end - time.monotonic())
+            if self._lock.acquire(True, max(0.0, left)):
+                return True
+            if end is not None and time.monotonic() >= end:
+                return False
+
+    def result(self) -> T:
+        """The value, or raise the error. Only after ``wait`` said True."""
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # None is a value where T allows it
+
+
+class _End:
+    """What a mailbox holds last; with the error that ended it, if one did."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+
+class Mailbox(Generic[T]):
+    """Messages from the loop's thread, for any number of reading threads.
+
+    Args:
+        maxsize: How many it holds; None for no bound.
+        drop_newest: Whether a full mailbox refuses the new message rather than forget its oldest.
+    """
+
+    __slots__ = ("__weakref__", "_drop_newest", "_ended", "_maxsize", "_queue", "dropped")
+
+    def __init__(self, maxsize: int | None = None, drop_newest: bool = False) -> None:
+        self._queue: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+        self._maxsize = maxsize
+        self._drop_newest = drop_newest
+        self._ended = False
+        self.dropped = 0
+
+    def put(self, item: T) -> None:
+        """Add a message. On the loop's thread only, so that the bound and the count are exact."""
+        if self._ended:
+            return
+        if self._maxsize is not None and self._queue.qsize() >= self._maxsize:
+            if self._drop_newest:
+                self.dropped += 1
+                return
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:
+                pass  # a reader was quicker, so there is room
+            else:
+                self.dropped += 1
+        self._queue.put(item)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Add no more. Readers get what is there, and then ``error`` or a ClosedError."""
+        if not self._ended:
+            self._ended = True
+            self._queue.put(_End(error))
+
+    # Under the name that an Outcome has for it, so that a bridge can end both.
+    fail = end
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more will come."""
+        return self._ended
+
+    def waiting(self) -> int:
+        """How many messages are there to be had at once."""
+        return self._queue.qsize()
+
+    def get(self, seconds: float | None) -> T:
+        """The oldest message, waiting for one; None waits as long as it takes.
+
+        Raises:
+            queue.Empty: None came in time.
+            ClosedError: The mailbox has ended, or whatever error ended it.
+        """
+        item = self._get(seconds)
+        if isinstance(item, _End):
+            self._queue.put(item)  # for the other readers, and for the next call
+            if item.error is not None:
+                raise item.error
+            raise ClosedError("the receiver is closed")
+        return item
+
+    def _get(self, seconds: float | None) -> T | _End:
+        if seconds is not None:
+            seconds = min(seconds, threading.TIMEOUT_MAX)
+        if _SLICE_SECONDS is None:
+            return self._queue.get(timeout=seconds)
+        end = None if seconds is None else time.monotonic() + seconds
+        while True:
+            left = _SLICE_SECONDS if end is None else min(_SLICE_SECONDS, end - time.monotonic())
+            try:
+                return self._queue.get(timeout=max(0.0, left))
+            except queue.Empty:
+                if end is not None and time.monotonic() >= end:
+                    raise
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop that resolves names on daemon threads.
+
+    asyncio resolves them on its executor, whose threads are joined when the loop and when the
+    interpreter end: a resolver that hangs would hold up both.
+    """
+
+    async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
+        future: asyncio.Future[Any] = self.create_future()
+
+        def settle(error: BaseException | None, addresses: Any) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(addresses)
+
+        def resolve() -> None:
+            error: BaseException | None = None
+            addresses = None
+            try:
+                addresses = socket.getaddrinfo(host, port, **hints)
+            except Exception as raised:
+                error = raised
+            try:
+                self.call_soon_threadsafe(settle, error, addresses)
+            except RuntimeError:
+                pass  # the loop has ended meanwhile, so nobody waits for the answer
+
+        threading.Thread(target=resolve, name="wasmcloud_ctl-resolver", daemon=True).start()
+        return await future
+
+
+class Bridge:
+    """One private event loop on one daemon thread.
+
+    Args:
+        name: The thread's name.
+
+    A bridge is started once and closed once. All methods may be called from any thread but
+    the loop's own, unless they say otherwise.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._pid = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._portal: BlockingPortal | None = None
+        self._stop: asyncio.Event | None = None
+        self._ended = False
+        self._waiting: set[Outcome[Any] | Mailbox[Any]] = set()
+        self._cleanups: list[Callable[[], Awaitable[None]]] = []
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this process is a fork of the one that made the bridge, and so has no thread for it."""
+        return self._pid != os.getpid()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the loop runs no more."""
+        return self._ended
+
+    def start(self, timeout: float) -> None:
+        """Start the thread and its loop.
+
+        Args:
+            timeout: Seconds that it may take, above 0.
+
+        Raises:
+            CtlError: It could not be started: too late in the interpreter's life, or not in time.
+        """
+        started: Outcome[None] = Outcome()
+        # A thread that inherits the caller's context would keep it alive (free-threaded 3.14 does
+        # inherit), so it is named and handed nothing but what it needs.
+        thread = threading.Thread(target=self._main, args=(started,), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._ended = True
+            raise CtlError(f"cannot start the client's thread: {error}") from error
+        self._thread = thread
+        _open_bridges.add(self)
+        if not started.wait(timeout):
+            self.stop_soon()
+            raise CtlError(f"the client's thread did not start within {timeout:g} s")
+        started.result()
+
+    def _main(self, started: Outcome[None]) -> None:
+        import anyio
+
+        try:
+            anyio.run(self._serve, started, backend_options={"loop_factory": _Loop})
+        except BaseException as error:
+            started.fail(error)
+            if not isinstance(error, ClosedError):
+                logger.debug("the client's loop ended with %r", error, exc_info=error)
+        finally:
+            self._ended = True
+            # Whoever posted work too late for the loop to run it must not wait for its timeout.
+            for waiter in list(self._waiting):
+                waiter.fail(ClosedError("the client is closed"))
+
+    async def _serve(self, started: Outcome[None]) -> None:
+        from anyio import move_on_after
+        from anyio.from_thread import BlockingPortal
+
+        async with BlockingPortal() as portal:
+            self._loop = asyncio.get_running_loop()
+            self._portal = portal
+            self._stop = asyncio.Event()
+            started.resolve(None)
+            await self._stop.wait()
+            for cleanup in self._cleanups:
+                with move_on_after(CLEANUP_SECONDS, shield=True):
+                    try:
+                        await cleanup()
+                    except Exception as error:
+                        logger.debug("closing: %r", error, exc_info=error)
+            # A normal stop waits for every task, and an endless one would keep it for ever.
+            await portal.stop(cancel_remaining=True)
+
+    def on_close(self, cleanup: Callable[[], Awaitable[None]]) -> None:
+        """Have a coroutine function run on the loop before it ends, for at most a second."""
+        self._cleanups.append(cleanup)
+
+    def post(self, callback: Callable[..., object], *args: object) -> None:
+        """Run a function on the loop soon, and do not wait for it. Also from the loop's own thread.
+
+        Raises:
+            ClosedError: The loop has ended.
+        """
+        if self._loop is None or self._ended or self.inherited:
+            raise ClosedError("the client is closed")
+        try:
+            self._loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError as error:
+            raise ClosedError("the client is closed") from error
+
+    def exchange(
+        self, outcome: Outcome[T], begin: Callable[[], None], abandon: Callable[[], None], timeout: float
+    ) -> T:
+        """Have something begun on the loop, and wait for its outcome.
+
+        Args:
+            outcome: What ``begin`` will have resolved or failed.
+            begin: Runs on the loop. What it raises becomes the outcome.
+            abandon: Runs on the loop when the wait is over without an outcome, or is interrupted by
+                anything (Ctrl-C). It must fail the outcome, and see to it that nothing happens later.
+            timeout: Seconds to wait for the outcome.
+
+        Returns:
+            The outcome's value.
+
+        Raises:
+            ClosedError: The loop has ended, or ends meanwhile.
+            Exception: What the outcome failed with.
+        """
+        self._refuse_own_thread()
+
+        def guarded() -> None:
+            try:
+                begin()
+            except Exception as error:
+                outcome.fail(error)
+
+        self._waiting.add(outcome)
+        try:
+            self.post(guarded)
+            if not outcome.wait(timeout):
+                self.post(abandon)
+                if not outcome.wait(CLEANUP_SECONDS):
+                    raise CtlError("the client's loop is blocked: something run on it does not give way")
+        except BaseException:
+            if not outcome.done:
+                self._abandon(outcome, abandon)
+            raise
+        finally:
+            self._waiting.discard(outcome)
+        return outcome.result()
+
+    def _abandon(self, outcome: Outcome[Any], abandon: Callable[[], None]) -> None:
+        """Clean up after an interrupted call, and wait for that, but not for ever."""
+        try:
+            self.post(abandon)
+        except ClosedError:
+            return
+        outcome.wait(CLEANUP_SECONDS)
+
+    def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
+        """Run a coroutine function on the loop, and wait for it.
+
+        Args:
+            function: The coroutine function.
+            args: Its arguments.
+            timeout: Seconds; None waits as long as it takes.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            DeadlinePassed: It took longer; it has been cancelled.
+            ClosedError: The loop has ended, or ends meanwhile.
+            BaseException: What it raises.
+        """
+        self._refuse_own_thread()
+        if self._portal is None or self._ended or self.inherited:
+            raise ClosedError("the client is closed")
+        ended: Outcome[T] = Outcome()
+
+        # A future's result can be had before its task has cleaned up, and an exit exception that gets
+        # out of a task takes the portal down: so the task hands over its own outcome, as its last act.
+        async def work() -> None:
+            try:
+                value = await function(*args)
+            except asyncio.CancelledError:
+                ended.fail(ClosedError("the client was closed during the call"))
+                raise
+            except BaseException as error:
+                ended.fail(error)
+            else:
+                ended.resolve(value)
+
+        self._waiting.add(ended)
+        try:
+            future = self._portal.start_task_soon(work)
+        except RuntimeError as error:
+            self._waiting.discard(ended)
+            raise ClosedError("the client is closed") from error
+        try:
+            if not ended.wait(timeout):
+                future.cancel()
+                # The last moment's result counts, if there is one.
+                if not ended.wait(CLEANUP_SECONDS) or isinstance(ended._error, ClosedError):
+                    raise DeadlinePassed
+        except BaseException:
+            if not ended.done:
+                future.cancel()
+                ended.wait(CLEANUP_SECONDS)
+            raise
+        finally:
+            self._waiting.discard(ended)
+        return ended.result()
+
+    def watch(self, mailbox: Mailbox[Any]) -> None:
+        """End this mailbox, too, when the loop ends."""
+        self._waiting.add(mailbox)
+        if self._ended:
+            mailbox.fail(ClosedError("the client is closed"))
+
+    def unwatch(self, mailbox: Mailbox[Any]) -> None:
+        """Forget a mailbox that ``watch`` was given."""
+        self._waiting.discard(mailbox)
+
+    def _refuse_own_thread(self) -> None:
+        if self._thread is not None and self._thread.ident == threading.get_ident():
+            raise CtlError(
+                "a blocking call was made on the client's own loop (from a function given to run()): "
+                "it would wait for itself; use nats_client there, or make the call from another thread"
+            )
+
+    def stop_soon(self) -> None:
+        """Ask the loop to end, and do not wait. Takes no lock, so that ``__del__`` may call it."""
+        if self.inherited or self._loop is None or self._stop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        except RuntimeError:
+            pass  # the loop has ended already
+
+    def close(self, timeout: float) -> None:
+        """End the loop and its thread. A second time, or from several threads, does no harm.
+
+        In a forked child it does nothing: the loop is the parent's. From the loop's own thread it
+        does not wait.
+
+        Args:
+            timeout: Seconds to wait for the thread to end.
+        """
+        if self.inherited:
+            return
+        self.stop_soon()
+        thread = self._thread
+        if thread is None or thread.ident == threading.get_ident():
+            return
+        thread.join(min(timeout, threading.TIMEOUT_MAX))
+        if thread.is_alive():
+            logger.warning("the client's thread did not end within %g s of close()", timeout)
+        else:
+            _open_bridges.discard(self)
+
+
+class PerProcess(Generic[T]):
+    """A thing that each process makes for itself, at its first use: a forked child makes its own.
+
+    Args:
+        make: Makes it. It is called by one thread at a time.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        # By process id, so that a child neither sees the parent's thing nor waits for a lock that a thread of
+        # the parent held at the fork. What is inherited stays referenced.
+        self._things: dict[int, T] = {}
+        self._locks: dict[int, threading.Lock] = {}
+
+    def get(self) -> T:
+        """The thing of this process, made now if need be; or whatever ``make`` raises."""
+        pid = os.getpid()
+        thing = self._things.get(pid)
+        if thing is None:
+            with self._locks.setdefault(pid, threading.Lock()):
+                thing = self._things.get(pid)
+                if thing is None:
+                    thing = self._things[pid] = self._make()
+        return thing
+
+    def peek(self) -> T | None:
+        """The thing of this process, if there is one."""
+        return self._things.get(os.getpid())
+
+
+def _keep_inherited_bridges() -> None:
+    """In a forked child: keep the parent's bridges alive, for collecting a loop would close what the parent
+    uses, and leave them out of what is closed at exit."""
+    global _open_bridges
+    _inherited_bridges.extend(_open_bridges)
+    _open_bridges = weakref.WeakSet()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_inherited_bridges)
+
+
+@atexit.register
+def _close_open_bridges() -> None:
+    """Close what a process leaves open when it ends; a forked child leaves its parent's alone."""
+    bridges = [bridge for bridge in list(_open_bridges) if not bridge.inherited]
+    for bridge in bridges:
+        bridge.stop_soon()
+    deadline = Deadline(CLEANUP_SECONDS + 0.5)
+    for bridge in bridges:
+        bridge.close(deadline.left())

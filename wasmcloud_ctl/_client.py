@@ -1,0 +1,913 @@
+"""The client: one method for each operation of the control interface.
+
+Every operation goes one way: the method checks its arguments and builds a command, ``_codec`` makes bytes,
+``_transport`` sends them on the loop and brings back the reply's bytes, and these are decoded here, on the
+caller's thread.
+
+nats-py, anyio and cattrs take longer to import than all else, so they are imported when a client is made.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+import warnings
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import attrs
+
+from wasmcloud_ctl import _arguments, _config, models
+from wasmcloud_ctl._subjects import Subjects, prefix
+from wasmcloud_ctl.events import EventReceiver
+from wasmcloud_ctl.exceptions import ClosedError, DecodeError, InvalidArgument
+from wasmcloud_ctl.models import (
+    ComponentAuctionAck,
+    CtlResponse,
+    Host,
+    HostInventory,
+    Link,
+    ProviderAuctionAck,
+    RegistryCredential,
+    Replies,
+    Undecodable,
+)
+
+if TYPE_CHECKING:
+    import nats.aio.client
+
+    from wasmcloud_ctl._bridge import PerProcess
+    from wasmcloud_ctl._transport import Transport
+
+T = TypeVar("T")
+
+U32_HIGHEST = 2**32 - 1
+U64_HIGHEST = 2**64 - 1
+
+# How many events a receiver holds, unless it is told otherwise: some minutes of a busy lattice.
+DEFAULT_MAXSIZE = 65536
+
+_CLOSE_SECONDS = 2.0
+
+
+def connect(
+    servers: str | Sequence[str] | None = None,
+    *,
+    lattice: str | None = None,
+    topic_prefix: str | None = None,
+    timeout: float | None = None,
+    auction_timeout: float | None = None,
+    connect_timeout: float | None = None,
+    quiet: float | None = None,
+    check: bool = False,
+    name: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    token: str | None = None,
+    inbox_prefix: str | None = None,
+) -> Client:
+    """Connect to a lattice.
+
+    Args:
+        servers: The URL of a NATS server, or several; ``nats://127.0.0.1:4222`` if not given. A URL may hold
+            ``user:password@`` or ``token@``, and begins with ``tls://`` where TLS is wanted.
+        lattice: The lattice's name; ``default`` if not given.
+        topic_prefix: What stands before all control subjects; ``wasmbus.ctl`` if not given.
+        timeout: Seconds that a request may take, above 0; 2.0 if not given.
+        auction_timeout: Seconds that a gather (hosts, auctions) takes, above 0; 5.0 if not given.
+        connect_timeout: Seconds that connecting may take in all, above 0; 2.0 if not given.
+        quiet: Seconds without a further reply that end a gather early, above 0; None: it lasts its whole
+            timeout, as the Rust client's does.
+        check: Whether a refused command raises ``OperationRejected`` by itself.
+        name: The connection's name, as the server's monitoring shows it.
+        user: The user's name, with a password.
+        password: The password.
+        token: A token, instead of the two.
+        inbox_prefix: What stands before reply subjects; ``_INBOX`` if not given.
+
+    Returns:
+        A connected client. Close it, or use it in a ``with`` statement.
+
+    Raises:
+        ConnectError: No connection within ``connect_timeout``; the message has the true cause.
+        AuthError: The server refused the credentials.
+        InvalidArgument: An argument cannot be meant.
+
+    Source: ``ClientBuilder`` of the Rust client.
+    """
+    from wasmcloud_ctl._bridge import PerProcess
+    from wasmcloud_ctl._transport import Transport
+
+    if (user is None) != (password is None):
+        raise InvalidArgument("user and password go together")
+    for what, value in (("name", name), ("user", user), ("password", password), ("token", token)):
+        if value is not None and not isinstance(value, str):
+            raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
+    options = _config.Options(
+        servers=_config.parse_servers(_config.DEFAULT_SERVER if servers is None else servers),
+        connect_timeout=_seconds(connect_timeout, "connect_timeout", _config.DEFAULT_CONNECT_TIMEOUT),
+        name=name,
+        user=user,
+        password=password,
+        token=token,
+        inbox_prefix=(
+            _config.DEFAULT_INBOX_PREFIX if inbox_prefix is None else prefix(inbox_prefix, "inbox_prefix")
+        ),
+    )
+    settings = _Settings(
+        topic_prefix=_config.DEFAULT_TOPIC_PREFIX if topic_prefix is None else topic_prefix,
+        lattice=_config.DEFAULT_LATTICE if lattice is None else lattice,
+        timeout=_seconds(timeout, "timeout", _config.DEFAULT_TIMEOUT),
+        auction_timeout=_seconds(auction_timeout, "auction_timeout", _config.DEFAULT_AUCTION_TIMEOUT),
+        quiet=None if quiet is None else _arguments.seconds(quiet, "quiet"),
+        check=_arguments.boolean(check, "check"),
+    )
+    # The subjects are checked before a connection is made for them.
+    subjects = settings.subjects()
+    session = PerProcess(lambda: Transport.open(options))
+    session.get()
+    return Client(session, settings, subjects)
+
+
+def _seconds(value: float | None, what: str, default: float) -> float:
+    return default if value is None else _arguments.seconds(value, what)
+
+
+@attrs.frozen(kw_only=True)
+class _Settings:
+    """What a client has been told to do where a call does not say."""
+
+    topic_prefix: str
+    lattice: str
+    timeout: float
+    auction_timeout: float
+    quiet: float | None
+    check: bool
+
+    def subjects(self) -> Subjects:
+        return Subjects(self.topic_prefix, self.lattice)
+
+
+class Client:
+    """A connection to a lattice. Made by ``connect``; shared by as many threads as like.
+
+    Every operation blocks until its answer is there or its timeout has passed. A timeout is in seconds, finite
+    and above 0, and the client's own where a call gives none. Ctrl-C ends a call at once; a command that was
+    sent by then may still take effect.
+
+    Every operation may raise, besides what it names: ``RequestTimeout`` (no answer in time), ``NoResponders``
+    (nobody listens), ``NotConnectedError`` (the connection is lost, and is being made again; nothing is sent
+    later), ``ClosedError``, ``PermissionDenied``, ``DecodeError``, ``InvalidArgument`` (before anything is
+    sent), and ``OperationRejected`` if the client was made with ``check=True``.
+
+    A forked child has a connection of its own, made at its first call.
+    """
+
+    def __init__(
+        self,
+        session: PerProcess[Transport],
+        settings: _Settings,
+        subjects: Subjects,
+        parent: Client | None = None,
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._subjects = subjects
+        self._parent = parent
+        self._closed = False
+        self._receivers: weakref.WeakSet[EventReceiver] = weakref.WeakSet()
+
+    # Hosts --------------------------------------------------------------------------------------
+
+    def get_hosts(
+        self, *, expected: int | None = None, quiet: float | None = None, timeout: float | None = None
+    ) -> Replies[Host]:
+        """Ask all hosts of the lattice who they are.
+
+        Args:
+            expected: How many distinct hosts end the gather, above 0; None: it is not ended so.
+            quiet: Seconds without a further reply that end it, above 0; None: the client's own.
+            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+
+        Returns:
+            One answer for each host; with ``no_responders`` if no host listens.
+
+        Source: ``Client::get_hosts``; subject ``host.ping``.
+        """
+        return self._gather(
+            "host.ping", b"", Host, lambda host: host.id, expected=expected, quiet=quiet, timeout=timeout
+        )
+
+    def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
+        """Ask a host what runs on it.
+
+        Args:
+            host_id: The host's id.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Returns:
+            The host's inventory.
+
+        Raises:
+            NoResponders: There is no such host.
+
+        Source: ``Client::get_host_inventory``; subject ``host.get``.
+        """
+        return self._request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
+
+    def stop_host(
+        self, host_id: str, timeout_ms: int | None = None, *, timeout: float | None = None
+    ) -> CtlResponse[None]:
+        """Have a host stop.
+
+        The answer says that the host has heard it; that it has stopped is told by ``host_stopped``. The last
+        host of a lattice may be gone before its answer is sent.
+
+        Args:
+            host_id: The host's id.
+            timeout_ms: Milliseconds that the host may take to stop what runs on it, 0 to 2**64 - 1; None: the
+                host's own (10 seconds).
+            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Source: ``Client::stop_host``; subject ``host.stop``.
+        """
+        subject = self._subjects.host("host.stop", host_id)
+        if timeout_ms is not None:
+            _arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
+        return self._command(subject, models.StopHostCommand(host_id=host_id, timeout=timeout_ms), timeout)
+
+    def put_label(
+        self, host_id: str, key: str, value: str, *, timeout: float | None = None
+    ) -> CtlResponse[None]:
+        """Put a label on a host, or replace its value.
+
+        Args:
+            host_id: The host's id.
+            key: The label's key. Hosts refuse keys that begin with ``hostcore.``.
+            value: The label's value.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Source: ``Client::put_label``; subject ``label.put``.
+        """
+        subject = self._subjects.host("label.put", host_id)
+        label = {"key": _arguments.text(key, "key"), "value": _arguments.text(value, "value")}
+        return self._command(subject, label, timeout)
+
+    def delete_label(self, host_id: str, key: str, *, timeout: float | None = None) -> CtlResponse[None]:
+        """Take a label from a host. It succeeds, too, where there is none.
+
+        Args:
+            host_id: The host's id.
+            key: The label's key.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Source: ``Client::delete_label``; subject ``label.del``.
+        """
+        subject = self._subjects.host("label.del", host_id)
+        return self._command(subject, {"key": _arguments.text(key, "key")}, timeout)
+
+    # Components ---------------------------------------------------------------------------------
+
+    def perform_component_auction(
+        self,
+        component_ref: str,
+        component_id: str,
+        constraints: Mapping[str, str] | None = None,
+        *,
+        expected: int | None = None,
+        quiet: float | None = None,
+        timeout: float | None = None,
+    ) -> Replies[ComponentAuctionAck]:
+        """Ask all hosts which of them would run a component.
+
+        A host bids if all constraints equal its labels; else it stays silent.
+
+        Args:
+            component_ref: The component's reference.
+            component_id: The component's id.
+            constraints: The labels that a host must have.
+            expected: How many distinct hosts end the gather, above 0; None: it is not ended so.
+            quiet: Seconds without a further reply that end it, above 0; None: the client's own.
+            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+
+        Returns:
+            One bid for each host that would.
+
+        Source: ``Client::perform_component_auction``; subject ``component.auction``.
+        """
+        request = models.ComponentAuctionRequest(
+            component_ref=_arguments.identifier(component_ref, "component_ref"),
+            component_id=_arguments.identifier(component_id, "component_id"),
+            constraints=_constraints(constraints),
+        )
+        replies = self._gather(
+            "component.auction",
+            self._encode(request),
+            ComponentAuctionAck,
+            lambda bid: bid.host_id,
+            expected=expected,
+            quiet=quiet,
+            timeout=timeout,
+        )
+        # Hosts put the reference where the id belongs; the id that was asked for is the true one.
+        return attrs.evolve(
+            replies,
+            responses=tuple(
+                attrs.evolve(response, data=attrs.evolve(response.data, component_id=component_id))
+                if response.data is not None
+                else response
+                for response in replies
+            ),
+        )
+
+    def scale_component(
+        self,
+        host_id: str,
+        component_ref: str,
+        component_id: str,
+        max_instances: int,
+        annotations: Mapping[str, str] | None = None,
+        config: Iterable[str] = (),
+        *,
+        allow_update: bool = False,
+        component_limits: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> CtlResponse[None]:
+        """Have a host run a component with so many instances, starting or stopping it as need be.
+
+        The answer says that the host has heard it; what came of it is told by ``component_scaled`` or
+        ``component_scale_failed``.
+
+        Args:
+            host_id: The host's id.
+            component_ref: The component's reference.
+            component_id: The component's id.
+            max_instances: How many instances may run at once, 0 to 2**32 - 1; 0 stops it.
+            annotations: Annotations for the component.
+            config: The names of the configs that it is given.
+            allow_update: Whether a running component of another reference is updated.
+            component_limits: Limits for the component (hosts from 1.9 on).
+            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Source: ``Client::scale_component``; subject ``component.scale``.
+        """
+        subject = self._subjects.host("component.scale", host_id)
+        command = models.ScaleComponentCommand(
+            component_ref=_arguments.identifier(component_ref, "component_ref"),
+            component_id=_arguments.identifier(component_id, "component_id"),
+            host_id=host_id,
+            max_instances=_arguments.whole_number(max_instances, "max_instances", U32_HIGHEST),
+            annotations=_arguments.optional_string_map(annotations, "annotations"),
+            config=_arguments.config_names(config, "config"),
+            allow_update=_arguments.boolean(allow_update, "allow_update"),
+            component_limits=_arguments.optional_string_map(component_limits, "component_limits"),
+        )
+        return self._command(subject, command, timeout)
+
+    def update_component(
+        self,
+        host_id: str,
+        existing_component_id: str,
+        new_component_ref: str,
+        annotations: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> CtlResponse[None]:
+        """Have a host put another image in the place of a running component's.
+
+        The answer says that the host has heard it. An update that fails publishes no event: only the host's
+        inventory shows it.
+
+        Args:
+            host_id: The host's id.
+            existing_component_id: The component's id.
+            new_component_ref: The reference that is to run.
+            annotations: Annotations for the component.
+            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Source: ``Client::update_component``; subject ``component.update``.
+        """
+        subject = self._subjects.host("component.update", host_id)
+        command = models.UpdateComponentCommand(
+            host_id=host_id,
+            component_id=_arguments.identifier(existing_component_id, "existing_component_id"),
+            new_component_ref=_arguments.identifier(new_component_ref, "new_component_ref"),
+            annotations=_arguments.optional_string_map(annotations, "annotations"),
+        )
+        return self._command(subject, command, timeout)
+
+    # Providers ----------------------------------------------------------------------------------
+
+    def perform_provider_auction(
+        self,
+        provider_ref: str,
+        provider_id: str,
+        constraints: Mapping[str, str] | None = None,
+        *,
+        expected: int | None = None,
+        quiet: float | None = None,
+        timeout: float | None = None,
+    ) -> Replies[ProviderAuctionAck]:
+        """Ask all hosts which of them would run a provider.
+
+        A host bids if all constraints equal its labels and it does not run that id; else it stays silent.
+
+        Args:
+            provider_ref: The provider's reference.
+            provider_id: The provider's id.
+            constraints: The labels that a host must have.
+            expected: How many distinct hosts end the gather, above 0; None: it is not ended so.
+            quiet: Seconds without a further reply that end it, above 0; None: the client's own.
+            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+
+        Returns:
+            One bid for each host that would.
+
+        Source: ``Client::perform_provider_auction``; subject ``provider.auction``.
+        """
+        request = models.ProviderAuctionRequest(
+            provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
+            provider_id=_arguments.identifier(provider_id, "provider_id"),
+            constraints=_constraints(constraints),
+        )
+        return self._gather(
+            "provider.auction",
+            self._encode(request),
+            ProviderAuctionAck,
+            lambda bid: bid.host_id,
+            expected=expected,
+            quiet=quiet,
+            timeout=timeout,
+        )
+
+    def start_provider(
+        self,
+        host_id: str,
+        provider_ref: str,
+        provider_id: str,
+        annotations: Mapping[str, str] | None = None,
+        provider_configuration: Iterable[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> CtlResponse[None]:
+        """Have a host start a provider.
+
+        The answer says that the host has heard it; what came of it is told by ``provider_started`` or
+        ``provider_start_failed``. A host does not answer at all for a builtin provider that it has switched off.
+
+        Args:
+            host_id: The host's id.
+            provider_ref: The provider's reference.
+            provider_id: The provider's id.
+            annotations: Annotations for the provider.
+            provider_configuration: The names of the configs that it is given.
+            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Source: ``Client::start_provider``; subject ``provider.start``.
+        """
+        subject = self._subjects.host("provider.start", host_id)
+        command = models.StartProviderCommand(
+            host_id=host_id,
+            provider_id=_arguments.identifier(provider_id, "provider_id"),
+            provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
+            config=_arguments.config_names(provider_configuration, "provider_configuration"),
+            annotations=_arguments.optional_string_map(annotations, "annotations"),
+        )
+        return self._command(subject, command, timeout)
+
+    def stop_provider(
+        self, host_id: str, provider_id: str, *, timeout: float | None = None
+    ) -> CtlResponse[None]:
+        """Have a host stop a provider. The host answers when it has stopped.
+
+        Args:
+            host_id: The host's id.
+            provider_id: The provider's id.
+            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Source: ``Client::stop_provider``; subject ``provider.stop``.
+        """
+        subject = self._subjects.host("provider.stop", host_id)
+        command = models.StopProviderCommand(
+            host_id=host_id, provider_id=_arguments.identifier(provider_id, "provider_id")
+        )
+        return self._command(subject, command, timeout)
+
+    # Links --------------------------------------------------------------------------------------
+
+    def put_link(self, link: Link, *, timeout: float | None = None) -> CtlResponse[None]:
+        """Put a link. One that is equal to another succeeds again; one that clashes is refused.
+
+        Args:
+            link: The link.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Source: ``Client::put_link``; subject ``link.put``.
+        """
+        if not isinstance(link, Link):
+            raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")
+        checked = Link(
+            source_id=_arguments.identifier(link.source_id, "link.source_id"),
+            target=_arguments.identifier(link.target, "link.target"),
+            wit_namespace=_arguments.identifier(link.wit_namespace, "link.wit_namespace"),
+            wit_package=_arguments.identifier(link.wit_package, "link.wit_package"),
+            interfaces=_arguments.strings(link.interfaces, "link.interfaces"),
+            name=_arguments.identifier(link.name, "link.name"),
+            source_config=_arguments.config_names(link.source_config, "link.source_config"),
+            target_config=_arguments.config_names(link.target_config, "link.target_config"),
+        )
+        return self._command(self._subjects.control("link.put"), checked, timeout)
+
+    def delete_link(
+        self,
+        source_id: str,
+        link_name: str,
+        wit_namespace: str,
+        wit_package: str,
+        *,
+        timeout: float | None = None,
+    ) -> CtlResponse[None]:
+        """Delete a link. It succeeds, too, where there is none.
+
+        Args:
+            source_id: The id of what imports.
+            link_name: The link's name, such as ``default``.
+            wit_namespace: The WIT namespace.
+            wit_package: The WIT package.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Source: ``Client::delete_link``; subject ``link.del``.
+        """
+        command = {
+            "source_id": _arguments.identifier(source_id, "source_id"),
+            "name": _arguments.identifier(link_name, "link_name"),
+            "wit_namespace": _arguments.identifier(wit_namespace, "wit_namespace"),
+            "wit_package": _arguments.identifier(wit_package, "wit_package"),
+        }
+        return self._command(self._subjects.control("link.del"), command, timeout)
+
+    def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
+        """All links of the lattice, as one of its hosts knows them (right after a put another may lag).
+
+        Args:
+            timeout: Seconds, above 0; None: the client's own.
+
+        Source: ``Client::get_links``; subject ``link.get``.
+        """
+        return self._request(self._subjects.control("link.get"), b"", list[Link], timeout)
+
+    # Configs ------------------------------------------------------------------------------------
+
+    def put_config(
+        self, config_name: str, config: Mapping[str, str], *, timeout: float | None = None
+    ) -> CtlResponse[None]:
+        """Put a config, or replace it.
+
+        Args:
+            config_name: The config's name; hosts can store letters, digits and ``-/_=``.
+            config: The config, a map of strings to strings.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Raises:
+            PayloadTooLarge: It is larger than what the server takes in one message.
+
+        Source: ``Client::put_config``; subject ``config.put``.
+        """
+        subject = self._subjects.config("config.put", config_name)
+        return self._command(subject, _arguments.string_map(config, "config"), timeout)
+
+    def delete_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[None]:
+        """Delete a config. It succeeds, too, where there is none.
+
+        Args:
+            config_name: The config's name.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Source: ``Client::delete_config``; subject ``config.del``.
+        """
+        return self._request(self._subjects.config("config.del", config_name), b"", None, timeout)
+
+    def get_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[dict[str, str]]:
+        """A config.
+
+        Args:
+            config_name: The config's name.
+            timeout: Seconds, above 0; None: the client's own.
+
+        Returns:
+            The config as data; where there is none the answer succeeds, and its data is None.
+
+        Source: ``Client::get_config``; subject ``config.get``.
+        """
+        return self._request(self._subjects.config("config.get", config_name), b"", dict[str, str], timeout)
+
+    # The lattice --------------------------------------------------------------------------------
+
+    def get_claims(self, *, timeout: float | None = None) -> CtlResponse[list[dict[str, str]]]:
+        """The claims of all signed components and providers, as one of the hosts knows them.
+
+        Args:
+            timeout: Seconds, above 0; None: the client's own.
+
+        Source: ``Client::get_claims``; subject ``claims.get``.
+        """
+        return self._request(self._subjects.control("claims.get"), b"", list[dict[str, str]], timeout)
+
+    def put_registries(
+        self,
+        registries: Mapping[str, RegistryCredential],
+        *,
+        expected: int | None = None,
+        quiet: float | None = 0.25,
+        timeout: float | None = None,
+    ) -> Replies[None]:
+        """Give all hosts the credentials for registries, in the place of those they have.
+
+        The credentials travel in clear unless the connection has TLS.
+
+        Args:
+            registries: The credentials, by the registry's name, such as ``ghcr.io``.
+            expected: How many acknowledgements end the gather, above 0; None: it is not ended so.
+            quiet: Seconds without a further one that end it, above 0; None: the client's own.
+            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+
+        Returns:
+            One answer for each host that acknowledged; an answer does not say which host's it is.
+
+        Source: ``Client::put_registries`` (which asks for no answers); subject ``registry.put``.
+        """
+        if not isinstance(registries, Mapping):
+            raise InvalidArgument(f"registries must be a mapping, not {type(registries).__name__}")
+        checked = {
+            _arguments.identifier(registry, "each of registries"): _credential(registry, credential)
+            for registry, credential in registries.items()
+        }
+        return self._gather(
+            "registry.put", self._encode(checked), None, None, expected=expected, quiet=quiet, timeout=timeout
+        )
+
+    def events_receiver(
+        self,
+        *event_names: str,
+        maxsize: int = DEFAULT_MAXSIZE,
+        overflow: str = "drop_oldest",
+        timeout: float | None = None,
+    ) -> EventReceiver:
+        """Hear the lattice's events.
+
+        Args:
+            event_names: The kinds to hear, such as ``component_scaled``; none: all kinds.
+            maxsize: How many events wait to be read at most, above 0.
+            overflow: What is dropped when more come: ``drop_oldest`` or ``drop_newest``.
+            timeout: Seconds to wait for the server to confirm, above 0; None: the client's own.
+
+        Returns:
+            The receiver. The server has the subscription: what happens from now on is heard.
+
+        Raises:
+            PermissionDenied: The server does not let this user hear the events.
+
+        Source: ``Client::events_receiver``; subjects ``wasmbus.evt.<lattice>.<event name>``.
+        """
+        from wasmcloud_ctl._bridge import Mailbox
+
+        subjects = [self._subjects.event(event_name) for event_name in dict.fromkeys(event_names) or ("*",)]
+        if overflow not in ("drop_oldest", "drop_newest"):
+            raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
+        highest = U64_HIGHEST  # a bound for the check's sake; memory is the true one
+        _arguments.whole_number(maxsize, "maxsize", highest, lowest=1)
+        mailbox: Mailbox[bytes] = Mailbox(maxsize, drop_newest=overflow == "drop_newest")
+        subscription = self._transport().subscribe(subjects, mailbox, self._timeout(timeout))
+        receiver = EventReceiver(subscription, self.lattice)
+        self._receivers.add(receiver)
+        return receiver
+
+    # The client itself --------------------------------------------------------------------------
+
+    @property
+    def lattice(self) -> str:
+        """The lattice's name."""
+        return self._settings.lattice
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        transport = self._session.peek()
+        return not self.closed and transport is not None and transport.connected
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._closed or (self._parent is not None and self._parent.closed)
+
+    def for_lattice(self, name: str) -> Client:
+        """A client for another lattice, on the same connection and with the same settings.
+
+        Closing it closes its receivers; closing this client closes it, too.
+
+        Args:
+            name: The lattice's name.
+        """
+        self._transport()
+        settings = attrs.evolve(self._settings, lattice=name)
+        return Client(self._session, settings, settings.subjects(), self._parent or self)
+
+    @property
+    def nats_client(self) -> nats.aio.client.Client:
+        """nats-py's client of the present connection, for use in functions given to ``run``.
+
+        Raises:
+            NotConnectedError: There is no connection now.
+        """
+        return self._transport().nats_client
+
+    def run(
+        self, async_function: Callable[..., Awaitable[T]], *args: object, timeout: float | None = None
+    ) -> T:
+        """Run a coroutine function on the client's private loop, and wait for it.
+
+        It must not block: all calls of this client wait meanwhile.
+
+        Args:
+            async_function: The coroutine function.
+            args: Its arguments.
+            timeout: Seconds, above 0; None waits as long as it takes.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            WaitTimeout: It did not end in time, and was cancelled.
+            BaseException: What it raises, nats-py's exceptions included.
+        """
+        if timeout is not None:
+            timeout = _arguments.seconds(timeout, "timeout")
+        return self._transport().run(async_function, *args, timeout=timeout)
+
+    def close(self) -> None:
+        """Close the connection, within two seconds. Calls under way end with ClosedError.
+
+        A second time, or from several threads, does no harm. In a forked child it leaves the parent's alone.
+        """
+        self._closed = True
+        if self._parent is not None:
+            for receiver in list(self._receivers):
+                receiver.close()
+            return
+        transport = self._session.peek()
+        if transport is not None:
+            transport.close(_CLOSE_SECONDS)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        # May run on any thread, the loop's too, and on an object that was never finished: so it takes no lock,
+        # joins nothing, and only asks the loop to end.
+        session = getattr(self, "_session", None)
+        if session is None or self._closed or self._parent is not None:
+            return
+        transport = session.peek()
+        if transport is None or transport.bridge.ended:
+            return
+        _warn(
+            f"{self!r} was not closed: use it in a with statement, or call close()", ResourceWarning, source=self
+        )
+        transport.bridge.stop_soon()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be pickled: connect anew in the other process")
+
+    def __repr__(self) -> str:
+        transport = self._session.peek()
+        state = "closed" if self.closed else "connected" if self.connected else "disconnected"
+        where = "" if transport is None else f" {transport.address}"
+        return f"<Client{where} lattice={self.lattice!r} {state}>"
+
+    # The way of every operation -----------------------------------------------------------------
+
+    def _transport(self) -> Transport:
+        if self.closed:
+            raise ClosedError("the client is closed")
+        return self._session.get()
+
+    def _timeout(self, timeout: float | None) -> float:
+        return self._settings.timeout if timeout is None else _arguments.seconds(timeout, "timeout")
+
+    def _encode(self, command: object) -> bytes:
+        from wasmcloud_ctl._codec import encode
+
+        return encode(command)
+
+    def _command(self, subject: str, command: object, timeout: float | None) -> CtlResponse[None]:
+        return self._request(subject, self._encode(command), None, timeout)
+
+    def _request(
+        self, subject: str, payload: bytes, kind: type[T] | None, timeout: float | None
+    ) -> CtlResponse[T]:
+        from wasmcloud_ctl._codec import decode_response
+
+        raw = self._transport().request(subject, payload, self._timeout(timeout))
+        response = decode_response(raw, kind)
+        return response.raise_for_status() if self._settings.check else response
+
+    def _gather(
+        self,
+        operation: str,
+        payload: bytes,
+        kind: type[T] | None,
+        host_of: Callable[[T], str] | None,
+        *,
+        expected: int | None,
+        quiet: float | None,
+        timeout: float | None,
+    ) -> Replies[T]:
+        """Ask all hosts, and take what comes until it is enough.
+
+        ``host_of`` tells whose reply it is, where replies tell: a host's second reply does not count.
+        """
+        from wasmcloud_ctl._bridge import Deadline
+        from wasmcloud_ctl._codec import decode_response
+
+        if expected is not None:
+            _arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
+        quiet = self._settings.quiet if quiet is None else _arguments.seconds(quiet, "quiet")
+        timeout = self._settings.auction_timeout if timeout is None else _arguments.seconds(timeout, "timeout")
+        subject = self._subjects.control(operation)
+        transport = self._transport()
+        responses: list[CtlResponse[T]] = []
+        undecodable: list[Undecodable] = []
+        hosts: set[str] = set()
+        overdue: int | None = None
+        started = time.monotonic()
+        deadline = Deadline(timeout)
+        with transport.gather(subject, payload, timeout) as gather:
+            while expected is None or len(responses) + len(undecodable) < expected:
+                left = deadline.left()
+                if left == 0.0:
+                    # What came in time is taken, and no more, or an endless replier would never let go.
+                    overdue = gather.waiting() if overdue is None else overdue - 1
+                    if overdue <= 0:
+                        break
+                if quiet is not None and (responses or undecodable):
+                    left = min(left, quiet)
+                try:
+                    raw = gather.get(left)
+                except queue.Empty:
+                    break
+                except ClosedError:
+                    if gather.no_responders:
+                        break
+                    raise
+                try:
+                    response = decode_response(raw, kind)
+                except DecodeError as error:
+                    undecodable.append(Undecodable(raw=raw, reason=str(error)))
+                    continue
+                if host_of is not None and response.data is not None:
+                    host = host_of(response.data)
+                    if host in hosts:
+                        continue
+                    hosts.add(host)
+                responses.append(response)
+        replies = Replies(
+            responses=tuple(responses),
+            undecodable=tuple(undecodable),
+            no_responders=gather.no_responders,
+            elapsed=time.monotonic() - started,
+            subject=subject,
+        )
+        if self._settings.check:
+            for response in replies:
+                response.raise_for_status()
+        return replies
+
+
+def _constraints(constraints: Any) -> dict[str, str]:
+    # A request without constraints is refused by every host: none is an empty map.
+    return {} if constraints is None else _arguments.string_map(constraints, "constraints")
+
+
+def _credential(registry: str, credential: object) -> RegistryCredential:
+    # The messages name the registry and the field, and never what is in it.
+    if not isinstance(credential, RegistryCredential):
+        raise InvalidArgument(
+            f"registries[{registry!r}] must be a RegistryCredential, not {type(credential).__name__}"
+        )
+    for field in attrs.fields(RegistryCredential):
+        value = getattr(credential, field.name)
+        if not (isinstance(value, str) or (value is None and field.default is None)):
+            raise InvalidArgument(
+                f"registries[{registry!r}].{field.name} must be a string, not {type(value).__name__}"
+            )
+    return credential

@@ -1,0 +1,376 @@
+"""What hosts tell of by themselves: events, their data, and the receiver that hands them out."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from wasmcloud_ctl import _arguments
+from wasmcloud_ctl.exceptions import ClosedError, DecodeError, WaitTimeout
+from wasmcloud_ctl.models import I32, U64, HostInventory, Link
+
+if TYPE_CHECKING:
+    from wasmcloud_ctl._transport import Subscription
+
+logger = logging.getLogger("wasmcloud_ctl")
+
+
+# The data of each kind --------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class EventClaims:
+    """What the signature of a component or provider says of it, in an event.
+
+    Attributes:
+        issuer: The public key of who signed.
+        name: Its name.
+        version: Its version, as people write it.
+        expires_human: When the signature ends, in words.
+        not_before_human: From when it holds, in words.
+        tags: Its tags.
+        call_alias: A component's alias.
+        revision: A component's revision.
+    """
+
+    issuer: str
+    name: str | None = None
+    version: str | None = None
+    expires_human: str | None = None
+    not_before_human: str | None = None
+    tags: tuple[str, ...] | None = None
+    call_alias: str | None = None
+    revision: I32 | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class HostStarted:
+    """A host has started."""
+
+    labels: dict[str, str]
+    friendly_name: str
+    uptime_seconds: U64 = 0
+    version: str = ""
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class HostStopped:
+    """A host is stopping, by a command or a signal; one that dies says nothing."""
+
+    labels: dict[str, str]
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class HostHeartbeat(HostInventory):
+    """What a host tells of itself every 30 seconds: its inventory."""
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class LabelsChanged:
+    """A host's labels have changed; these are all that it has now."""
+
+    host_id: str
+    labels: dict[str, str]
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ComponentScaled:
+    """A component runs with another count of instances; 0: it is stopped (or its old image is, in an update)."""
+
+    component_id: str
+    host_id: str
+    image_ref: str
+    max_instances: U64
+    annotations: dict[str, str] = attrs.Factory(dict)
+    public_key: str | None = None
+    claims: EventClaims | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ComponentScaleFailed:
+    """A component could not be scaled; ``error`` has the host's reason."""
+
+    component_id: str
+    host_id: str
+    image_ref: str
+    max_instances: U64
+    error: str
+    annotations: dict[str, str] = attrs.Factory(dict)
+    public_key: str | None = None
+    claims: EventClaims | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ProviderStarted:
+    """A provider has started; ``image_ref`` has lost its ``file://``, if it had one."""
+
+    provider_id: str
+    host_id: str
+    image_ref: str
+    annotations: dict[str, str] = attrs.Factory(dict)
+    public_key: str | None = None
+    instance_id: str | None = None
+    link_name: str | None = None
+    claims: EventClaims | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ProviderStartFailed:
+    """A provider could not be started; ``error`` has the host's reason."""
+
+    provider_id: str
+    provider_ref: str
+    host_id: str
+    error: str
+    link_name: str | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ProviderStopped:
+    """A provider has stopped; ``reason`` is the host's."""
+
+    provider_id: str
+    host_id: str
+    reason: str
+    annotations: dict[str, str] = attrs.Factory(dict)
+    public_key: str | None = None
+    instance_id: str | None = None
+    link_name: str | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class HealthCheckPassed:
+    """A provider that was ill is well."""
+
+    host_id: str
+    provider_id: str
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class HealthCheckFailed:
+    """A provider is ill."""
+
+    host_id: str
+    provider_id: str
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class HealthCheckStatus:
+    """A provider is as it was."""
+
+    host_id: str
+    provider_id: str
+
+
+@attrs.frozen(slots=False)
+class LinkdefSet(Link):
+    """A link was put; it may have been there before."""
+
+
+@attrs.frozen(slots=False)
+class LinkdefSetFailed(Link):
+    """A link was refused; ``error`` has the host's reason."""
+
+    error: str = attrs.field(kw_only=True)
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class LinkdefDeleted:
+    """A link was deleted; without ``target`` and ``interfaces``, there was none."""
+
+    source_id: str
+    wit_namespace: str
+    wit_package: str
+    name: str = "default"
+    target: str | None = None
+    interfaces: tuple[str, ...] | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ConfigSet:
+    """A config was put; it may have been there before."""
+
+    config_name: str
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ConfigDeleted:
+    """A config was deleted; it may not have been there."""
+
+    config_name: str
+
+
+EventData = (
+    HostStarted
+    | HostStopped
+    | HostHeartbeat
+    | LabelsChanged
+    | ComponentScaled
+    | ComponentScaleFailed
+    | ProviderStarted
+    | ProviderStartFailed
+    | ProviderStopped
+    | HealthCheckPassed
+    | HealthCheckFailed
+    | HealthCheckStatus
+    | LinkdefSet
+    | LinkdefSetFailed
+    | LinkdefDeleted
+    | ConfigSet
+    | ConfigDeleted
+    | dict[str, object]
+)
+"""The data of an event: one of the kinds, or the plain dict of a kind that is not known."""
+
+DATA_BY_NAME: dict[str, type[Any]] = {
+    "host_started": HostStarted,
+    "host_stopped": HostStopped,
+    "host_heartbeat": HostHeartbeat,
+    "labels_changed": LabelsChanged,
+    "component_scaled": ComponentScaled,
+    "component_scale_failed": ComponentScaleFailed,
+    "provider_started": ProviderStarted,
+    "provider_start_failed": ProviderStartFailed,
+    "provider_stopped": ProviderStopped,
+    "health_check_passed": HealthCheckPassed,
+    "health_check_failed": HealthCheckFailed,
+    "health_check_status": HealthCheckStatus,
+    "linkdef_set": LinkdefSet,
+    "linkdef_set_failed": LinkdefSetFailed,
+    "linkdef_deleted": LinkdefDeleted,
+    "config_set": ConfigSet,
+    "config_deleted": ConfigDeleted,
+}
+"""The class of the data of each kind of event that is known."""
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class Event:
+    """An event, as a host published it.
+
+    Attributes:
+        id: The event's own id.
+        source: The id of the host that published it.
+        type: The type on the wire, such as ``com.wasmcloud.lattice.component_scaled``.
+        name: The last part of the type, such as ``component_scaled``.
+        time: When, by the host's clock, with its time zone.
+        lattice: The lattice that it was heard on.
+        data: What happened, as one of the classes of this module; a dict for a kind that is not known.
+    """
+
+    id: str
+    source: str
+    type: str
+    name: str
+    time: datetime
+    lattice: str
+    data: EventData
+
+
+# The receiver -----------------------------------------------------------------------------------
+
+
+class EventReceiver:
+    """Hands out events as they come, to any thread that asks; made by ``Client.events_receiver``.
+
+    A context manager, and an iterator that ends when the receiver or the client is closed, by whatever
+    thread. Events wait in a queue between the connection and the reader, so a slow reader holds up nobody;
+    a queue that is full drops events, and counts them. While the connection is away nothing is heard:
+    ``gaps`` counts how often that was.
+    """
+
+    def __init__(self, subscription: Subscription, lattice: str) -> None:
+        self._subscription = subscription
+        self._lattice = lattice
+        self._undecodable = 0
+
+    def get(self, timeout: float | None = None) -> Event:
+        """The next event, waiting for it.
+
+        Args:
+            timeout: Seconds, above 0; None waits as long as it takes, until one comes or the receiver is closed.
+
+        Returns:
+            The event. A message that is no event is counted, logged and skipped.
+
+        Raises:
+            WaitTimeout: None came in time.
+            ClosedError: The receiver or the client is closed, and its queue is empty.
+            InvalidArgument: The timeout is no such number.
+        """
+        if timeout is not None:
+            timeout = _arguments.seconds(timeout, "timeout")
+        subscription = self._subscription
+        deadline = subscription.deadline(timeout)
+        while True:
+            try:
+                raw = subscription.get(None if deadline is None else deadline.left())
+            except queue.Empty:
+                raise WaitTimeout(f"no event came within {timeout:g} s") from None
+            event = self._decode(raw)
+            if event is not None:
+                return event
+
+    def _decode(self, raw: bytes) -> Event | None:
+        from wasmcloud_ctl._codec import decode_event
+
+        try:
+            return decode_event(raw, self._lattice)
+        except DecodeError as error:
+            self._undecodable += 1
+            logger.warning("an event was skipped: %s", error)
+            return None
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        try:
+            return self.get()
+        except ClosedError:
+            raise StopIteration from None
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped because the queue was full."""
+        return self._subscription.dropped
+
+    @property
+    def gaps(self) -> int:
+        """How often the connection was away, so that events may have been missed."""
+        return self._subscription.gaps
+
+    @property
+    def undecodable(self) -> int:
+        """How many messages were skipped because they were no events."""
+        return self._undecodable
+
+    @property
+    def closed(self) -> bool:
+        """Whether the receiver is closed; what is queued can still be had."""
+        return self._subscription.closed
+
+    def close(self) -> None:
+        """Hear no more. A second time does no harm."""
+        self._subscription.close()
+
+    def __enter__(self) -> EventReceiver:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<EventReceiver lattice={self._lattice!r} {state} dropped={self.dropped} gaps={self.gaps}>"
