@@ -781,7 +781,9 @@ class Client:
         if transport is None or transport.bridge.ended:
             return
         _warn(
-            f"{self!r} was not closed: use it in a with statement, or call close()", ResourceWarning, source=self
+            f"{self!r} was not closed: use it in a with statement, or call close()",
+            ResourceWarning,
+            source=self,
         )
         transport.bridge.stop_soon()
 
@@ -842,7 +844,9 @@ class Client:
         if expected is not None:
             _arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
         quiet = self._settings.quiet if quiet is None else _arguments.seconds(quiet, "quiet")
-        timeout = self._settings.auction_timeout if timeout is None else _arguments.seconds(timeout, "timeout")
+        timeout = (
+            self._settings.auction_timeout if timeout is None else _arguments.seconds(timeout, "timeout")
+        )
         subject = self._subjects.control(operation)
         transport = self._transport()
         responses: list[CtlResponse[T]] = []

@@ -35,7 +35,15 @@ _JSON_NAMES = {
 
 
 class _Mismatch(Exception):
-    """A value is not of the type that the protocol gives it."""
+    """A value is not of the type that the protocol gives it.
+
+    Attributes:
+        place: Where within the value that is at hand, as the end of a JSON path.
+    """
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place
 
 
 def _mismatch(expected: str, value: object) -> _Mismatch:
@@ -78,10 +86,9 @@ def _is_ranged(kind: Any) -> bool:
 def _structure_string_map(value: object, _: object) -> dict[str, str]:
     if type(value) is not dict:
         raise _mismatch("an object", value)
-    for entry in value.values():
+    for key, entry in value.items():
         if type(entry) is not str:
-            key = next(key for key, found in value.items() if found is entry)
-            raise _Mismatch(f"expected a string under {key!r}, found {_JSON_NAMES[type(entry)]}")
+            raise _Mismatch(str(_mismatch("a string", entry)), place=f"[{key!r}]")
     # It is json's own new dict with nothing but strings in it, so it need not be copied.
     return value
 
@@ -98,27 +105,34 @@ def _sequence_hook(kind: Any) -> Callable[[object, object], tuple[Any, ...]]:
             for item in value:
                 items.append(structure_element(item, element))
         except Exception as error:
-            raise cattrs.IterableValidationError(
-                "a list", [_at_index(error, len(items))], kind
-            ) from None
+            raise cattrs.IterableValidationError("a list", [_at_index(error, len(items))], kind) from None
         return tuple(items)
 
     return structure
 
 
 def _at_index(error: Exception, index: int) -> Exception:
-    error.__notes__ = [  # before 3.11 there is no add_note
-        *getattr(error, "__notes__", []),
-        cattrs.IterableValidationNote(f"at {index}", index, None),
-    ]
+    # Before Python 3.11 there is no add_note; cattrs reads the attribute.
+    notes = [*getattr(error, "__notes__", ()), cattrs.IterableValidationNote(f"at {index}", index, None)]
+    setattr(error, "__notes__", notes)  # noqa: B010  # an attribute that type checkers for 3.10 do not know
     return error
 
 
 def _is_sequence(kind: Any) -> bool:
     origin = get_origin(kind)
-    return isinstance(origin, type) and origin is not str and issubclass(origin, (tuple, list)) or (
+    return (isinstance(origin, type) and origin is not str and issubclass(origin, (tuple, list))) or (
         getattr(origin, "__qualname__", "") == "Sequence"
     )
+
+
+def _structure_any_map(value: object, _: object) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise _mismatch("an object", value)
+    return value
+
+
+def _is_any_map(kind: Any) -> bool:
+    return get_origin(kind) is dict and get_args(kind) == (str, Any)
 
 
 def _is_string_map(kind: Any) -> bool:
@@ -177,6 +191,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_factory(_is_ranged, _range_hook)
     converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
     converter.register_structure_hook_func(_is_string_map, _structure_string_map)
+    converter.register_structure_hook_func(_is_any_map, _structure_any_map)
     converter.register_structure_hook_factory(attrs.has, _class_hook)
     converter.register_unstructure_hook_factory(attrs.has, _unstructure_hook)
     return converter
@@ -227,7 +242,7 @@ def _first_fault(error: BaseException, path: str) -> tuple[str, str]:
     if isinstance(error, cattrs.IterableValidationError):
         for fault, element in error.group_exceptions()[0]:
             return _first_fault(fault, f"{path}[{element.index}]")
-    return path, str(error) or type(error).__name__
+    return path + getattr(error, "place", ""), str(error) or type(error).__name__
 
 
 def encode(value: Any) -> bytes:
@@ -266,7 +281,9 @@ def decode_response(raw: bytes, kind: Any) -> CtlResponse[Any]:
     """
     envelope = _load(raw, "the reply")
     if type(envelope) is not dict:
-        raise DecodeError(f"the reply does not fit at $: {_mismatch('an object', envelope)}", path="$", raw=raw)
+        raise DecodeError(
+            f"the reply does not fit at $: {_mismatch('an object', envelope)}", path="$", raw=raw
+        )
     if "success" not in envelope:
         raise DecodeError(
             "the reply does not fit at $.success: the field is missing", path="$.success", raw=raw
@@ -320,20 +337,18 @@ def decode_event(raw: bytes, lattice: str) -> events.Event:
     """
     what = "the event"
     envelope = _structure(_load(raw, what), _Envelope, "$", raw, what)
-    name = envelope.type.removeprefix(_EVENT_TYPE_PREFIX)
+    name = envelope.type.rpartition(".")[2]
     try:
         time = _time(envelope.time)
     except (_Mismatch, ValueError) as error:
         raise DecodeError(f"{what} does not fit at $.time: {error}", path="$.time", raw=raw) from error
-    kind = events.DATA_BY_NAME.get(name)
-    data = envelope.data
-    if kind is not None:
-        data = _structure(data, kind, "$.data", raw, what)
+    known = events.DATA_BY_NAME.get(name) if envelope.type == _EVENT_TYPE_PREFIX + name else None
+    data = _structure(envelope.data, known or dict[str, Any], "$.data", raw, what)
     return events.Event(
         id=envelope.id,
         source=envelope.source,
         type=envelope.type,
-        name=name.rpartition(".")[2],
+        name=name,
         time=time,
         lattice=lattice,
         data=data,
@@ -350,5 +365,3 @@ class _Envelope:
     time: str
     specversion: str
     data: Any
-
-

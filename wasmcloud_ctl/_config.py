@@ -82,7 +82,9 @@ def _parse_server(url: object) -> Server:
         raise InvalidArgument("a server's URL cannot be read: write nats://host:port") from None
     where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if parts.scheme in ("ws", "wss"):
-        raise InvalidArgument(f"{where}: WebSocket URLs are not supported: use the server's nats:// or tls:// port")
+        raise InvalidArgument(
+            f"{where}: WebSocket URLs are not supported: use the server's nats:// or tls:// port"
+        )
     if parts.scheme not in ("nats", "tls"):
         raise InvalidArgument(f"{where}: a server's URL begins with nats:// or tls://")
     if not host or any(character.isspace() for character in host):

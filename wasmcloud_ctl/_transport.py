@@ -19,7 +19,6 @@ import random
 import re
 import socket
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -284,7 +283,7 @@ class _Call:
 class _Request(_Call):
     """A call with one reply."""
 
-    __slots__ = ("outcome", "_timeout")
+    __slots__ = ("_timeout", "outcome")
 
     def __init__(self, transport: Transport, subject: str, payload: bytes, timeout: float) -> None:
         super().__init__(transport, subject, payload)
@@ -311,7 +310,9 @@ class _Request(_Call):
             fate = "it could not be sent, and will not be"
         self.outcome.fail(
             RequestTimeout(
-                f"no answer to {self.subject} within {self._timeout:g} s; {fate}", subject=self.subject, sent=sent
+                f"no answer to {self.subject} within {self._timeout:g} s; {fate}",
+                subject=self.subject,
+                sent=sent,
             )
         )
 
@@ -728,7 +729,9 @@ class Transport:
             subscription.gaps += 1
         wire.abort()
         if not self._closing:
-            logger.warning("the connection to %s was lost (%s)", wire.server, wire.last_error or "no reason given")
+            logger.warning(
+                "the connection to %s was lost (%s)", wire.server, wire.last_error or "no reason given"
+            )
             self._dialling = asyncio.get_running_loop().create_task(self._dial_until_connected())
 
     async def _dial_until_connected(self) -> None:
@@ -792,7 +795,8 @@ class Transport:
                     self.unregister(token)
                     call.fail(
                         PermissionDenied(
-                            f"the server does not let this user publish to {call.subject}", subject=call.subject
+                            f"the server does not let this user publish to {call.subject}",
+                            subject=call.subject,
                         )
                     )
         elif subject == f"{self._inbox}.*".lower():
@@ -832,7 +836,11 @@ def _discard(attempt: asyncio.Task[_Wire]) -> None:
 def _connect_error(server: Server, error: Exception) -> ConnectError:
     """What a failed attempt means, in a sentence."""
     text = str(error).lower()
-    if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text or "authentication" in text:
+    if (
+        isinstance(error, nats.errors.AuthorizationError)
+        or "authorization" in text
+        or "authentication" in text
+    ):
         return AuthError(f"{server} refused the credentials: {_plain(error)}")
     if isinstance(error, ssl.SSLCertVerificationError):
         return ConnectError(f"the certificate of {server} is not trusted: {error.verify_message}")

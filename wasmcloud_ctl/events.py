@@ -371,6 +371,13 @@ class EventReceiver:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        # Whoever breaks out of a loop and forgets the receiver leaves no subscription behind. Takes no lock and
+        # waits for nothing, for this may run on any thread.
+        subscription = getattr(self, "_subscription", None)
+        if subscription is not None:
+            subscription.close()
+
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
         return f"<EventReceiver lattice={self._lattice!r} {state} dropped={self.dropped} gaps={self.gaps}>"

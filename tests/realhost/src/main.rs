@@ -1,0 +1,141 @@
+//! One real wasmCloud 1.9.2 host for the contract tests: the public `wasmcloud-host` library, given its
+//! settings on the command line.
+//!
+//! It prints `ready <host id>` when it answers requests, and ends on SIGTERM, on SIGINT, on a stop_host
+//! command, and, with `--until-eof`, when its standard input is closed. Its log goes to standard error and
+//! is filtered by `RUST_LOG`.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{bail, Context, Result};
+use nkeys::KeyPair;
+use tokio::signal::unix::{signal, SignalKind};
+use tokio::sync::oneshot;
+use tokio::time::{timeout, timeout_at};
+use tracing_subscriber::EnvFilter;
+use wasmcloud_host::url::Url;
+use wasmcloud_host::wasmbus::{Host, HostConfig};
+
+const USAGE: &str = "usage: realhost --nats URL [--lattice NAME] [--label KEY=VALUE]... \
+    [--topic-prefix PREFIX] [--js-domain NAME] [--heartbeat SECONDS] \
+    [--no-component-auction] [--no-provider-auction] [--until-eof]";
+
+/// The version that a host of this library reports: the host's own, not the library's.
+const HOST_VERSION: &str = "1.9.2";
+
+/// How long a host may take to shut down when nobody said how long.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the command line asks for.
+struct Settings {
+    host: HostConfig,
+    until_eof: bool,
+}
+
+/// Read the command line.
+fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
+    let mut host = HostConfig {
+        allow_file_load: true,
+        version: HOST_VERSION.into(),
+        provider_shutdown_delay: Some(Duration::from_millis(300)),
+        ..HostConfig::default()
+    };
+    let mut nats = None;
+    let mut labels = HashMap::new();
+    let mut until_eof = false;
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value\n{USAGE}"));
+        match argument.as_str() {
+            "--nats" => nats = Some(Url::parse(&value()?).context("--nats is not a URL")?),
+            "--lattice" => host.lattice = value()?.into(),
+            "--label" => {
+                let label = value()?;
+                let (key, text) = label.split_once('=').context("--label is not KEY=VALUE")?;
+                labels.insert(key.into(), text.into());
+            }
+            "--topic-prefix" => host.ctl_topic_prefix = value()?,
+            "--js-domain" => host.js_domain = Some(value()?),
+            "--heartbeat" => {
+                let seconds: f64 = value()?.parse().context("--heartbeat is not a number")?;
+                let interval = Duration::try_from_secs_f64(seconds).context("--heartbeat is out of range")?;
+                if interval.is_zero() {
+                    bail!("--heartbeat must be above 0");
+                }
+                host.heartbeat_interval = Some(interval);
+            }
+            "--no-component-auction" => host.enable_component_auction = false,
+            "--no-provider-auction" => host.enable_provider_auction = false,
+            "--until-eof" => until_eof = true,
+            _ => bail!("unknown argument {argument}\n{USAGE}"),
+        }
+    }
+    host.ctl_nats_url = nats.with_context(|| USAGE.to_string())?;
+    host.rpc_nats_url = host.ctl_nats_url.clone();
+    host.labels = labels;
+    Ok(Settings { host, until_eof })
+}
+
+/// Completes when standard input is closed, which it is when the process that started this one has ended.
+/// A thread of its own reads it: a read of tokio's could not be given up at the end.
+fn end_of_input() -> oneshot::Receiver<()> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while matches!(std::io::stdin().read(&mut buffer), Ok(count) if count > 0) {}
+        // The host may have ended for another reason by now.
+        let _ = sender.send(());
+    });
+    receiver
+}
+
+/// Run one host until it is told to end.
+async fn run(settings: Settings) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let key = KeyPair::new_server();
+    let host_id = key.public_key();
+    let config = HostConfig {
+        host_key: Some(Arc::new(key)),
+        ..settings.host
+    };
+    let (host, shutdown) = Host::new(config).await.context("the host did not start")?;
+    println!("ready {host_id}");
+
+    let input_ended = async {
+        if settings.until_eof {
+            let _ = end_of_input().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    let deadline = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        () = input_ended => None,
+        stopped = host.stopped() => stopped?,
+    };
+    // The shutdown holds the host until it is done; nothing else may.
+    drop(host);
+    match deadline {
+        Some(deadline) => timeout_at(deadline, shutdown).await,
+        None => timeout(SHUTDOWN_LIMIT, shutdown).await,
+    }
+    .context("the host took too long to shut down")?
+}
+
+fn main() -> Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let settings = settings(std::env::args().skip(1))?;
+    let runtime = tokio::runtime::Runtime::new().context("no tokio runtime")?;
+    let outcome = runtime.block_on(run(settings));
+    // Ending the tasks kills the providers they hold. A component may keep a thread busy for ever, so this
+    // does not wait longer than it has to.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    outcome
+}

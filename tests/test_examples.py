@@ -1,0 +1,97 @@
+"""The examples and the README's commands do what they say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from wasmcloud_ctl.testing import PracticeLattice, unused_port
+
+ROOT = Path(__file__).parent.parent
+TOUR = ROOT / "examples" / "tour.py"
+
+
+def take_tour(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(TOUR), *arguments], capture_output=True, text=True, timeout=25)
+
+
+def part(output: str, heading: str) -> list[str]:
+    """The lines under a heading."""
+    return output.partition(f"\n{heading}")[2].partition("\n")[2].partition("\n\n")[0].splitlines()
+
+
+def test_the_tour_shows_a_lattice_and_ends() -> None:
+    """The tour prints hosts, bids, the placed component, the link and the events in order, in a few seconds."""
+    started = time.monotonic()
+
+    tour = take_tour()
+
+    assert (tour.returncode, tour.stderr) == (0, "")
+    assert time.monotonic() - started < 15
+    assert len(part(tour.stdout, "hosts")) == 3
+    assert len(part(tour.stdout, "who would run the component")) == 3
+    assert "  tour-echo runs with 5" in part(tour.stdout, "the component with its config, on ")
+    assert "  tour-echo -> tour-http  wasi:http/incoming-handler  (default)" in part(
+        tour.stdout, "a link and a label"
+    )
+    [component] = [
+        line for line in part(tour.stdout, "the host's inventory") if line.startswith("  component ")
+    ]
+    assert component.startswith("  component tour-echo: 5 of file://")
+    events = [line.split(maxsplit=2)[2] for line in part(tour.stdout, "the events that came of it, in order")]
+    assert [re.sub(" +", " ", event) for event in events] == [
+        "config_set tour-config",
+        "component_scaled tour-echo: 1",
+        "component_scaled tour-echo: 1",
+        "component_scaled tour-echo: 5",
+        "linkdef_set tour-echo -> tour-http",
+        "labels_changed tour=here",
+        "component_scaled tour-echo: 0",
+        "linkdef_deleted tour-echo -> tour-http",
+        "labels_changed tour is gone",
+        "config_deleted tour-config",
+    ]
+
+
+def test_the_tour_leaves_a_lattice_as_it_was(lattice: PracticeLattice) -> None:
+    """On a lattice that a URL names, everything is put back."""
+    tour = take_tour(lattice.url, "--lattice", lattice.lattice)
+
+    assert (tour.returncode, tour.stderr) == (0, "")
+    with lattice.connect() as client:
+        for host in lattice.hosts:
+            inventory = client.get_host_inventory(host.id).unwrap()
+            assert inventory.components == ()
+            assert "tour" not in inventory.labels
+        assert client.get_links().data == []
+        assert client.get_config("tour-config").data is None
+
+
+def test_the_tour_says_what_is_wrong(lattice: PracticeLattice) -> None:
+    """Where no server, no host or no such image is, the tour ends with one line that says so."""
+    nowhere = take_tour(f"nats://127.0.0.1:{unused_port()}")
+    empty = take_tour(lattice.url, "--lattice", "nobody-here")
+    lattice.registry.fail("registry.example/acme/absent:1", "no such image")
+    absent = take_tour(
+        lattice.url, "--lattice", lattice.lattice, "--component", "registry.example/acme/absent:1"
+    )
+
+    assert [ended.returncode for ended in (nowhere, empty, absent)] == [1, 1, 1]
+    assert nowhere.stderr.startswith("error: nobody listens at nats://127.0.0.1:")
+    assert empty.stderr.startswith("error: nobody listens on wasmbus.ctl.v1.nobody-here.host.ping")
+    assert absent.stderr.startswith("error: tour-echo could not be scaled: ")
+    assert "no such image" in absent.stderr
+    assert all(ended.stderr.count("\n") == 1 for ended in (nowhere, empty, absent))
+
+
+def test_ci_runs_the_readmes_command_for_the_tests() -> None:
+    """What a reader is told to run is what is run before anything lands."""
+    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
+    commands = [line.strip() for line in readme.splitlines() if line.strip().startswith("python3 -m venv")]
+
+    assert len(commands) == 2
+    assert commands[0].endswith("examples/tour.py")
+    assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,490 @@
+"""What simulated hosts do beside the recorded cases: each fact was seen on, or read off, real hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from realhost import artifacts
+from wire import Wire, wire_to
+
+from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice
+
+ECHO = "registry.example/acme/echo:1"
+ECHO_2 = "registry.example/acme/echo:2"
+LINK = {
+    "source_id": "echo",
+    "target": "http",
+    "wit_namespace": "wasi",
+    "wit_package": "http",
+    "interfaces": ["incoming-handler"],
+}
+
+
+@pytest.fixture
+def wire(practice_lattice: PracticeLattice) -> Iterator[Wire]:
+    """A connection to the test's lattice."""
+    with wire_to(practice_lattice) as wire:
+        yield wire
+
+
+@pytest.fixture
+def host(practice_lattice: PracticeLattice) -> PracticeHost:
+    """The lattice's first host."""
+    return practice_lattice.hosts[0]
+
+
+def scale(host: PracticeHost, reference: str = ECHO, count: int = 1, **more: object) -> dict[str, object]:
+    return {"component_ref": reference, "component_id": "echo", "host_id": host.id, "count": count, **more}
+
+
+def shown(wire: Wire, host: PracticeHost) -> Any:
+    return wire.ask(f"host.get.{host.id}")["response"]["components"]
+
+
+# What arrives ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"component_ref": "r"}',
+        b'{"component_id": "c", "count": -1}',
+        b'{"component_id": "c", "count": 1.0}',
+        b'{"component_id": "c", "count": true}',
+        b'{"component_id": "c", "count": null}',
+        b'{"component_id": "c", "count": 4294967296}',
+        b'{"component_id": "c", "count": NaN}',
+        b'{"component_id": "c", "component_id": "c"}',
+        b'{"component_id": "c", "config": ["a", 1]}',
+        b'{"component_id": "c", "annotations": {"a": 1}}',
+        b'{"component_id": "\\ud800"}',
+        b'\xef\xbb\xbf{"component_id": "c"}',
+        b'\xff\xfe{\x00}\x00',
+        b'{"component_id": "c"} x',
+    ],
+)
+def test_what_serde_refuses_is_refused(wire: Wire, host: PracticeHost, payload: bytes) -> None:
+    """A command of a wrong shape is answered with the host's parse error, and nothing is done."""
+    reply = wire.ask(f"component.scale.{host.id}", payload)
+
+    assert reply == {"success": False, "message": "failed to deserialize component scale command"}
+    assert wire.events() == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"component_id": "c", "count": 4294967295}',
+        b'{"component_id": "c", "annotations": null, "component_limits": null}',
+        b'{"component_id": "c", "unknown": {"count": NULL}}'.replace(b"NULL", b"null"),
+        b' \n{"component_id": "\\ud83d\\ude00"}\t',
+    ],
+)
+def test_what_serde_takes_is_taken(wire: Wire, host: PracticeHost, payload: bytes) -> None:
+    """Unknown fields, null for what is optional and every count of 32 bits are taken."""
+    assert wire.ask(f"component.scale.{host.id}", payload)["success"] is True
+
+
+def test_an_operation_that_no_host_has_is_refused_by_the_host_it_names(wire: Wire, host: PracticeHost) -> None:
+    """A subject that a host listens to but does not know is answered; one that none listens to gets a 503."""
+    unsupported = {"success": False, "message": "unsupported subject"}
+
+    assert wire.ask(f"component.frobnicate.{host.id}") == unsupported
+    assert wire.ask("link.frobnicate") == unsupported
+    assert wire.ask("config.frobnicate.a") == unsupported
+    assert wire.ask("component.frobnicate") is None
+    assert wire.ask("claims.frobnicate") is None
+
+
+# Components -----------------------------------------------------------------------------------------------
+
+
+def test_an_inventory_lies_after_a_scale_to_another_reference_and_count(wire: Wire, host: PracticeHost) -> None:
+    """The inventory shows the new reference, the old code runs on, and no later update changes that."""
+    wire.ask(f"component.scale.{host.id}", scale(host))
+    wire.events()
+
+    reply = wire.ask(f"component.scale.{host.id}", scale(host, ECHO_2, 2, allow_update=True))
+
+    assert "the image reference will be updated afterwards" in reply["message"]
+    assert [data["image_ref"] for _, data in wire.events()] == [ECHO]
+    assert [entry["image_ref"] for entry in shown(wire, host)] == [ECHO_2]
+    assert host.running_code == {"echo": ECHO}
+    update = {"component_id": "echo", "new_component_ref": ECHO_2, "host_id": host.id}
+    assert wire.ask(f"component.update.{host.id}", update)["message"] == f"component echo already updated to {ECHO_2}"
+    assert host.running_code == {"echo": ECHO}
+
+
+def test_a_scale_that_may_update_is_followed_by_the_update(wire: Wire, host: PracticeHost) -> None:
+    """With the same count, another reference and allow_update: one event with the old one, two with the new."""
+    wire.ask(f"component.scale.{host.id}", scale(host, count=3))
+    wire.events()
+
+    wire.ask(f"component.scale.{host.id}", scale(host, ECHO_2, 3, allow_update=True))
+
+    told = [(data["image_ref"], data["max_instances"]) for _, data in wire.events()]
+    assert told == [(ECHO, 3), (ECHO_2, 3), (ECHO_2, 0)]
+    assert host.running_code == {"echo": ECHO_2}
+
+
+def test_stopping_and_starting_ends_the_lie(wire: Wire, host: PracticeHost) -> None:
+    """After a stop, a start runs the reference it names."""
+    for reference, count in ((ECHO, 1), (ECHO_2, 2), (ECHO_2, 0), (ECHO_2, 2)):
+        wire.ask(f"component.scale.{host.id}", scale(host, reference, count))
+
+    assert host.running_code == {"echo": ECHO_2}
+
+
+def test_a_component_that_runs_is_scaled_whatever_its_reference(
+    practice_lattice: PracticeLattice, wire: Wire, host: PracticeHost
+) -> None:
+    """An image that cannot be pulled hinders only a start: the count of what runs is changed all the same."""
+    wire.ask(f"component.scale.{host.id}", scale(host))
+    practice_lattice.registry.fail(ECHO)
+    wire.events()
+
+    wire.ask(f"component.scale.{host.id}", scale(host, count=7))
+
+    assert [(name, data["max_instances"]) for name, data in wire.events()] == [("component_scaled", 7)]
+
+
+def test_limits_that_a_host_does_not_know_are_forgotten(wire: Wire, host: PracticeHost) -> None:
+    """Of the limits only two are kept, and only as numbers."""
+    limits = {"max_memory_limit": "+007", "max_execution_time": "soon", "colour": "1"}
+
+    wire.ask(f"component.scale.{host.id}", scale(host, component_limits=limits))
+
+    assert [entry["limits"] for entry in shown(wire, host)] == [{"max_memory_limit": "7"}]
+
+
+def test_another_config_alone_is_one_event(wire: Wire, host: PracticeHost) -> None:
+    """The same count with another config: one component_scaled; with one that is not there: a failure."""
+    wire.ask("config.put.a", {})
+    wire.ask(f"component.scale.{host.id}", scale(host))
+    wire.events()
+
+    wire.ask(f"component.scale.{host.id}", scale(host, config=["a"]))
+    assert [name for name, _ in wire.events()] == ["component_scaled"]
+    wire.ask(f"component.scale.{host.id}", scale(host, config=["absent"]))
+    ((name, data),) = wire.events()
+    assert name == "component_scale_failed"
+    assert data["error"] == "Unable to fetch requested config: Config absent does not exist"
+
+
+def test_a_host_that_had_a_config_has_it_for_ever(wire: Wire, host: PracticeHost) -> None:
+    """A host follows each config it once used, and does not notice that it is gone from the bucket."""
+    wire.ask("config.put.a", {})
+    wire.ask(f"component.scale.{host.id}", scale(host, config=["a"]))
+    wire.ask("config.del.a")
+    wire.events()
+
+    other = {**scale(host, config=["a"]), "component_id": "other"}
+    wire.ask(f"component.scale.{host.id}", other)
+
+    assert [name for name, _ in wire.events()] == ["component_scaled", "component_scaled"]
+
+
+def test_a_config_under_a_component_makes_no_event_of_the_component(wire: Wire, host: PracticeHost) -> None:
+    """A config that is changed or deleted while something runs with it: only its own events."""
+    wire.ask("config.put.a", {})
+    wire.ask(f"component.scale.{host.id}", scale(host, config=["a"]))
+    wire.events()
+
+    wire.ask("config.put.a", {"a": "b"})
+    wire.ask("config.del.a")
+
+    assert [name for name, _ in wire.events()] == ["config_set", "config_deleted"]
+
+
+def test_an_id_with_a_space_fails_once_it_is_to_be_stored(wire: Wire, host: PracticeHost) -> None:
+    """It is acknowledged, and then fails; as a link's source it is refused. A dot in an id is fine."""
+    wire.ask(f"component.scale.{host.id}", {**scale(host), "component_id": "a b"})
+    ((name, data),) = wire.events()
+    assert (name, data["error"]) == (
+        "component_scale_failed",
+        "failed to get component spec: key cannot be empty or start/end with `.`",
+    )
+
+    reply = wire.ask("link.put", {**LINK, "source_id": "a b"})
+    assert reply == {"success": False, "message": "failed to get component spec"}
+    ((name, data),) = wire.events()
+    assert (name, data["error"]) == (
+        "linkdef_set_failed",
+        "failed to get component spec: key cannot be empty or start/end with `.`",
+    )
+
+    wire.ask(f"component.scale.{host.id}", {**scale(host), "component_id": "a.b"})
+    assert [name for name, _ in wire.events()] == ["component_scaled", "component_scaled"]
+
+
+def test_commands_for_one_component_are_not_worked_off_in_order(wire: Wire, host: PracticeHost) -> None:
+    """Of scales sent at once, another than the last decides now and then."""
+    decided = set()
+    for _ in range(20):
+        for count in range(1, 6):
+            wire.send(f"component.scale.{host.id}", scale(host, count=count))
+        wire.settle()
+        decided.add(shown(wire, host)[0]["max_instances"])
+
+    assert len(decided) > 1
+
+
+# Files ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("damage", "error"),
+    [
+        (lambda wasm: b"no WebAssembly", "failed to extract module claims: I/O error: "),
+        (lambda wasm: wasm[:-1], "failed to extract module claims: I/O error: "),
+        (lambda wasm: wasm.replace(b"\x0a\x04", b"\x0a\x05", 1), "failed to extract module claims: "),
+        (lambda wasm: wasm[:-2] + b"AA", "signature is not valid"),
+    ],
+    ids=["no-wasm", "cut", "changed", "forged"],
+)
+def test_a_component_whose_claims_do_not_hold_is_not_started(
+    wire: Wire, host: PracticeHost, tmp_path: Path, damage: Any, error: str
+) -> None:
+    """What was signed must be what is there, and by whom it says."""
+    signed = artifacts.sign_component(artifacts.component(), name="Echo", revision=1, version="0.1.0")
+    damaged = damage(signed)
+    assert damaged != signed
+    path = tmp_path / "echo.wasm"
+    path.write_bytes(damaged)
+
+    wire.ask(f"component.scale.{host.id}", scale(host, artifacts.reference(path)))
+
+    ((name, data),) = wire.events()
+    assert name == "component_scale_failed"
+    assert data["error"].startswith(error)
+
+
+def test_an_archive_without_a_program_for_this_machine_is_not_started(
+    wire: Wire, host: PracticeHost, tmp_path: Path
+) -> None:
+    """A provider's file that is no archive, or has too little in it, fails with the reader's words."""
+    path = tmp_path / "provider.par"
+    path.write_bytes(b"x")
+    command = {"provider_id": "p", "provider_ref": artifacts.reference(path), "host_id": host.id}
+
+    wire.ask(f"provider.start.{host.id}", command)
+
+    ((name, data),) = wire.events()
+    assert (name, data["error"]) == (
+        "provider_start_failed",
+        "failed to fetch provider: failed to read provider: failed to load provider archive: "
+        "Not enough bytes to be a valid PAR file",
+    )
+
+
+# The registry ---------------------------------------------------------------------------------------------
+
+
+def test_an_image_that_cannot_be_pulled_fails_in_the_hosts_words(
+    practice_lattice: PracticeLattice, wire: Wire, host: PracticeHost
+) -> None:
+    """The registry's reason stands behind what the host was at."""
+    practice_lattice.registry.fail(ECHO, "unauthorized")
+
+    wire.ask(f"component.scale.{host.id}", scale(host))
+    wire.ask(f"provider.start.{host.id}", {"provider_id": "p", "provider_ref": ECHO, "host_id": host.id})
+
+    assert sorted(data["error"] for _, data in wire.events()) == [
+        f"failed to fetch component: failed to fetch component under OCI reference `{ECHO}`: "
+        "failed to fetch OCI path: failed to fetch OCI bytes: unauthorized",
+        f"failed to fetch provider: failed to fetch provider under OCI reference `{ECHO}`: "
+        "failed to fetch OCI path: failed to fetch OCI bytes: unauthorized",
+    ]
+
+
+def test_latest_is_not_pulled(wire: Wire, host: PracticeHost) -> None:
+    """Hosts refuse images tagged latest unless they are configured otherwise."""
+    wire.ask(f"component.scale.{host.id}", scale(host, "registry.example/acme/echo:latest"))
+
+    ((name, data),) = wire.events()
+    assert name == "component_scale_failed"
+    assert "fetching images tagged 'latest' is currently prohibited" in data["error"]
+
+
+def test_images_can_be_signed(practice_lattice: PracticeLattice, wire: Wire, host: PracticeHost) -> None:
+    """A made-up image has the claims it was given: in events, in the inventory and in claims.get."""
+    claims = Claims(issuer="A" * 56, subject="M" * 56, name="Echo", revision=4, version="1.2", tags=["a", "b"])
+    practice_lattice.registry.sign(ECHO, claims)
+
+    wire.ask(f"component.scale.{host.id}", scale(host))
+
+    assert [data["claims"]["revision"] for _, data in wire.events()] == [4, 4]
+    assert [(entry["name"], entry["revision"]) for entry in shown(wire, host)] == [("Echo", 4)]
+    assert wire.ask("claims.get")["response"] == [
+        {
+            "call_alias": "",
+            "iss": "A" * 56,
+            "issuer": "A" * 56,
+            "name": "Echo",
+            "rev": "4",
+            "revision": "4",
+            "sub": "M" * 56,
+            "subject": "M" * 56,
+            "tags": "a,b",
+            "version": "1.2",
+        }
+    ]
+
+
+def test_put_registries_waits_for_images_that_are_pulled(
+    practice_lattice: PracticeLattice, wire: Wire, host: PracticeHost
+) -> None:
+    """A host changes its registries only when it pulls nothing."""
+    practice_lattice.registry.hold(ECHO)
+    wire.send(f"component.scale.{host.id}", scale(host))
+    practice_lattice.wait_for_commands("component.scale")
+    inbox = wire.client.new_inbox()
+    wire.send("registry.put", {}, inbox)
+    practice_lattice.wait_for_commands("registry.put")
+
+    with pytest.raises(TimeoutError):
+        practice_lattice.settle(timeout=0.1)
+    practice_lattice.registry.release(ECHO)
+    practice_lattice.settle()
+
+
+# Providers ------------------------------------------------------------------------------------------------
+
+
+def test_two_starts_of_one_provider_at_once(wire: Wire, host: PracticeHost) -> None:
+    """Both are acknowledged, one provider starts, and the other start fails."""
+    command = {"provider_id": "p", "provider_ref": ECHO, "host_id": host.id}
+    for _ in range(2):
+        wire.send(f"provider.start.{host.id}", command)
+
+    events = wire.events()
+
+    assert sorted(name for name, _ in events) == ["provider_start_failed", "provider_started"]
+    assert [data["error"] for _, data in events if "error" in data] == ["provider is already running with that ID"]
+
+
+def test_builtins_run_where_they_are_switched_on(wire: Wire, host: PracticeHost) -> None:
+    """A builtin provider's image_ref is its bare name; one that nobody knows fails."""
+    host.set_builtins("http-server")
+    for name in ("http-server", "nonsense"):
+        reference = f"wasmcloud+builtin://{name}"
+        wire.ask(f"provider.start.{host.id}", {"provider_id": name, "provider_ref": reference})
+
+    told = {name: data for name, data in wire.events()}
+
+    assert told["provider_started"]["image_ref"] == "http-server"
+    assert told["provider_start_failed"]["error"] == "unknown builtin name: nonsense"
+
+
+# Links and configs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.practice_lattice(hosts=3)
+def test_links_put_at_once_are_lost(practice_lattice: PracticeLattice, wire: Wire) -> None:
+    """Hosts read the record, change it and write it back, unchecked: of 20 put at once all are acknowledged, and
+    fewer are stored; of 20 put one after the other, all are."""
+    for number in range(20):
+        wire.send("link.put", {**LINK, "name": f"at-once-{number}"})
+    assert [name for name, _ in wire.events()] == ["linkdef_set"] * 20
+    assert len(wire.ask("link.get")["response"]) < 20
+
+    for number in range(20):
+        wire.ask("link.put", {**LINK, "source_id": "other", "name": f"in-turn-{number}"})
+    links = wire.ask("link.get")["response"]
+    assert len([link for link in links if link["source_id"] == "other"]) == 20
+
+
+def test_deleting_a_link_of_a_source_that_never_was(wire: Wire) -> None:
+    """Where there is no record of the source, there is no event."""
+    gone = {"source_id": "nobody", "wit_namespace": "wasi", "wit_package": "http"}
+
+    reply = wire.ask("link.del", gone)
+
+    assert reply == {"success": True, "message": "successfully deleted link (spec doesn't exist)"}
+    assert wire.events() == []
+
+
+def test_links_with_no_interface_in_common_do_not_clash(wire: Wire) -> None:
+    """Two targets can share all but the interfaces."""
+    wire.ask("link.put", LINK)
+
+    reply = wire.ask("link.put", {**LINK, "target": "other", "interfaces": ["outgoing-handler"]})
+
+    assert reply["success"] is True
+    assert len(wire.ask("link.get")["response"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        ("put", "unable to store config data"),
+        ("get", "key cannot be empty or start/end with `.`"),
+        ("del", "Unable to delete config data"),
+    ],
+)
+def test_a_config_whose_name_can_be_no_key(wire: Wire, operation: str, message: str) -> None:
+    """A name that passes as a token of a subject may still not be stored."""
+    assert wire.ask(f"config.{operation}.a~b", b"{}") == {"success": False, "message": message}
+
+
+def test_twenty_labels_and_configs_at_once_are_all_kept(wire: Wire, host: PracticeHost) -> None:
+    """Only changes to the links of one source are lost."""
+    for number in range(20):
+        wire.send(f"label.put.{host.id}", {"key": f"l{number}", "value": "x"})
+        wire.send(f"config.put.c{number}", {"n": str(number)})
+    wire.settle()
+
+    assert len([key for key in host.labels if key.startswith("l")]) == 20
+    for number in range(20):
+        assert wire.ask(f"config.get.c{number}")["response"] == {"n": str(number)}
+
+
+def test_what_hosts_keep_is_where_real_hosts_keep_it(practice_lattice: PracticeLattice, wire: Wire) -> None:
+    """The buckets, their keys and their values are those of real hosts."""
+    (host,) = practice_lattice.hosts
+    wire.ask("config.put.web", b'{"a":  "b"}')
+    wire.ask("link.put", LINK)
+    wire.ask(f"component.scale.{host.id}", {**scale(host), "component_id": "other"})
+
+    async def stored(bucket: str, key: str) -> bytes | None:
+        store = await wire.client.jetstream().key_value(f"{bucket}_{practice_lattice.lattice}")
+        return (await store.get(key)).value
+
+    run = wire._loop.run_until_complete
+    assert run(stored("CONFIGDATA", "web")) == b'{"a":  "b"}'
+    assert json.loads(run(stored("LATTICEDATA", "COMPONENT_echo")) or b"") == {
+        "url": None,
+        "links": [{**LINK, "name": "default", "source_config": [], "target_config": []}],
+    }
+    assert json.loads(run(stored("LATTICEDATA", "COMPONENT_other")) or b"") == {"url": ECHO, "links": []}
+
+
+# Versions -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.practice_lattice(version="1.0.0")
+def test_an_old_host_calls_components_actors_and_tells_no_version(wire: Wire, host: PracticeHost) -> None:
+    """What a client has to take from hosts of before its time."""
+    wire.ask(f"component.scale.{host.id}", scale(host))
+
+    inventory = wire.ask(f"host.get.{host.id}")["response"]
+
+    assert [entry["id"] for entry in inventory["actors"]] == ["echo"]
+    assert not {"components", "version"} & set(inventory)
+    assert "version" not in wire.ask("host.ping")["response"]
+
+
+def test_hosts_of_several_versions_share_a_lattice(practice_lattice: PracticeLattice, wire: Wire) -> None:
+    """A host that is added may be of another version."""
+    practice_lattice.add_host(version="1.6.2")
+
+    versions = [json.loads(reply)["response"]["version"] for reply in wire.gather("host.ping")]
+
+    assert sorted(versions) == ["1.6.2", "1.9.2"]

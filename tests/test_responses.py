@@ -1,0 +1,80 @@
+"""What operations return: answers that say whether they are good, and gathers of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from wasmcloud_ctl import (
+    CtlResponse,
+    Link,
+    NoResponders,
+    NotFound,
+    OperationRejected,
+    RegistryCredential,
+    Replies,
+)
+
+YES: CtlResponse[str] = CtlResponse(succeeded=True, message="done", data="d")
+NOTHING: CtlResponse[str] = CtlResponse(succeeded=True, message="Configuration not found")
+NO: CtlResponse[str] = CtlResponse(succeeded=False, message="component nope not found")
+
+
+def test_an_answer_is_true_when_it_succeeded() -> None:
+    """A response stands in a condition for its success, whatever its message and data."""
+    assert (bool(YES), bool(NOTHING), bool(NO)) == (True, True, False)
+
+
+def test_raise_for_status_returns_the_answer_or_raises_it() -> None:
+    """A refusal is raised with the host's words and the response; all else comes back as itself."""
+    assert YES.raise_for_status() is YES
+    with pytest.raises(OperationRejected, match="component nope not found") as caught:
+        NO.raise_for_status()
+    assert caught.value.response is NO
+
+
+def test_unwrap_returns_the_data_or_says_why_there_is_none() -> None:
+    """The data; a refusal is OperationRejected, nothing there is NotFound."""
+    assert YES.unwrap() == "d"
+    with pytest.raises(NotFound, match="Configuration not found"):
+        NOTHING.unwrap()
+    with pytest.raises(OperationRejected):
+        NO.unwrap()
+
+
+def test_replies_are_a_sequence_of_answers() -> None:
+    """Replies can be counted, indexed, sliced and walked; their data is that of the good ones."""
+    replies = Replies(responses=(YES, NO, NOTHING))
+
+    assert len(replies) == 3
+    assert replies[0] is YES
+    assert replies[1:] == (NO, NOTHING)
+    assert list(replies) == [YES, NO, NOTHING]
+    assert replies.data == ["d"]
+
+
+def test_replies_raise_for_the_first_refusal_and_for_nobody() -> None:
+    """A gather in which a host refused, or which nobody heard, can be raised."""
+    nobody: Replies[str] = Replies(no_responders=True, subject="a.b")
+    good = Replies(responses=(YES,))
+
+    assert good.raise_for_status() is good
+    with pytest.raises(OperationRejected) as rejected:
+        Replies(responses=(YES, NO)).raise_for_status()
+    assert rejected.value.response is NO
+    with pytest.raises(NoResponders) as unheard:
+        nobody.raise_for_status()
+    assert unheard.value.subject == "a.b"
+
+
+def test_a_credential_shows_no_secret() -> None:
+    """Neither the password nor the token is in a credential's repr."""
+    credential = RegistryCredential(username="me", password="hunter2", token="t0k3n")
+
+    assert repr(credential) == "RegistryCredential(username='me', registry_type='oci')"
+
+
+def test_a_links_sequences_are_tuples() -> None:
+    """A link made with lists equals the one that arrives."""
+    assert Link("a", "b", "wasi", "http", ["x"], source_config=["c"]) == Link(
+        "a", "b", "wasi", "http", ("x",), source_config=("c",)
+    )

@@ -1,0 +1,67 @@
+"""What becomes part of a subject is one token, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from wasmcloud_ctl import InvalidArgument
+from wasmcloud_ctl._subjects import Subjects
+
+UNFIT = [
+    "",
+    " ",
+    "N A",
+    "a.b",
+    ".",
+    "*",
+    ">",
+    "x.>",
+    "a*",
+    "tab\t",
+    "line\r\nPUB x 0\r\n\r\n",
+    "nul\x00",
+    "\x7f",
+    "\x85",
+    "no-break\u00a0space",
+    "\u2028",
+    "\u200b",
+    "\ud800",
+    5,
+    None,
+    b"bytes",
+    True,
+]
+
+
+@pytest.mark.parametrize("value", UNFIT, ids=repr)
+def test_what_is_no_token_is_refused_everywhere(value: object) -> None:
+    """A lattice, host id, config or event that would make other tokens than meant is an InvalidArgument."""
+    subjects = Subjects("wasmbus.ctl", "default")
+
+    with pytest.raises(InvalidArgument, match="lattice"):
+        Subjects("wasmbus.ctl", value)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="host_id"):
+        subjects.host("host.get", value)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="config_name"):
+        subjects.config("config.get", value)  # type: ignore[arg-type]
+    if value != "*":
+        with pytest.raises(InvalidArgument, match="event name"):
+            subjects.event(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["", ".", "a.", ".a", "a..b", "a.*", "a.>", "a b", 5, None], ids=repr)
+def test_each_part_of_a_prefix_is_a_token(value: object) -> None:
+    """A topic prefix may have dots, and nothing else that a token may not have."""
+    with pytest.raises(InvalidArgument, match="topic_prefix"):
+        Subjects(value, "default")  # type: ignore[arg-type]
+
+
+def test_subjects_are_as_the_protocol_has_them() -> None:
+    """Control subjects have the prefix, the version and the lattice; events only the lattice."""
+    subjects = Subjects("Axxx.wasmbus.ctl", "blue")
+
+    assert subjects.control("host.ping") == "Axxx.wasmbus.ctl.v1.blue.host.ping"
+    assert subjects.host("host.get", "NABC") == "Axxx.wasmbus.ctl.v1.blue.host.get.NABC"
+    assert subjects.config("config.put", "web-π_=/") == "Axxx.wasmbus.ctl.v1.blue.config.put.web-π_=/"
+    assert subjects.event("component_scaled") == "wasmbus.evt.blue.component_scaled"
+    assert subjects.event("*") == "wasmbus.evt.blue.*"

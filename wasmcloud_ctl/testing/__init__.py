@@ -1,0 +1,31 @@
+"""A lattice to practise on: a real nats-server, and simulated hosts that a client cannot tell from real ones.
+
+    from wasmcloud_ctl.testing import PracticeLattice
+
+    with PracticeLattice(hosts=3) as lattice, lattice.connect() as client:
+        assert len(client.get_hosts(expected=3)) == 3
+
+``python -m wasmcloud_ctl.testing`` runs one at a terminal; pytest has it as the fixture ``practice_lattice``.
+Needs nats-server: on PATH, or from the extra ``wasmcloud_ctl[testing]``.
+"""
+
+from __future__ import annotations
+
+from wasmcloud_ctl.testing._artifacts import PracticeRegistry
+from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._component import component, write_component
+from wasmcloud_ctl.testing._lattice import PracticeHost, PracticeLattice
+from wasmcloud_ctl.testing._server import PracticeServer, PracticeServerError, find_nats_server, unused_port
+
+__all__ = [
+    "Claims",
+    "PracticeHost",
+    "PracticeLattice",
+    "PracticeRegistry",
+    "PracticeServer",
+    "PracticeServerError",
+    "component",
+    "find_nats_server",
+    "unused_port",
+    "write_component",
+]

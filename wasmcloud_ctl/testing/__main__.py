@@ -1,0 +1,148 @@
+"""A practice lattice at a terminal, until Ctrl-C: ``python -m wasmcloud_ctl.testing --hosts 3``."""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from wasmcloud_ctl.testing import PracticeLattice, PracticeServerError
+
+if TYPE_CHECKING:
+    from wasmcloud_ctl.testing._fleet import Command
+
+# As much of a payload as fits a line.
+_PAYLOAD_CHARACTERS = 200
+
+# Waiting for a thread cannot be interrupted everywhere, so the main one looks up this often.
+_LOOK_SECONDS = 0.25
+
+_PYTHON = """\
+    import wasmcloud_ctl
+
+    with wasmcloud_ctl.connect({arguments}) as client:
+        print(client.get_hosts(expected={hosts}).data)"""
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m wasmcloud_ctl.testing",
+        description="Run a practice lattice: a real nats-server and simulated wasmCloud hosts, until Ctrl-C.",
+    )
+    parser.add_argument("--hosts", type=int, default=1, metavar="N", help="how many hosts (1)")
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a label of all hosts; may be given several times",
+    )
+    parser.add_argument("--lattice", default="default", metavar="NAME", help="the lattice's name (default)")
+    parser.add_argument(
+        "--port", type=int, default=None, metavar="PORT", help="the server's port (any that is free)"
+    )
+    parser.add_argument(
+        "--server", default=None, metavar="URL", help="use a server that runs already, with JetStream"
+    )
+    parser.add_argument(
+        "--topic-prefix", default="wasmbus.ctl", metavar="PREFIX", help="the control subjects' prefix"
+    )
+    parser.add_argument(
+        "--heartbeat", type=float, default=30.0, metavar="SECONDS", help="between a host's heartbeats (30)"
+    )
+    parser.add_argument(
+        "--host-version", default="1.9.2", metavar="VERSION", help="1.9.2, 1.6.2 or 1.0.0 (1.9.2)"
+    )
+    options = parser.parse_args(arguments)
+    if options.hosts < 0:
+        parser.error("--hosts must be 0 or more")
+    for label in options.label:
+        if "=" not in label:
+            parser.error(f"--label must be KEY=VALUE, not {label!r}")
+    return options
+
+
+def _introduction(lattice: PracticeLattice) -> str:
+    """What runs, and how to reach it."""
+    lines = [f"practice lattice {lattice.lattice!r} at {lattice.url}"]
+    lines += [f"  host {host.id}  {host.friendly_name}" for host in lattice.hosts]
+    host_and_port = lattice.url.rpartition("/")[2].rpartition("@")[2]
+    address, _, port = host_and_port.partition(":")
+    arguments = [repr(lattice.url)]
+    environment = [f"WASMCLOUD_CTL_HOST={address}", f"WASMCLOUD_CTL_PORT={port or 4222}"]
+    if lattice.lattice != "default":
+        arguments.append(f"lattice={lattice.lattice!r}")
+        environment.append(f"WASMCLOUD_LATTICE={lattice.lattice}")
+    if lattice.topic_prefix != "wasmbus.ctl":
+        arguments.append(f"topic_prefix={lattice.topic_prefix!r}")
+        environment.append(f"WASMCLOUD_CTL_TOPIC_PREFIX={lattice.topic_prefix}")
+    lines += [
+        "from Python:",
+        _PYTHON.format(arguments=", ".join(arguments), hosts=len(lattice.hosts)),
+        "with wash:",
+        f"    {' '.join(environment)} wash get hosts",
+        "Ctrl-C ends it. Each command that arrives:",
+    ]
+    return "\n".join(lines)
+
+
+def _line(command: Command) -> str:
+    """A command on one line."""
+    payload = command.payload.decode("utf-8", "backslashreplace")
+    # Secrets are not to end up in a terminal's history.
+    if command.operation == "registry.put":
+        payload = f"({len(command.payload)} bytes)"
+    elif len(payload) > _PAYLOAD_CHARACTERS:
+        payload = f"{payload[:_PAYLOAD_CHARACTERS]}..."
+    printable = "".join(character if character.isprintable() else " " for character in payload)
+    target = f" {command.host_id}" if command.host_id is not None else ""
+    return f"{time.strftime('%H:%M:%S')} {command.operation}{target} {printable}".rstrip()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it.
+
+    Args:
+        arguments: The command line's; None for the process's.
+
+    Returns:
+        The exit status: 0 when it was told to end, 1 when it could not start.
+    """
+    options = _arguments(arguments)
+    labels = dict(label.split("=", 1) for label in options.label)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    # Printed here rather than where they arrive: a terminal that is held up must not hold up the hosts.
+    arrived: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    try:
+        lattice = PracticeLattice(
+            [labels] * options.hosts,
+            lattice=options.lattice,
+            heartbeat_interval=options.heartbeat,
+            topic_prefix=options.topic_prefix,
+            version=options.host_version,
+            server=options.server,
+            port=options.port,
+            on_command=arrived.put,
+        )
+        with lattice:
+            print(_introduction(lattice), flush=True)
+            while not ended.is_set():
+                try:
+                    print(_line(arrived.get(timeout=_LOOK_SECONDS)), flush=True)
+                except queue.Empty:
+                    continue
+    except (PracticeServerError, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

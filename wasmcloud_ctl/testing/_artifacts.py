@@ -1,0 +1,394 @@
+"""What a reference stands for: a file here, or an image in a made-up registry."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import random
+import re
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from attrs import define, frozen
+
+from wasmcloud_ctl.testing._claims import Claims, read_token
+from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._identity import built_in_labels
+
+T = TypeVar("T")
+
+_WASM_MAGIC = b"\0asm"
+_CUSTOM_SECTION = 0
+_CLAIMS_SECTIONS = (b"jwt", b"wasmcloud_jwt")
+
+# What cannot stand in the domain of a URL; the host takes `x/y` for `oci://x/y` and reads it as one.
+_NOT_IN_A_DOMAIN = re.compile(r"[\s<>^|%\x00-\x1f\x7f]")
+
+# Rust's words for what the operating system refuses.
+_OS_WORDS = {FileNotFoundError: "No such file or directory", PermissionError: "Permission denied"}
+
+
+@frozen
+class FileReference:
+    """A file on the host's disk."""
+
+    path: str
+
+
+@frozen
+class ImageReference:
+    """An image in a registry."""
+
+    name: str
+
+
+@frozen
+class BuiltinReference:
+    """A provider that is part of the host."""
+
+    name: str
+
+
+Reference = FileReference | ImageReference | BuiltinReference
+
+
+def parse_reference(text: str) -> Reference:
+    """What a reference points to, by the host's rules.
+
+    Raises:
+        Failure: It is no reference.
+    """
+    scheme, separator, rest = text.partition("://")
+    if separator and scheme == "file":
+        return FileReference(unquote(urlsplit(text).path))
+    if separator and scheme == "wasmcloud+builtin":
+        return BuiltinReference(rest)
+    if separator and scheme in ("oci", "http", "https"):
+        return ImageReference(rest)
+    domain = text.split("/", 1)[0]
+    # `registry:5000/x` passes for a URL of the scheme `registry`, and is not looked at any closer.
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) and _NOT_IN_A_DOMAIN.search(domain):
+        raise Failure("failed to parse reference as OCI reference", "invalid domain character")
+    return ImageReference(text)
+
+
+class PracticeRegistry:
+    """The registry from which practice hosts pull every image that is not a file.
+
+    It has every image there could be, unsigned, and hands it out within some milliseconds, unless it is told
+    otherwise. All methods may be called from any thread, and hold for pulls that begin after them.
+    """
+
+    def __init__(self) -> None:
+        self._failures: dict[str, str] = {}
+        self._delays: dict[str, float] = {}
+        self._held: dict[str, list[Callable[[], None]]] = {}
+        self._claims: dict[str, Claims] = {}
+        self._pulls: list[str] = []
+
+    @property
+    def pulls(self) -> tuple[str, ...]:
+        """The references that hosts have begun to pull, in order."""
+        return tuple(self._pulls)
+
+    def fail(self, reference: str, reason: str = "manifest unknown") -> None:
+        """Let pulls of a reference fail.
+
+        Args:
+            reference: The reference, as it stands in the command.
+            reason: What the registry says; hosts put their own words before it.
+        """
+        self._failures[reference] = reason
+
+    def delay(self, reference: str, seconds: float) -> None:
+        """Let pulls of a reference take their time.
+
+        Args:
+            reference: The reference, as it stands in the command.
+            seconds: How long, 0.0 or more.
+        """
+        self._delays[reference] = seconds
+
+    def hold(self, reference: str) -> None:
+        """Let pulls of a reference go on until ``release``.
+
+        Args:
+            reference: The reference, as it stands in the command.
+        """
+        self._held.setdefault(reference, [])
+
+    def release(self, reference: str) -> None:
+        """Let the pulls that ``hold`` has kept end.
+
+        Args:
+            reference: The reference, as it stands in the command.
+        """
+        for let_go in self._held.pop(reference, []):
+            let_go()
+
+    def sign(self, reference: str, claims: Claims) -> None:
+        """Let an image be signed.
+
+        Args:
+            reference: The reference, as it stands in the command.
+            claims: What its issuer says of it.
+        """
+        self._claims[reference] = claims
+
+    def restore(self, reference: str) -> None:
+        """Forget all that was told about a reference.
+
+        Args:
+            reference: The reference, as it stands in the command.
+        """
+        self.release(reference)
+        for told in (self._failures, self._delays, self._claims):
+            told.pop(reference, None)
+
+    async def pull(self, reference: str) -> Claims | None:
+        """Pull an image. On the hosts' event loop.
+
+        Returns:
+            The claims it brings.
+
+        Raises:
+            Failure: The registry does not give it.
+        """
+        self._pulls.append(reference)
+        held = self._held.get(reference)
+        if held is not None:
+            released = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            held.append(lambda: _tell(loop, released))
+            await released.wait()
+        # Never the same for two pulls: which of two commands comes first is left open, as it is on real
+        # hosts.
+        await asyncio.sleep(self._delays.get(reference, 0.0) + random.uniform(0.0, 0.003))
+        reason = self._failures.get(reference)
+        if reason is not None:
+            raise Failure("failed to fetch OCI path", Failure("failed to fetch OCI bytes", reason))
+        return self._claims.get(reference)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    # The lattice may have been closed meanwhile.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(event.set)
+
+
+@define
+class Component:
+    """A component's code, as far as a practice host can tell two apart.
+
+    Attributes:
+        claims: What its issuer says of it; None for an unsigned one.
+        bad_claims: Why what its issuer says does not hold; None if it does, or if it is unsigned.
+    """
+
+    claims: Claims | None = None
+    bad_claims: Failure | None = None
+
+
+async def fetch_component(text: str, registry: PracticeRegistry) -> Component:
+    """Get what a component's reference stands for.
+
+    Raises:
+        Failure: It cannot be had.
+    """
+    try:
+        reference = parse_reference(text)
+        if isinstance(reference, FileReference):
+            return read_component(await _read_file(reference.path, "failed to read component"))
+        if isinstance(reference, BuiltinReference):
+            raise Failure("nothing to fetch for a builtin")
+        try:
+            _check_image(reference.name)
+            return Component(claims=await registry.pull(text))
+        except Failure as failure:
+            raise Failure(
+                f"failed to fetch component under OCI reference `{reference.name}`", failure
+            ) from failure
+    except Failure as failure:
+        raise Failure("failed to fetch component", failure) from failure
+
+
+async def fetch_provider(reference: Reference, text: str, registry: PracticeRegistry) -> Claims | None:
+    """Get what a provider's reference stands for.
+
+    Args:
+        reference: Where it is.
+        text: The reference as it stands in the command.
+        registry: What images are pulled from.
+
+    Returns:
+        The claims of its archive.
+
+    Raises:
+        Failure: It cannot be had.
+    """
+    try:
+        if isinstance(reference, FileReference):
+            return await _read_provider(reference.path)
+        assert isinstance(reference, ImageReference)
+        try:
+            _check_image(reference.name)
+            return await registry.pull(text)
+        except Failure as failure:
+            raise Failure(
+                f"failed to fetch provider under OCI reference `{reference.name}`", failure
+            ) from failure
+    except Failure as failure:
+        raise Failure("failed to fetch provider", failure) from failure
+
+
+def _check_image(name: str) -> None:
+    if name.lower().endswith(":latest"):
+        raise Failure(
+            "failed to fetch OCI path",
+            "fetching images tagged 'latest' is currently prohibited in this host. This option can be "
+            "overridden with WASMCLOUD_OCI_ALLOW_LATEST",
+        )
+    if not name:
+        raise Failure("failed to fetch OCI path", "invalid checksum digest format")
+
+
+async def _read_file(path: str, reason: str) -> bytes:
+    # On a thread, so that a slow disk holds up no other host, and in no certain order, as with pulls.
+    await asyncio.sleep(random.uniform(0.0, 0.003))
+    try:
+        return await asyncio.to_thread(Path(path).read_bytes)
+    except OSError as error:
+        raise Failure(reason, _os_words(error)) from error
+
+
+def _os_words(error: OSError) -> str:
+    words = _OS_WORDS.get(type(error), error.strerror)
+    return f"{words} (os error {error.errno})"
+
+
+def read_component(code: bytes) -> Component:
+    """A component's claims, and whether they hold.
+
+    Whether its code could run is not looked at, but for this: what is no WebAssembly cannot be searched for
+    claims.
+    """
+    try:
+        sections = _wasm_sections(code)
+    except ValueError as error:
+        return Component(bad_claims=Failure("failed to extract module claims", f"I/O error: {error}"))
+    for section in sections:
+        if section.kind != _CUSTOM_SECTION:
+            continue
+        name, content = _custom_section(code, section)
+        if name in _CLAIMS_SECTIONS:
+            unsigned = code[: section.begin] + code[section.end :]
+            try:
+                return Component(claims=_signed_for(code[content : section.end], unsigned))
+            except Failure as failure:
+                return Component(bad_claims=failure)
+    return Component()
+
+
+def _signed_for(token: bytes, unsigned: bytes) -> Claims:
+    """The claims in a token, if they are for this component."""
+    try:
+        signed = read_token(token.decode("utf-8", "replace"))
+        if signed.hash is not None and signed.hash != hashlib.sha256(unsigned).hexdigest().upper():
+            raise Failure("Invalid module hash")
+    except Failure as failure:
+        raise Failure("failed to extract module claims", failure) from failure
+    signed.check_time()
+    signed.check_signature()
+    return signed.claims
+
+
+@frozen
+class _Section:
+    """A section of a WebAssembly file: where it begins, where its content does, and where both end."""
+
+    kind: int
+    begin: int
+    content: int
+    end: int
+
+
+def _wasm_sections(code: bytes) -> list[_Section]:
+    if code[:4] != _WASM_MAGIC:
+        raise ValueError("magic header not detected: bad magic number (at offset 0x0)")
+    sections: list[_Section] = []
+    position = 8
+    while position < len(code):
+        size, content = _number(code, position + 1)
+        if content + size > len(code):
+            raise ValueError(f"unexpected end-of-file (at offset {len(code):#x})")
+        sections.append(_Section(code[position], position, content, content + size))
+        position = content + size
+    return sections
+
+
+def _custom_section(code: bytes, section: _Section) -> tuple[bytes, int]:
+    """A custom section's name, and where what follows it begins."""
+    length, begin = _number(code, section.content)
+    return code[begin : begin + length], min(begin + length, section.end)
+
+
+def _number(code: bytes, position: int) -> tuple[int, int]:
+    """An unsigned LEB128 number, and where it ends."""
+    value = shift = 0
+    while True:
+        if position >= len(code) or shift > 28:
+            raise ValueError(f"unexpected end-of-file (at offset {len(code):#x})")
+        byte = code[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, position
+
+
+def native_target() -> str:
+    """The name under which an archive has what runs here, such as ``x86_64-linux``."""
+    labels = built_in_labels()
+    return f"{labels['hostcore.arch']}-{labels['hostcore.os']}"
+
+
+async def _read_provider(path: str) -> Claims | None:
+    target = native_target()
+    where = f"failed to load target [{target}] from PAR from file [{path}]"
+    try:
+        return _read_archive(await _read_file(path, where), target)
+    except Failure as failure:
+        raise Failure(
+            "failed to read provider", Failure("failed to load provider archive", failure)
+        ) from failure
+
+
+def _read_archive(archive: bytes, target: str) -> Claims:
+    if len(archive) < 2:
+        raise Failure("Not enough bytes to be a valid PAR file")
+    token: str | None = None
+    found: bytes | None = None
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:*") as files:
+            for entry in files:
+                stem = Path(entry.name).stem
+                content = files.extractfile(entry)
+                if content is None:
+                    continue
+                if stem == "claims":
+                    token = content.read().decode("utf-8", "replace")
+                elif stem == target:
+                    found = content.read()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise Failure("failed to read entire block") from error
+    if token is None or found is None:
+        raise Failure("Not enough files found in provider archive. Is this a complete archive?")
+    signed = read_token(token)
+    if signed.target_hashes.get(target) != hashlib.sha256(found).hexdigest().upper():
+        raise Failure(f"File hash and verify hash do not match for '{target}'")
+    return signed.claims

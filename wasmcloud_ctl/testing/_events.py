@@ -1,0 +1,165 @@
+"""What a host publishes when something happened: the envelope, and the data of each kind of event."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Mapping
+
+from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._commands import DeleteLink, Link
+from wasmcloud_ctl.testing._failure import Failure
+
+
+def envelope(host_id: str, name: str, data: Mapping[str, object]) -> bytes:
+    """A CloudEvent in structured JSON mode.
+
+    Args:
+        host_id: The host that publishes it.
+        name: The last part of its type, such as ``component_scaled``.
+        data: What it tells.
+    """
+    now = time.time_ns()
+    # A time of 48 bits and 80 random ones (a ULID), written as a UUID.
+    identity = uuid.UUID(bytes=(now // 1_000_000).to_bytes(6, "big") + os.urandom(10))
+    seconds, nanoseconds = divmod(now, 1_000_000_000)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": str(identity),
+            "type": f"com.wasmcloud.lattice.{name}",
+            "source": host_id,
+            "datacontenttype": "application/json",
+            "time": f"{moment}.{nanoseconds:09}Z",
+            "data": data,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode("utf-8")
+
+
+def component_scaled(
+    claims: Claims | None,
+    annotations: Mapping[str, str],
+    host_id: str,
+    max_instances: int,
+    image_ref: str,
+    component_id: str,
+) -> dict[str, object]:
+    """A component runs with this many instances; with none, it ended."""
+    data: dict[str, object] = {
+        "annotations": dict(annotations),
+        "component_id": component_id,
+        "host_id": host_id,
+        "image_ref": image_ref,
+        "max_instances": max_instances,
+    }
+    if claims is not None:
+        data["claims"] = claims.in_events_of_components()
+        data["public_key"] = claims.subject
+    return data
+
+
+def component_scale_failed(
+    claims: Claims | None,
+    annotations: Mapping[str, str],
+    host_id: str,
+    max_instances: int,
+    image_ref: str,
+    component_id: str,
+    failure: Failure,
+) -> dict[str, object]:
+    """A component could not be started, or not be scaled."""
+    data: dict[str, object] = {
+        "annotations": dict(annotations),
+        "component_id": component_id,
+        "error": failure.chain,
+        "host_id": host_id,
+        "image_ref": image_ref,
+        "max_instances": max_instances,
+    }
+    if claims is not None:
+        data["public_key"] = claims.subject
+    return data
+
+
+def provider_started(
+    claims: Claims | None, annotations: Mapping[str, str], host_id: str, image_ref: str, provider_id: str
+) -> dict[str, object]:
+    """A provider runs."""
+    data: dict[str, object] = {
+        "annotations": dict(annotations),
+        "host_id": host_id,
+        "image_ref": image_ref,
+        "provider_id": provider_id,
+    }
+    if claims is not None:
+        data["claims"] = claims.in_events_of_providers()
+        data["instance_id"] = provider_id
+        data["link_name"] = "default"
+        data["public_key"] = provider_id
+    return data
+
+
+def provider_start_failed(
+    provider_ref: str, provider_id: str, host_id: str, failure: Failure
+) -> dict[str, object]:
+    """A provider could not be started."""
+    return {
+        "error": failure.chain,
+        "host_id": host_id,
+        "link_name": "default",
+        "provider_id": provider_id,
+        "provider_ref": provider_ref,
+    }
+
+
+def provider_stopped(
+    annotations: Mapping[str, str], host_id: str, provider_id: str, reason: str
+) -> dict[str, object]:
+    """A provider ended."""
+    return {
+        "annotations": dict(annotations),
+        "host_id": host_id,
+        "instance_id": provider_id,
+        "link_name": "default",
+        "provider_id": provider_id,
+        "public_key": provider_id,
+        "reason": reason,
+    }
+
+
+def link_data(link: Link) -> dict[str, object]:
+    """A link, as events, replies and the bucket have it."""
+    return {
+        "source_id": link.source_id,
+        "target": link.target,
+        "name": link.name,
+        "wit_namespace": link.wit_namespace,
+        "wit_package": link.wit_package,
+        "interfaces": link.interfaces,
+        "source_config": link.source_config,
+        "target_config": link.target_config,
+    }
+
+
+def linkdef_set_failed(link: Link, failure: Failure) -> dict[str, object]:
+    """A link could not be set."""
+    return {**link_data(link), "error": failure.chain}
+
+
+def linkdef_deleted(asked: DeleteLink, deleted: Link | None) -> dict[str, object]:
+    """A link is gone, or was not there."""
+    data: dict[str, object] = {
+        "name": asked.name,
+        "source_id": asked.source_id,
+        "wit_namespace": asked.wit_namespace,
+        "wit_package": asked.wit_package,
+    }
+    if deleted is not None:
+        data["target"] = deleted.target
+        data["interfaces"] = deleted.interfaces
+    return data

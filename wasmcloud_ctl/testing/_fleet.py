@@ -1,0 +1,306 @@
+"""The hosts of one lattice on one connection: what arrives goes to whom it concerns, and the answers back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+from attrs import define, field, frozen
+from nats.aio.subscription import Subscription
+
+from wasmcloud_ctl.testing import _events
+from wasmcloud_ctl.testing._artifacts import PracticeRegistry
+from wasmcloud_ctl.testing._connection import Connection, Message
+from wasmcloud_ctl.testing._host import SimulatedHost, Surroundings
+from wasmcloud_ctl.testing._store import LatticeStore
+from wasmcloud_ctl.testing._work import Work
+
+logger = logging.getLogger("wasmcloud_ctl.testing")
+
+
+@frozen
+class Command:
+    """A request as it arrived, once however many hosts it concerns.
+
+    Attributes:
+        operation: What stands in the subject after the lattice, such as ``component.scale``.
+        subject: The whole subject.
+        payload: What it says.
+        headers: Its headers; empty for none.
+        host_id: The host it names; None for one that names none.
+    """
+
+    operation: str
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str]
+    host_id: str | None
+
+
+@define(kw_only=True, eq=False)
+class Fleet:
+    """The hosts of one lattice. On the hosts' event loop only, all of it.
+
+    Attributes:
+        connection: What they share.
+        work: What they are at.
+        around: What else they share.
+        topic_prefix: What stands before all control subjects.
+        heartbeat_interval: Seconds between a host's heartbeats.
+        heard: Called with every request.
+        hosts: Those that run.
+    """
+
+    connection: Connection
+    work: Work
+    around: Surroundings
+    topic_prefix: str
+    heartbeat_interval: float
+    heard: Callable[[Command], None]
+    hosts: list[SimulatedHost] = field(factory=list)
+    _shared: dict[str, Subscription] = field(factory=dict, init=False)
+    _own: dict[str, list[Subscription]] = field(factory=dict, init=False)
+    _changing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _heartbeats: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        url: str,
+        lattice: str,
+        js_domain: str | None,
+        options: Mapping[str, object],
+        registry: PracticeRegistry,
+        topic_prefix: str,
+        heartbeat_interval: float,
+        heard: Callable[[Command], None],
+    ) -> Fleet:
+        """Connect, without hosts at first.
+
+        Args:
+            url: The server.
+            lattice: The lattice's name.
+            js_domain: The JetStream domain; None for the server's own.
+            options: More options for ``nats.connect``.
+            registry: What the hosts pull images from.
+            topic_prefix: What stands before all control subjects.
+            heartbeat_interval: Seconds between a host's heartbeats.
+            heard: Called with every request.
+        """
+        opened: list[Fleet] = []
+
+        async def on_return() -> None:
+            for fleet in opened:
+                await fleet._remember_again()
+
+        connection = await Connection.open(
+            url,
+            name=f"practice lattice {lattice}",
+            js_domain=js_domain,
+            options=options,
+            on_return=on_return,
+        )
+        try:
+            store = await LatticeStore.open(connection, lattice)
+        except BaseException:
+            await connection.close()
+            raise
+        work = Work()
+        fleet = cls(
+            connection=connection,
+            work=work,
+            around=Surroundings(
+                lattice=lattice,
+                url=url,
+                js_domain=js_domain,
+                store=store,
+                registry=registry,
+                publish=_publish_on(connection, lattice),
+                spawn=work.begin,
+            ),
+            topic_prefix=topic_prefix,
+            heartbeat_interval=heartbeat_interval,
+            heard=heard,
+        )
+        opened.append(fleet)
+        return fleet
+
+    async def close(self) -> None:
+        """End the hosts, without a word, and the connection."""
+        for heartbeat in self._heartbeats.values():
+            heartbeat.cancel()
+        for host in self.hosts:
+            self.work.abandon(host)
+        self.hosts.clear()
+        self.around.store.close()
+        await self.connection.close()
+
+    async def _remember_again(self) -> None:
+        """Catch up with the bucket, which takes a moment to come back with its server."""
+        for _ in range(50):
+            try:
+                await self.around.store.reload()
+                return
+            except Exception as error:
+                logger.debug("reading the buckets again: %r", error)
+                await asyncio.sleep(0.05)
+
+    # Hosts
+
+    async def add(self, hosts: Sequence[SimulatedHost]) -> None:
+        """Let hosts begin; when this returns, the server knows what they listen to."""
+        async with self._changing:
+            self.hosts.extend(hosts)
+            for host in hosts:
+                await self._subscribe_own(host)
+            await self._subscribe_shared()
+            await self.connection.settle()
+        for host in hosts:
+            started = {
+                "friendly_name": host.friendly_name,
+                "labels": dict(sorted(host.labels.items())),
+                "uptime_seconds": 0,
+                "version": host.version.number,
+            }
+            await self.around.publish(host, "host_started", started)
+            self._heartbeats[host.id] = asyncio.get_running_loop().create_task(self._beat(host))
+
+    async def end(self, host: SimulatedHost, farewell: bool) -> None:
+        """Let a host end; when this returns, the server knows that it listens no more.
+
+        Args:
+            host: The host.
+            farewell: Whether it says ``host_stopped``.
+        """
+        if host not in self.hosts:
+            return
+        host.stopping = True
+        self.hosts.remove(host)
+        self._heartbeats.pop(host.id).cancel()
+        self.work.abandon(host)
+        if farewell:
+            await self.around.publish(host, "host_stopped", {"labels": dict(sorted(host.labels.items()))})
+        async with self._changing:
+            for subscription in self._own.pop(host.id, []):
+                await self.connection.unsubscribe(subscription)
+            await self._subscribe_shared()
+            await self.connection.settle()
+
+    async def resubscribe(self) -> None:
+        """Listen to what some host is to hear, and to nothing that none is."""
+        async with self._changing:
+            await self._subscribe_shared()
+            await self.connection.settle()
+
+    async def settle(self) -> None:
+        """Wait until all that has arrived is done, remembered, and told to whoever listens."""
+        await self.connection.settle()
+        # What the server had for us before its answer has arrived, but perhaps not been handed on yet.
+        await asyncio.sleep(0)
+        while self.work.busy or self.around.store.behind:
+            await self.work.done()
+            await self.around.store.followed()
+        await self.connection.settle()
+
+    async def _beat(self, host: SimulatedHost) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due += self.heartbeat_interval
+            await asyncio.sleep(due - loop.time())
+            await self.around.publish(host, "host_heartbeat", await host.inventory())
+
+    # Subjects
+
+    async def _subscribe_own(self, host: SimulatedHost) -> None:
+        def receive(message: Message) -> None:
+            operation, argument = self._operation(message.subject)
+            self._hear(operation, message, host.id)
+            self._hand_over(host, operation, argument, message)
+
+        self._own[host.id] = [
+            await self.connection.subscribe(self._subject(f"{kind}.*.{host.id}"), receive)
+            for kind in ("component", "provider", "label", "host")
+        ]
+
+    async def _subscribe_shared(self) -> None:
+        """One subscription where each host has one of its own, and where one host answers for all."""
+        wanted: dict[str, tuple[str, Callable[[Message], None]]] = {}
+        if self.hosts:
+            for rest in ("registry.put", "host.ping"):
+                wanted[rest] = ("", self._to_all)
+            for rest in ("link.*", "claims.get", "config.>"):
+                # The queue group that real hosts are in, so that both can serve one lattice.
+                wanted[rest] = (self._subject(rest.split(".", 1)[0]), self._to_one)
+        if any(host.bids_for_components for host in self.hosts):
+            wanted["component.auction"] = ("", self._to_all)
+        if any(host.bids_for_providers for host in self.hosts):
+            wanted["provider.auction"] = ("", self._to_all)
+        for rest in [rest for rest in self._shared if rest not in wanted]:
+            await self.connection.unsubscribe(self._shared.pop(rest))
+        for rest, (queue, receive) in wanted.items():
+            if rest not in self._shared:
+                self._shared[rest] = await self.connection.subscribe(self._subject(rest), receive, queue)
+
+    def _subject(self, rest: str) -> str:
+        return f"{self.topic_prefix}.v1.{self.around.lattice}.{rest}"
+
+    def _operation(self, subject: str) -> tuple[str, str | None]:
+        """The two tokens that say what is asked, and what follows them."""
+        tokens = subject[len(self._subject("")) :].split(".", 2)
+        return ".".join(tokens[:2]), tokens[2] if len(tokens) > 2 else None
+
+    def _to_all(self, message: Message) -> None:
+        operation, argument = self._operation(message.subject)
+        self._hear(operation, message, None)
+        for host in self.hosts:
+            if operation == "component.auction" and not host.bids_for_components:
+                continue
+            if operation == "provider.auction" and not host.bids_for_providers:
+                continue
+            self._hand_over(host, operation, argument, message)
+
+    def _to_one(self, message: Message) -> None:
+        operation, argument = self._operation(message.subject)
+        self._hear(operation, message, None)
+        if self.hosts:
+            # Any of them, as the server would pick one: a stalled one, too.
+            self._hand_over(random.choice(self.hosts), operation, argument, message)
+
+    def _hear(self, operation: str, message: Message, host_id: str | None) -> None:
+        self.heard(Command(operation, message.subject, message.payload, message.headers, host_id))
+
+    def _hand_over(self, host: SimulatedHost, operation: str, argument: str | None, message: Message) -> None:
+        self.work.begin(host, self._serve(host, operation, argument, message))
+
+    async def _serve(
+        self, host: SimulatedHost, operation: str, argument: str | None, message: Message
+    ) -> None:
+        if host.faults.slowness > 0:
+            await asyncio.sleep(host.faults.slowness)
+        if host.stopping:
+            return
+        reply = await host.answer(operation, argument, message.payload)
+        await host.faults.awake.wait()
+        silent = host.stopping and host.faults.parts_silently
+        if reply is not None and message.reply_to and not silent:
+            payload = json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+            for part in host.faults.replies(operation, payload):
+                await self.connection.publish(message.reply_to, part)
+        if host.stopping:
+            await self.end(host, not silent)
+
+
+def _publish_on(
+    connection: Connection, lattice: str
+) -> Callable[[SimulatedHost, str, Mapping[str, object]], Coroutine[object, object, None]]:
+    async def publish(host: SimulatedHost, name: str, data: Mapping[str, object]) -> None:
+        await host.faults.awake.wait()
+        if not host.faults.loses_event(name):
+            await connection.publish(f"wasmbus.evt.{lattice}.{name}", _events.envelope(host.id, name, data))
+
+    return publish

@@ -1,0 +1,202 @@
+"""What the hosts of a lattice keep in JetStream, and what they remember of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+
+from attrs import define
+
+from wasmcloud_ctl.testing import _claims, _events, _serde
+from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._commands import Link
+from wasmcloud_ctl.testing._connection import Bucket, Connection
+from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._serde import ParseError, Struct
+
+_COMPONENT = "COMPONENT_"
+_CLAIMS = "CLAIMS_"
+
+# How long after a component's start its claims show up: seen on real hosts, some tens of milliseconds.
+_CLAIMS_SECONDS = 0.02
+
+
+@define
+class Specification:
+    """What the bucket has on a component or provider, or on a link's source that does not run.
+
+    Attributes:
+        url: The reference it was first started from; None if it was not.
+        links: The links it is the source of.
+    """
+
+    url: str | None
+    links: list[Link]
+
+    @classmethod
+    def read(cls, value: bytes) -> Specification:
+        """Read one from the bucket; raises ParseError."""
+        fields = Struct(_serde.parse(value))
+
+        def links(value: object) -> list[Link]:
+            if not isinstance(value, list):
+                raise ParseError("a list was expected")
+            return [Link.from_json(entry) for entry in value]
+
+        return cls(url=fields.optional("url", _serde.text), links=fields.defaulted("links", links, []))
+
+    def written(self) -> bytes:
+        """As it stands in the bucket."""
+        return _json({"url": self.url, "links": [_events.link_data(link) for link in self.links]})
+
+
+class LatticeStore:
+    """The two buckets of a lattice.
+
+    Requests for the links and for the claims are answered from memory, which follows the bucket: a moment
+    after a change it may still be what was.
+
+    Args:
+        configs: The bucket of configs.
+        data: The bucket of links, references and claims.
+
+    Attributes:
+        configs: The bucket of configs.
+        lag: Seconds by which memory is behind the bucket.
+    """
+
+    def __init__(self, configs: Bucket, data: Bucket) -> None:
+        self.configs = configs
+        self.lag = 0.0
+        self._data = data
+        self._links: dict[str, list[Link]] = {}
+        self._claims: dict[str, dict[str, str]] = {}
+        self._changes: deque[tuple[float, str, bytes | None]] = deque()
+        self._following: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def open(cls, connection: Connection, lattice: str) -> LatticeStore:
+        """The buckets of a lattice, made if there are none yet."""
+        configs = await connection.bucket(f"CONFIGDATA_{lattice}")
+        store = cls(configs, await connection.bucket(f"LATTICEDATA_{lattice}"))
+        await store._data.watch(store._changed)
+        await connection.settle()
+        await store.reload()
+        return store
+
+    def close(self) -> None:
+        """Follow no more changes."""
+        if self._following is not None:
+            self._following.cancel()
+        self._changes.clear()
+
+    @property
+    def behind(self) -> bool:
+        """Whether there are changes that are not remembered yet."""
+        return bool(self._changes)
+
+    async def followed(self) -> None:
+        """Wait until the changes that are known now are remembered."""
+        if self._changes:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(max(0.0, self._changes[-1][0] - loop.time()))
+
+    async def reload(self) -> None:
+        """Remember what is stored now: after a time in which changes may have been missed."""
+        for key, value in (await self._data.load()).items():
+            self._remember(key, value)
+
+    def links(self) -> list[Link]:
+        """All links, as far as is known."""
+        return [link for links in self._links.values() for link in links]
+
+    def claims(self) -> dict[str, dict[str, str]]:
+        """All claims by the key they are about, as far as is known."""
+        return dict(self._claims)
+
+    async def specification(self, component_id: str) -> Specification | None:
+        """What is stored on a component; None for nothing.
+
+        Raises:
+            Failure: The id cannot be stored, or the store does not answer.
+        """
+        try:
+            value = await self._data.get(_COMPONENT + component_id)
+        except Failure as failure:
+            raise Failure("failed to get component spec", failure) from failure
+        if value is None:
+            return None
+        try:
+            return Specification.read(value)
+        except ParseError as error:
+            raise Failure(
+                f"failed to deserialize stored component specification for {component_id}", str(error)
+            ) from error
+
+    async def store_specification(self, component_id: str, specification: Specification) -> None:
+        """Store it, whatever somebody else may have stored meanwhile: as hosts do.
+
+        Raises:
+            Failure: The id cannot be stored, or the store does not answer.
+        """
+        try:
+            await self._data.put(_COMPONENT + component_id, specification.written())
+        except Failure as failure:
+            raise Failure("failed to put component spec", failure) from failure
+
+    async def store_claims(self, claims: Claims, *, of_provider: bool) -> None:
+        """Store claims.
+
+        Raises:
+            Failure: The store does not answer.
+        """
+        try:
+            await self._data.put(_CLAIMS + claims.subject, _json(claims.stored(of_provider=of_provider)))
+        except Failure as failure:
+            raise Failure("failed to store claims", Failure("failed to put claims", failure)) from failure
+
+    async def config(self, name: str) -> bytes | None:
+        """A config that something wants to run with; None if there is none.
+
+        Raises:
+            Failure: The name cannot be one, or the store does not answer.
+        """
+        return await self.configs.get(name)
+
+    def _changed(self, key: str, value: bytes | None) -> None:
+        lag = max(self.lag, _CLAIMS_SECONDS if key.startswith(_CLAIMS) else 0.0)
+        if lag == 0.0 and not self._changes:
+            self._remember(key, value)
+            return
+        # One after the other, so that an older value of a key never comes after a newer one.
+        self._changes.append((asyncio.get_running_loop().time() + lag, key, value))
+        if self._following is None:
+            self._follow()
+
+    def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._following = None
+        while self._changes:
+            due, key, value = self._changes[0]
+            if due > loop.time():
+                self._following = loop.call_at(due, self._follow)
+                return
+            self._changes.popleft()
+            self._remember(key, value)
+
+    def _remember(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            return  # hosts forget nothing that is removed: their watch tells them too little for that
+        try:
+            if key.startswith(_COMPONENT):
+                self._links[key[len(_COMPONENT) :]] = Specification.read(value).links
+            elif key.startswith(_CLAIMS):
+                claims = _claims.answered(_serde.parse(value))
+                self._claims[claims["subject"]] = claims
+        except ParseError:
+            pass  # somebody else's, or broken: a host logs it and goes on
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
