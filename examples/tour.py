@@ -23,6 +23,7 @@ from wasmcloud_ctl import (
     ComponentScaleFailed,
     ConfigDeleted,
     ConfigSet,
+    CtlResponse,
     Event,
     EventReceiver,
     LabelsChanged,
@@ -98,16 +99,14 @@ def tour(client: Client, reference: str) -> None:
 
             heading("a link and a label")
             client.put_link(LINK).raise_for_status()
-            story.wait_for(
-                lambda event: isinstance(event.data, LinkdefSet) and event.data.source_id == COMPONENT
-            )
+            story.wait_for(link_set)
             for link in links_of_the_component(client):
                 print(
                     f"  {link.source_id} -> {link.target}  {link.wit_namespace}:{link.wit_package}"
                     f"/{','.join(link.interfaces)}  ({link.name})"
                 )
             client.put_label(host_id, LABEL, "here").raise_for_status()
-            story.wait_for(lambda event: isinstance(event.data, LabelsChanged) and LABEL in event.data.labels)
+            story.wait_for(label_put)
             print(f"  {host_id[:8]}… has the label {LABEL}=here")
 
             heading("the host's inventory")
@@ -117,21 +116,32 @@ def tour(client: Client, reference: str) -> None:
                 print(f"  component {component.id}: {component.max_instances} of {component.image_ref}")
             for provider in inventory.providers:
                 print(f"  provider {provider.id}: {provider.image_ref}")
-        finally:
-            heading("everything put back")
-            client.scale_component(host_id, reference, COMPONENT, 0)
-            client.delete_link(COMPONENT, LINK.name, LINK.wit_namespace, LINK.wit_package)
-            client.delete_label(host_id, LABEL)
-            client.delete_config(CONFIG)
-        story.wait_for(scaled_to(0))
-        story.wait_for(
-            lambda event: isinstance(event.data, ConfigDeleted) and event.data.config_name == CONFIG
-        )
+        except BaseException:
+            for undo, _ in ways_back(client, host_id, reference):
+                undo()
+            raise
+
+        heading("everything put back")
+        for undo, done in ways_back(client, host_id, reference):
+            undo().raise_for_status()
+            story.wait_for(done)
         print(f"  {COMPONENT}, its link, its config and the label are gone")
 
         heading("the events that came of it, in order")
         for event in story.events:
             print(f"  {event.time:%H:%M:%S.%f}  {event.source[:8]}…  {event.name:<18} {in_words(event)}")
+
+
+def ways_back(
+    client: Client, host_id: str, reference: str
+) -> list[tuple[Callable[[], CtlResponse[None]], Callable[[Event], bool]]]:
+    """What undoes each thing that the tour did, and the event that tells when it is done."""
+    return [
+        (lambda: client.scale_component(host_id, reference, COMPONENT, 0), scaled_to(0)),
+        (lambda: client.delete_link(COMPONENT, LINK.name, "wasi", "http"), link_deleted),
+        (lambda: client.delete_label(host_id, LABEL), label_gone),
+        (lambda: client.delete_config(CONFIG), config_deleted),
+    ]
 
 
 class Story:
@@ -167,6 +177,26 @@ def scaled_to(count: int) -> Callable[[Event], bool]:
         )
 
     return says_so
+
+
+def link_set(event: Event) -> bool:
+    return isinstance(event.data, LinkdefSet) and event.data.source_id == COMPONENT
+
+
+def link_deleted(event: Event) -> bool:
+    return isinstance(event.data, LinkdefDeleted) and event.data.source_id == COMPONENT
+
+
+def label_put(event: Event) -> bool:
+    return isinstance(event.data, LabelsChanged) and LABEL in event.data.labels
+
+
+def label_gone(event: Event) -> bool:
+    return isinstance(event.data, LabelsChanged) and LABEL not in event.data.labels
+
+
+def config_deleted(event: Event) -> bool:
+    return isinstance(event.data, ConfigDeleted) and event.data.config_name == CONFIG
 
 
 def links_of_the_component(client: Client) -> list[Link]:

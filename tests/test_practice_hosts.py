@@ -66,7 +66,7 @@ def shown(wire: Wire, host: PracticeHost) -> Any:
         b'{"component_id": "c", "annotations": {"a": 1}}',
         b'{"component_id": "\\ud800"}',
         b'\xef\xbb\xbf{"component_id": "c"}',
-        b'\xff\xfe{\x00}\x00',
+        b"\xff\xfe{\x00}\x00",
         b'{"component_id": "c"} x',
     ],
 )
@@ -92,7 +92,9 @@ def test_what_serde_takes_is_taken(wire: Wire, host: PracticeHost, payload: byte
     assert wire.ask(f"component.scale.{host.id}", payload)["success"] is True
 
 
-def test_an_operation_that_no_host_has_is_refused_by_the_host_it_names(wire: Wire, host: PracticeHost) -> None:
+def test_an_operation_that_no_host_has_is_refused_by_the_host_it_names(
+    wire: Wire, host: PracticeHost
+) -> None:
     """A subject that a host listens to but does not know is answered; one that none listens to gets a 503."""
     unsupported = {"success": False, "message": "unsupported subject"}
 
@@ -106,7 +108,9 @@ def test_an_operation_that_no_host_has_is_refused_by_the_host_it_names(wire: Wir
 # Components -----------------------------------------------------------------------------------------------
 
 
-def test_an_inventory_lies_after_a_scale_to_another_reference_and_count(wire: Wire, host: PracticeHost) -> None:
+def test_an_inventory_lies_after_a_scale_to_another_reference_and_count(
+    wire: Wire, host: PracticeHost
+) -> None:
     """The inventory shows the new reference, the old code runs on, and no later update changes that."""
     wire.ask(f"component.scale.{host.id}", scale(host))
     wire.events()
@@ -118,7 +122,10 @@ def test_an_inventory_lies_after_a_scale_to_another_reference_and_count(wire: Wi
     assert [entry["image_ref"] for entry in shown(wire, host)] == [ECHO_2]
     assert host.running_code == {"echo": ECHO}
     update = {"component_id": "echo", "new_component_ref": ECHO_2, "host_id": host.id}
-    assert wire.ask(f"component.update.{host.id}", update)["message"] == f"component echo already updated to {ECHO_2}"
+    assert (
+        wire.ask(f"component.update.{host.id}", update)["message"]
+        == f"component echo already updated to {ECHO_2}"
+    )
     assert host.running_code == {"echo": ECHO}
 
 
@@ -315,7 +322,9 @@ def test_latest_is_not_pulled(wire: Wire, host: PracticeHost) -> None:
 
 def test_images_can_be_signed(practice_lattice: PracticeLattice, wire: Wire, host: PracticeHost) -> None:
     """A made-up image has the claims it was given: in events, in the inventory and in claims.get."""
-    claims = Claims(issuer="A" * 56, subject="M" * 56, name="Echo", revision=4, version="1.2", tags=["a", "b"])
+    claims = Claims(
+        issuer="A" * 56, subject="M" * 56, name="Echo", revision=4, version="1.2", tags=["a", "b"]
+    )
     practice_lattice.registry.sign(ECHO, claims)
 
     wire.ask(f"component.scale.{host.id}", scale(host))
@@ -367,7 +376,9 @@ def test_two_starts_of_one_provider_at_once(wire: Wire, host: PracticeHost) -> N
     events = wire.events()
 
     assert sorted(name for name, _ in events) == ["provider_start_failed", "provider_started"]
-    assert [data["error"] for _, data in events if "error" in data] == ["provider is already running with that ID"]
+    assert [data["error"] for _, data in events if "error" in data] == [
+        "provider is already running with that ID"
+    ]
 
 
 def test_builtins_run_where_they_are_switched_on(wire: Wire, host: PracticeHost) -> None:
@@ -460,7 +471,7 @@ def test_what_hosts_keep_is_where_real_hosts_keep_it(practice_lattice: PracticeL
     run = wire._loop.run_until_complete
     assert run(stored("CONFIGDATA", "web")) == b'{"a":  "b"}'
     assert json.loads(run(stored("LATTICEDATA", "COMPONENT_echo")) or b"") == {
-        "url": None,
+        "url": "",
         "links": [{**LINK, "name": "default", "source_config": [], "target_config": []}],
     }
     assert json.loads(run(stored("LATTICEDATA", "COMPONENT_other")) or b"") == {"url": ECHO, "links": []}

@@ -62,7 +62,7 @@ def write_artifacts(folder: Path) -> Artifacts:
     artifacts.echo.write_bytes(component())
     artifacts.echo2.write_bytes(component("acme:echo/echo@0.2.0"))
     artifacts.signed.write_bytes(sign_component(component(), name="Echo", revision=3, version="0.3.0"))
-    artifacts.provider.write_bytes(provider_archive(name="Sleeper", version="0.1.0"))
+    artifacts.provider.write_bytes(provider_archive(name="Sleeper", revision=1, version="0.1.0"))
     return artifacts
 
 
@@ -146,12 +146,12 @@ def sign_component(
 # --- providers --------------------------------------------------------------------------------------------
 
 
-def provider_archive(*, name: str, version: str, revision: int = 0, program: bytes = PROVIDER_SCRIPT) -> bytes:
+def provider_archive(*, name: str, revision: int, version: str, program: bytes = PROVIDER_SCRIPT) -> bytes:
     """A provider archive for this machine's kind of processor, signed with new keys.
 
     :param name: what the provider is called.
-    :param version: its version for people.
     :param revision: the number that orders its versions.
+    :param version: its version for people.
     :param program: the executable file.
     :returns: the archive's bytes.
     """

@@ -29,6 +29,14 @@ _CLAIMS_SECTIONS = (b"jwt", b"wasmcloud_jwt")
 # What cannot stand in the domain of a URL; the host takes `x/y` for `oci://x/y` and reads it as one.
 _NOT_IN_A_DOMAIN = re.compile(r"[\s<>^|%\x00-\x1f\x7f]")
 
+# An image's name, in lower case: registry, repository, tag, digest.
+_IMAGE = re.compile(
+    r"([a-z0-9]+([.-][a-z0-9-]+)*(:[0-9]+)?/)?"
+    r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
+    r"(:[a-z0-9_][a-z0-9_.-]{0,127})?"
+    r"(@[a-z][a-z0-9]*([-_+.][a-z][a-z0-9]*)*:[0-9a-f]{32,})?"
+)
+
 # Rust's words for what the operating system refuses.
 _OS_WORDS = {FileNotFoundError: "No such file or directory", PermissionError: "Permission denied"}
 
@@ -65,7 +73,10 @@ def parse_reference(text: str) -> Reference:
     """
     scheme, separator, rest = text.partition("://")
     if separator and scheme == "file":
-        return FileReference(unquote(urlsplit(text).path))
+        url = urlsplit(text)
+        if url.netloc not in ("", "localhost"):
+            raise Failure(f"failed to convert `{text}` to a file path")
+        return FileReference(unquote(url.path))
     if separator and scheme == "wasmcloud+builtin":
         return BuiltinReference(rest)
     if separator and scheme in ("oci", "http", "https"):
@@ -254,7 +265,9 @@ def _check_image(name: str) -> None:
             "overridden with WASMCLOUD_OCI_ALLOW_LATEST",
         )
     if not name:
-        raise Failure("failed to fetch OCI path", "invalid checksum digest format")
+        raise Failure("failed to fetch OCI path", "repository name must have at least one component")
+    if not _IMAGE.fullmatch(name.lower()):
+        raise Failure("failed to fetch OCI path", "invalid reference format")
 
 
 async def _read_file(path: str, reason: str) -> bytes:
@@ -319,7 +332,13 @@ class _Section:
 
 def _wasm_sections(code: bytes) -> list[_Section]:
     if code[:4] != _WASM_MAGIC:
-        raise ValueError("magic header not detected: bad magic number (at offset 0x0)")
+        expected, actual = (
+            "".join(f"\n    {byte:#x}," for byte in magic) for magic in (_WASM_MAGIC, code[:4])
+        )
+        raise ValueError(
+            f"magic header not detected: bad magic number - expected=[{expected}\n] actual=[{actual}\n] "
+            "(at offset 0x0)"
+        )
     sections: list[_Section] = []
     position = 8
     while position < len(code):

@@ -1,7 +1,7 @@
 """What a host is told to do, read from what arrives.
 
-Each class is one command. Which of its fields may be left out is the host's to say: most may, and are then
-empty, which is why a client has to be strict itself.
+Each class is one command; the tuple before it has its fields in the host's order. Which of them may be left out
+is the host's to say: most may, and are then empty, which is why a client has to be strict itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from attrs import frozen
 
 from wasmcloud_ctl.testing import _serde
 from wasmcloud_ctl.testing._serde import Struct
+
+
+_COMPONENT_AUCTION = ("component_ref", "component_id", "constraints")
 
 
 @frozen
@@ -22,12 +25,15 @@ class ComponentAuction:
     @classmethod
     def read(cls, payload: bytes) -> ComponentAuction:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _COMPONENT_AUCTION)
         fields.required("component_id", _serde.text)  # must be there, and is then forgotten
         return cls(
             component_ref=fields.defaulted("component_ref", _serde.text, ""),
             constraints=fields.required("constraints", _serde.string_map),
         )
+
+
+_PROVIDER_AUCTION = ("provider_ref", "provider_id", "constraints")
 
 
 @frozen
@@ -41,12 +47,24 @@ class ProviderAuction:
     @classmethod
     def read(cls, payload: bytes) -> ProviderAuction:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _PROVIDER_AUCTION)
         return cls(
             provider_ref=fields.defaulted("provider_ref", _serde.text, ""),
             provider_id=fields.required("provider_id", _serde.text),
             constraints=fields.required("constraints", _serde.string_map),
         )
+
+
+_SCALE_COMPONENT = (
+    "component_ref",
+    "component_id",
+    "annotations",
+    "count",
+    "component_limits",
+    "host_id",
+    "config",
+    "allow_update",
+)
 
 
 @frozen
@@ -65,7 +83,7 @@ class ScaleComponent:
     @classmethod
     def read(cls, payload: bytes) -> ScaleComponent:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _SCALE_COMPONENT)
         return cls(
             component_ref=fields.defaulted("component_ref", _serde.text, ""),
             component_id=fields.required("component_id", _serde.text),
@@ -76,6 +94,9 @@ class ScaleComponent:
             allow_update=fields.defaulted("allow_update", _serde.flag, False),
             limits=fields.optional("component_limits", _serde.string_map),
         )
+
+
+_UPDATE_COMPONENT = ("component_id", "annotations", "host_id", "new_component_ref")
 
 
 @frozen
@@ -90,13 +111,16 @@ class UpdateComponent:
     @classmethod
     def read(cls, payload: bytes) -> UpdateComponent:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _UPDATE_COMPONENT)
         return cls(
             component_id=fields.defaulted("component_id", _serde.text, ""),
             new_component_ref=fields.defaulted("new_component_ref", _serde.text, ""),
             host_id=fields.defaulted("host_id", _serde.text, ""),
             annotations=fields.optional("annotations", _serde.string_map) or {},
         )
+
+
+_START_PROVIDER = ("provider_id", "provider_ref", "host_id", "config", "annotations")
 
 
 @frozen
@@ -112,7 +136,7 @@ class StartProvider:
     @classmethod
     def read(cls, payload: bytes) -> StartProvider:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _START_PROVIDER)
         return cls(
             provider_id=fields.required("provider_id", _serde.text),
             provider_ref=fields.defaulted("provider_ref", _serde.text, ""),
@@ -120,6 +144,9 @@ class StartProvider:
             config=fields.defaulted("config", _serde.strings, []),
             annotations=fields.optional("annotations", _serde.string_map) or {},
         )
+
+
+_STOP_PROVIDER = ("host_id", "provider_id")
 
 
 @frozen
@@ -132,11 +159,16 @@ class StopProvider:
     @classmethod
     def read(cls, payload: bytes) -> StopProvider:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _STOP_PROVIDER)
+        # Its name in hosts of before.
+        name = "provider_ref" if fields.has("provider_ref") else "provider_id"
         return cls(
-            provider_id=fields.defaulted("provider_id", _serde.text, ""),
+            provider_id=fields.defaulted(name, _serde.text, ""),
             host_id=fields.defaulted("host_id", _serde.text, ""),
         )
+
+
+_STOP_HOST = ("host_id", "timeout")
 
 
 @frozen
@@ -150,9 +182,12 @@ class StopHost:
         """Read one from a payload, which may be empty; raises ParseError."""
         if not payload:
             return cls(host_id="")
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _STOP_HOST)
         fields.optional("timeout", _serde.unsigned(64))  # has no effect on a host that has nothing to lose
         return cls(host_id=fields.defaulted("host_id", _serde.text, ""))
+
+
+_PUT_LABEL = ("key", "value")
 
 
 @frozen
@@ -165,8 +200,11 @@ class PutLabel:
     @classmethod
     def read(cls, payload: bytes) -> PutLabel:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _PUT_LABEL)
         return cls(key=fields.required("key", _serde.text), value=fields.required("value", _serde.text))
+
+
+_DELETE_LABEL = ("key",)
 
 
 @frozen
@@ -178,7 +216,19 @@ class DeleteLabel:
     @classmethod
     def read(cls, payload: bytes) -> DeleteLabel:
         """Read one from a payload; raises ParseError."""
-        return cls(key=Struct(_serde.parse(payload)).required("key", _serde.text))
+        return cls(key=Struct(_serde.parse(payload), _DELETE_LABEL).required("key", _serde.text))
+
+
+_LINK = (
+    "source_id",
+    "target",
+    "name",
+    "wit_namespace",
+    "wit_package",
+    "interfaces",
+    "source_config",
+    "target_config",
+)
 
 
 @frozen
@@ -202,7 +252,7 @@ class Link:
     @classmethod
     def from_json(cls, value: object) -> Link:
         """Read one from JSON that is parsed already; raises ParseError."""
-        fields = Struct(value)
+        fields = Struct(value, _LINK)
         return cls(
             source_id=fields.required("source_id", _serde.text),
             target=fields.required("target", _serde.text),
@@ -213,6 +263,9 @@ class Link:
             source_config=fields.defaulted("source_config", _serde.strings, []),
             target_config=fields.defaulted("target_config", _serde.strings, []),
         )
+
+
+_DELETE_LINK = ("source_id", "name", "wit_namespace", "wit_package")
 
 
 @frozen
@@ -227,13 +280,16 @@ class DeleteLink:
     @classmethod
     def read(cls, payload: bytes) -> DeleteLink:
         """Read one from a payload; raises ParseError."""
-        fields = Struct(_serde.parse(payload))
+        fields = Struct(_serde.parse(payload), _DELETE_LINK)
         return cls(
             source_id=fields.required("source_id", _serde.text),
             name=fields.defaulted("name", _serde.text, "default"),
             wit_namespace=fields.required("wit_namespace", _serde.text),
             wit_package=fields.required("wit_package", _serde.text),
         )
+
+
+_REGISTRY_CREDENTIAL = ("password", "token", "username", "registryType")
 
 
 @frozen
@@ -254,7 +310,7 @@ class RegistryCredential:
 
     @classmethod
     def _from_json(cls, value: object) -> RegistryCredential:
-        fields = Struct(value)
+        fields = Struct(value, _REGISTRY_CREDENTIAL)
         password = fields.optional("password", _serde.text)
         token = fields.optional("token", _serde.text)
         return cls(

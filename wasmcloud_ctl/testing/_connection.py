@@ -143,7 +143,7 @@ class Connection:
         """A key-value bucket, made if there is none yet."""
         try:
             store = await self._jetstream.create_key_value(
-                KeyValueConfig(bucket=name, history=1, storage=StorageType.FILE)
+                KeyValueConfig(bucket=name, history=1, storage=StorageType.FILE, direct=True)
             )
         except nats.js.errors.APIError:
             # It is there, made by a host with settings of its own.
@@ -234,5 +234,8 @@ class Bucket:
 
 
 def _check_key(key: str) -> None:
+    if ".." in key:
+        # Legal by the rule of keys, but no subject.
+        raise Failure("failed getting entry", "error getting message: error getting message")
     if not key or key[0] == "." or key[-1] == "." or not _KEY_CHARACTERS.issuperset(key):
         raise Failure("key cannot be empty or start/end with `.`")

@@ -168,6 +168,7 @@ class Fleet:
             }
             await self.around.publish(host, "host_started", started)
             self._heartbeats[host.id] = asyncio.get_running_loop().create_task(self._beat(host))
+        await self.connection.settle()
 
     async def end(self, host: SimulatedHost, farewell: bool) -> None:
         """Let a host end; when this returns, the server knows that it listens no more.

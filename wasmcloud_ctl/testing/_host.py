@@ -406,6 +406,11 @@ class SimulatedHost:
                 raise Failure("Unable to fetch requested config", reason) from failure
             if found is None:
                 raise Failure("Unable to fetch requested config", f"Config {name} does not exist")
+            try:
+                _serde.string_map(_serde.parse(found))
+            except ParseError as error:
+                reason = f"Data corruption error, unable to decode data from store: {error}"
+                raise Failure("Unable to fetch requested config", reason) from error
             self._known_configs.add(name)
         if any(name.startswith(_SECRET) for name in names):
             raise Failure(
@@ -653,7 +658,7 @@ class SimulatedHost:
     async def _set_link(self, link: _commands.Link) -> None:
         """Read the source's record, change it, write it back: whatever is written in between is lost."""
         await self._check_link_configs([*link.source_config, *link.target_config])
-        specification = await self.around.store.specification(link.source_id) or Specification(None, [])
+        specification = await self.around.store.specification(link.source_id) or Specification("", [])
         same = [index for index, present in enumerate(specification.links) if _slot(present) == _slot(link)]
         for index in same:
             present = specification.links[index]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -62,6 +62,8 @@ def text(value: object) -> str:
 
 def string_map(value: object) -> dict[str, str]:
     """A map of strings to strings; of a key that is given twice the last counts."""
+    if isinstance(value, list):
+        raise ParseError("invalid type: sequence, expected a map at line 1 column 0")
     if not isinstance(value, dict):
         raise ParseError(f"a map was expected, not {value!r}")
     return {text(key): text(entry) for key, entry in value.items()}
@@ -93,19 +95,26 @@ def unsigned(bits: int) -> Callable[[object], int]:
 
 
 class Struct:
-    """A JSON object that is read field by field.
+    """A JSON object that is read field by field; a list of its fields' values will do, too.
 
     Args:
         value: What was parsed.
+        order: The order of the fields in such a list; those at its end may be left out.
 
     Raises:
-        ParseError: It is no object.
+        ParseError: It is neither.
     """
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, order: Sequence[str] = ()) -> None:
+        if isinstance(value, list) and len(value) <= len(order):
+            value = _Object(list(zip(order, value)))
         if not isinstance(value, _Object):
             raise ParseError(f"an object was expected, not {value!r}")
         self._object = value
+
+    def has(self, name: str) -> bool:
+        """Whether a field is there."""
+        return name in self._object
 
     def required(self, name: str, read: Callable[[object], T]) -> T:
         """A field that must be there."""

@@ -27,11 +27,11 @@ class Specification:
     """What the bucket has on a component or provider, or on a link's source that does not run.
 
     Attributes:
-        url: The reference it was first started from; None if it was not.
+        url: The reference it was first started from; empty if it was not.
         links: The links it is the source of.
     """
 
-    url: str | None
+    url: str
     links: list[Link]
 
     @classmethod
@@ -44,7 +44,7 @@ class Specification:
                 raise ParseError("a list was expected")
             return [Link.from_json(entry) for entry in value]
 
-        return cls(url=fields.optional("url", _serde.text), links=fields.defaulted("links", links, []))
+        return cls(url=fields.optional("url", _serde.text) or "", links=fields.defaulted("links", links, []))
 
     def written(self) -> bytes:
         """As it stands in the bucket."""
