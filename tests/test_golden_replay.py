@@ -23,8 +23,8 @@ import attrs
 import nats
 import pytest
 from nats.aio.msg import Msg
-
 from realhost import artifacts
+
 from wasmcloud_ctl.testing import PracticeLattice
 
 DATA = Path(__file__).parent / "data"
@@ -91,7 +91,8 @@ class Run:
         if isinstance(value, list):
             return [self._words(entry) for entry in value]
         if key == "uptime_seconds":
-            assert isinstance(value, int) and value >= 0
+            assert isinstance(value, int)
+            assert value >= 0
             return "<uptime>"
         if not isinstance(value, str):
             return value
@@ -184,7 +185,9 @@ def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     ]
     with PracticeLattice(labels, version=version) as lattice:
         was = recorded_run(version)
-        now = Run(hosts=dict(zip(ZONES, (host.id for host in lattice.hosts))), folder=str(folder))
+        now = Run(
+            hosts=dict(zip(ZONES, (host.id for host in lattice.hosts), strict=True)), folder=str(folder)
+        )
         seen = asyncio.run(replay(lattice, was, now, recorded(version)))
         yield was, now, seen, {case["case"]: case for case in recorded(version)}
 

@@ -240,9 +240,11 @@ def test_scale_component_starts_scales_and_stops(lattice: PracticeLattice, clien
             ),
         )
 
+        # One after the other: hosts do not work off the commands for one component in order.
         assert client.scale_component(host_id, REFERENCE, "echo", 2**32 - 1)
+        scaled = events.get(5).data
         assert client.scale_component(host_id, REFERENCE, "echo", 0)
-        scaled, stopped = events.get(5).data, events.get(5).data
+        stopped = events.get(5).data
 
     assert isinstance(scaled, ComponentScaled)
     assert isinstance(stopped, ComponentScaled)

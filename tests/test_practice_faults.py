@@ -46,7 +46,9 @@ def host_id(lattice: PracticeLattice) -> str:
 # Answering late, or not ----------------------------------------------------------------------------------
 
 
-def test_a_stalled_host_keeps_what_arrives_and_does_it_later(lattice: PracticeLattice, client: Client) -> None:
+def test_a_stalled_host_keeps_what_arrives_and_does_it_later(
+    lattice: PracticeLattice, client: Client
+) -> None:
     """Nothing is answered while it stalls; once it goes on, it does what it was told meanwhile."""
     lattice.hosts[0].stall()
     with pytest.raises(RequestTimeout):
@@ -271,7 +273,9 @@ def test_events_can_be_lost(lattice: PracticeLattice, client: Client) -> None:
 def test_any_event_can_be_published(lattice: PracticeLattice, client: Client) -> None:
     """What a host would publish by itself only after minutes can be had now, and what none would, too."""
     with client.events_receiver() as events:
-        lattice.hosts[0].publish_event("health_check_failed", {"host_id": host_id(lattice), "provider_id": "p"})
+        lattice.hosts[0].publish_event(
+            "health_check_failed", {"host_id": host_id(lattice), "provider_id": "p"}
+        )
         event = events.get(timeout=5)
         lattice.publish(f"wasmbus.evt.{lattice.lattice}.host_stopped", b"no event")
         lattice.hosts[0].beat()

@@ -388,7 +388,7 @@ def test_builtins_run_where_they_are_switched_on(wire: Wire, host: PracticeHost)
         reference = f"wasmcloud+builtin://{name}"
         wire.ask(f"provider.start.{host.id}", {"provider_id": name, "provider_ref": reference})
 
-    told = {name: data for name, data in wire.events()}
+    told = dict(wire.events())
 
     assert told["provider_started"]["image_ref"] == "http-server"
     assert told["provider_start_failed"]["error"] == "unknown builtin name: nonsense"

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import platform
+import sys
 import tarfile
 import time
 import uuid
@@ -21,9 +22,14 @@ from typing import Any
 import nkeys
 from nacl.signing import SigningKey
 
-#: A provider that runs until its host is gone. The host closes its standard input at once and kills it when it
-#: is stopped, but a host that is itself killed leaves it behind: so it looks whether the host is there.
-PROVIDER_SCRIPT = b'#!/bin/sh\nwhile kill -0 "$PPID" 2>/dev/null; do sleep 1; done\n'
+#: A provider that does nothing. A host kills its providers when it ends, but one that is itself killed leaves
+#: them behind: so this one looks whether its host is there. It lets go of the host's output, for whoever reads
+#: that until its end.
+PROVIDER_SCRIPT = b"""\
+#!/bin/sh
+exec >/dev/null 2>&1
+while kill -0 "$PPID"; do sleep 1; done
+"""
 
 #: The type byte of a key, in the nkeys encoding: it is what makes the first letter of the text form.
 MODULE_PREFIX = 12 << 3
@@ -89,25 +95,27 @@ def component(interface: str = "acme:echo/echo@0.1.0") -> bytes:
     :param interface: the name of the interface. Another name makes other bytes.
     :returns: the binary form.
     """
+    empty = _vector()
     core_module = b"".join(
         (
-            b"\0asm" + bytes((1, 0, 0, 0)),  # magic, core version 1
-            _section(1, _vector(b"\x60" + _vector() + _vector())),  # types: a function, no parameters, no results
+            b"\0asm" + bytes((1, 0, 0, 0)),  # magic, version 1 of core modules
+            _section(1, _vector(b"\x60" + empty + empty)),  # types: a function, nothing in, nothing out
             _section(3, _vector(b"\x00")),  # functions: one of type 0
             _section(7, _vector(_name("run") + b"\x00\x00")),  # exports: function 0 as "run"
-            _section(10, _vector(_sized(_vector() + b"\x0b"))),  # code: no locals, end
+            _section(10, _vector(_sized(empty + b"\x0b"))),  # code: no locals, end
         )
     )
+    exports = _vector(b"\x00" + _name("run") + b"\x01\x00")  # function 0 as "run"
     return b"".join(
         (
-            b"\0asm" + bytes((13, 0, 1, 0)),  # magic, version 13 of the component layer
+            b"\0asm" + bytes((13, 0, 1, 0)),  # magic, version 13 of components
             _section(1, core_module),
-            _section(2, _vector(b"\x00\x00" + _vector())),  # core instances: module 0, no arguments
-            _section(7, _vector(b"\x40" + _vector() + b"\x01\x00")),  # types: a function without a result
-            _section(6, _vector(b"\x00\x00\x01\x00" + _name("run"))),  # aliases: core function "run" of instance 0
-            _section(8, _vector(b"\x00\x00\x00" + _vector() + b"\x00")),  # canon lift: core function 0 as type 0
-            _section(5, _vector(b"\x01" + _vector(b"\x00" + _name("run") + b"\x01\x00"))),  # instances: of exports
-            _section(11, _vector(b"\x00" + _name(interface) + b"\x05\x00\x00")),  # exports: instance 0, no type
+            _section(2, _vector(b"\x00\x00" + empty)),  # core instances: of module 0, no arguments
+            _section(7, _vector(b"\x40" + empty + b"\x01\x00")),  # types: a function, nothing in, nothing out
+            _section(6, _vector(b"\x00\x00\x01\x00" + _name("run"))),  # aliases: core function "run"
+            _section(8, _vector(b"\x00\x00\x00" + empty + b"\x00")),  # canon: lift it as type 0
+            _section(5, _vector(b"\x01" + exports)),  # instances: one of exports
+            _section(11, _vector(b"\x00" + _name(interface) + b"\x05\x00\x00")),  # exports: instance 0
         )
     )
 
@@ -147,7 +155,7 @@ def sign_component(
 
 
 def provider_archive(*, name: str, revision: int, version: str, program: bytes = PROVIDER_SCRIPT) -> bytes:
-    """A provider archive for this machine's kind of processor, signed with new keys.
+    """A provider archive for a machine like this one, signed with new keys.
 
     :param name: what the provider is called.
     :param revision: the number that orders its versions.
@@ -155,7 +163,8 @@ def provider_archive(*, name: str, revision: int, version: str, program: bytes =
     :param program: the executable file.
     :returns: the archive's bytes.
     """
-    target = f"{platform.machine()}-linux"
+    machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
+    target = f"{machine}-{'macos' if sys.platform == 'darwin' else sys.platform}"
     metadata = {
         "name": name,
         "vendor": "acme",

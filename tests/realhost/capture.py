@@ -1,7 +1,7 @@
 """Write down what two real hosts say: one request after the other, each with its replies and its events.
 
-``python -m tests.realhost.capture OUT.jsonl`` from the top of the checkout, with ``--compare OLD.jsonl`` to be
-told what differs from an earlier capture once ids, keys, times and names are left aside. One line a case::
+Run ``python -m tests.realhost.capture OUT.jsonl`` from the top of the checkout; ``--compare OLD.jsonl`` tells
+what differs from an earlier capture once ids, keys, times and names are left aside. One line a case::
 
     {"case": ..., "subject": ..., "request": ..., "request_headers": ...,
      "replies": [{"after_ms": ..., "headers": ..., "json": ... or "raw": ...}],
@@ -44,6 +44,10 @@ HEARTBEAT_CASE = "host_heartbeat"
 HEARTBEATS = 4
 
 UNKNOWN_HOST = "N" + "A" * 55
+
+#: Lists whose order is chance: hosts answer in any, and keep what they have in hash tables.
+UNORDERED = ("replies", "response", "components", "providers")
+UPTIMES: dict[str, Any] = {"uptime_human": "", "uptime_seconds": 0}
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,9 @@ def cases(first: str, second: str, files: artifacts.Artifacts) -> Iterator[Case]
     def component_auction(**constraints: str) -> dict[str, Any]:
         return {"component_ref": echo, "component_id": "echo", "constraints": constraints}
 
-    def link(source_id: str, target: str, name: str = "default", target_config: Sequence[str] = ()) -> dict[str, Any]:
+    def link(
+        source_id: str, target: str, name: str = "default", target_config: Sequence[str] = ()
+    ) -> dict[str, Any]:
         return {
             "source_id": source_id,
             "target": target,
@@ -106,7 +112,8 @@ def cases(first: str, second: str, files: artifacts.Artifacts) -> Iterator[Case]
 
     provider_auction = {"provider_ref": provider, "provider_id": "prov", "constraints": {}}
     team_a, team_b = {"team": "a"}, {"team": "b"}
-    unnamed = {key: value for key, value in link("c3", "http").items() if key not in ("name", "source_config", "target_config")}
+    optional = ("name", "source_config", "target_config")
+    unnamed = {key: value for key, value in link("c3", "http").items() if key not in optional}
     deletion = {"source_id": "echo", "name": "default", "wit_namespace": "wasi", "wit_package": "http"}
     unnamed_deletion = {"source_id": "c3", "wit_namespace": "wasi", "wit_package": "http"}
     inventory = f"host.get.{second}"
@@ -167,7 +174,9 @@ def cases(first: str, second: str, files: artifacts.Artifacts) -> Iterator[Case]
     yield Case("start_provider already running", starting, start("prov", provider))
     yield Case("start_provider missing file", starting, start("prov2", absent_provider))
     yield Case("start_provider missing config", starting, start("prov3", provider, config=["absent"]))
-    yield Case("start_provider disabled builtin", starting, start("builtin", "wasmcloud+builtin://http-server"))
+    yield Case(
+        "start_provider disabled builtin", starting, start("builtin", "wasmcloud+builtin://http-server")
+    )
     yield Case("get_claims with provider", "claims.get")
     yield Case("get_host_inventory with provider", inventory)
     yield Case("provider_auction running host stays silent", "provider.auction", provider_auction)
@@ -272,7 +281,8 @@ class Recorder:
         await self._client.publish(subject, request.encode(), reply=inbox, headers=case.headers)
         with_heartbeats = case.name == HEARTBEAT_CASE
         while True:
-            patience = HEARTBEAT_INTERVAL * 2 if with_heartbeats and len(line["events"]) < HEARTBEATS else QUIET
+            missing = with_heartbeats and len(line["events"]) < HEARTBEATS
+            patience = 2 * HEARTBEAT_INTERVAL if missing else QUIET
             try:
                 heard, message = await asyncio.wait_for(self._heard.get(), patience)
             except asyncio.TimeoutError:
@@ -298,7 +308,9 @@ def _event(message: Msg) -> dict[str, Any]:
     return {"subject": message.subject, "headers": message.headers, "data": json.loads(message.data)}
 
 
-async def _record(url: str, hosts: Sequence[harness.RealHost], files: artifacts.Artifacts) -> list[dict[str, Any]]:
+async def _record(
+    url: str, hosts: Sequence[harness.RealHost], files: artifacts.Artifacts
+) -> list[dict[str, Any]]:
     client = await nats.connect(url)
     try:
         recorder = Recorder(client)
@@ -354,22 +366,22 @@ def _normalised_line(line: dict[str, Any]) -> dict[str, Any]:
         event["data"].update(id="ID", time="TIME")
         if any_host:
             event["data"]["source"] = "HOST"
-    line["replies"].sort(key=json.dumps)
+    normal = {key: _without_order_and_uptime(value, key) for key, value in line.items()}
     if line["case"] == HEARTBEAT_CASE:
-        line["events"].sort(key=json.dumps)
-    normal = _without_order_and_uptime(line)
-    assert isinstance(normal, dict)
+        # How often each host was heard, and in which order, is chance.
+        distinct = {_sorted_json(event): event for event in normal["events"]}
+        normal["events"] = [distinct[text] for text in sorted(distinct)]
     return normal
 
 
-def _without_order_and_uptime(value: Any, key: str = "") -> Any:
+def _without_order_and_uptime(value: Any, key: str) -> Any:
+    if key in UPTIMES:
+        return UPTIMES[key]
     if isinstance(value, dict):
-        uptimes = {"uptime_human": "", "uptime_seconds": 0}
-        return {name: uptimes.get(name, _without_order_and_uptime(item, name)) for name, item in value.items()}
+        return {name: _without_order_and_uptime(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        items = [_without_order_and_uptime(item) for item in value]
-        # Hosts keep these in hash tables.
-        return sorted(items, key=_sorted_json) if key in ("response", "components", "providers") else items
+        items = [_without_order_and_uptime(item, "") for item in value]
+        return sorted(items, key=_sorted_json) if key in UNORDERED else items
     return value
 
 
@@ -403,7 +415,8 @@ def main() -> int:
 
     :returns: the exit status: 1 when the captures differ.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.realhost.capture", description=__doc__.split("\n")[0])
+    description = __doc__.partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m tests.realhost.capture", description=description)
     parser.add_argument("out", type=Path, help="where the capture goes")
     parser.add_argument("--compare", type=Path, metavar="OLD", help="an earlier capture")
     options = parser.parse_args()

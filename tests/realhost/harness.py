@@ -1,7 +1,7 @@
 """Real wasmCloud hosts as processes, for tests: build the program, start hosts, end them.
 
 It needs cargo for the build (some minutes the first time) and nats-server with JetStream for the hosts. It
-knows nothing of the package under test.
+knows nothing of the package under test. ``python -m tests.realhost.harness`` only builds.
 """
 
 from __future__ import annotations
@@ -52,23 +52,24 @@ def built() -> Path | None:
     return program if program.is_file() else None
 
 
-def build() -> Path:
+def build(*, show: bool = False) -> Path:
     """Build the program, or see that it is up to date, which takes a second.
 
+    :param show: whether cargo's messages go to standard error as they come.
     :returns: the path of the program.
-    :raises RealHostError: there is no cargo, or the build failed; the message ends with cargo's own.
+    :raises RealHostError: there is no cargo, or the build failed; the message ends with cargo's own, unless
+        they have been shown.
     """
     cargo = shutil.which("cargo")
     if cargo is None:
         raise RealHostError("cargo is not on PATH: real hosts need Rust to be built (https://rustup.rs)")
     command = [cargo, "build", "--locked", "--manifest-path", str(SOURCE / "Cargo.toml")]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target_folder())}
-    outcome = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    messages = None if show else subprocess.PIPE
+    outcome = subprocess.run(command, env=environment, stderr=messages, text=True, check=False)
     program = built()
     if outcome.returncode != 0 or program is None:
-        raise RealHostError(f"cargo build failed ({outcome.returncode}):\n{outcome.stdout[-4000:]}")
+        raise RealHostError(f"cargo build failed ({outcome.returncode})\n{(outcome.stderr or '')[-4000:]}")
     return program
 
 
@@ -95,7 +96,8 @@ class _Process:
         )
         assert self.process.stdout is not None
         # A thread reads, so that the process never waits for a full pipe.
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
+        self._reader.start()
 
     def _read(self, stream: IO[str]) -> None:
         with stream:
@@ -164,6 +166,8 @@ class _Process:
         status = self.process.wait(timeout)
         if self.process.stdin is not None:
             self.process.stdin.close()
+        # What the process started may hold its output open a little longer; that is not waited for.
+        self._reader.join(1.0)
         return status
 
 
@@ -297,7 +301,7 @@ def real_hosts(
     options = HostOptions() if options is None else options
     with tempfile.TemporaryDirectory(prefix="realhost-") as folder, ExitStack() as stack:
         # Hosts unpack providers into the folder for temporary files; here they leave nothing behind.
-        environment = {**os.environ, "TMPDIR": folder, "RUST_LOG": options.rust_log}
+        environment = {**os.environ, "TMPDIR": folder, "RUST_LOG": options.rust_log, "RUST_BACKTRACE": "0"}
         hosts = []
         for own in labels:
             arguments = ["--until-eof", "--nats", url, *options.arguments()]
@@ -309,3 +313,7 @@ def real_hosts(
         for host in hosts:
             host.host_id = host._process.wait_for(r"^ready (N\w+)$", START_LIMIT)[1]
         yield hosts
+
+
+if __name__ == "__main__":
+    print(build(show=True))

@@ -11,7 +11,6 @@ from attrs import frozen
 from wasmcloud_ctl.testing import _serde
 from wasmcloud_ctl.testing._serde import Struct
 
-
 _COMPONENT_AUCTION = ("component_ref", "component_id", "constraints")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import nats
 import nats.errors
 import nats.js.errors
 from attrs import frozen
@@ -17,11 +17,15 @@ from nats.js.api import KeyValueConfig, StorageType
 from nats.js.kv import KeyValue
 
 from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._server import PracticeServerError
 
 logger = logging.getLogger("wasmcloud_ctl.testing")
 
 # What a key of a bucket can be. The client library on the hosts' side has the same rule.
 _KEY_CHARACTERS = frozenset("-/_=.ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+
+# How long connecting may take at first.
+_CONNECT_SECONDS = 5.0
 
 # Seconds between attempts to connect again: a practice server that comes back is to have its hosts at once.
 _RECONNECT_SECONDS = 0.02
@@ -74,23 +78,38 @@ class Connection:
             js_domain: The JetStream domain; None for the server's own.
             options: More options for ``nats.connect``, such as credentials.
             on_return: Called whenever the connection was lost and is there again.
+
+        Raises:
+            PracticeServerError: There is no connection to be had.
         """
 
+        errors: list[Exception] = []
+
         async def report(error: Exception) -> None:
+            errors[:] = [error]
             logger.debug("the hosts' connection: %r", error)
 
-        more: dict[str, Any] = dict(options)
-        client = await nats.connect(
+        # nats-py takes fractions of a second here, too, but does not say so.
+        more: dict[str, Any] = {"reconnect_time_wait": _RECONNECT_SECONDS, **options}
+        client = Client()
+        connecting = client.connect(
             url,
             name=name,
             error_cb=report,
             reconnected_cb=on_return,
-            reconnect_time_wait=_RECONNECT_SECONDS,
-            max_reconnect_attempts=-1,
-            # Two missed pings are a lost connection, as with the hosts; nats-py would take six minutes.
+            max_reconnect_attempts=1,
+            # Two missed pings are a lost connection; nats-py would take six minutes.
             ping_interval=5,
             **more,
         )
+        try:
+            await asyncio.wait_for(connecting, _CONNECT_SECONDS)
+        except (nats.errors.Error, OSError, asyncio.TimeoutError) as error:
+            await client.close()
+            cause = errors[-1] if errors else error
+            raise PracticeServerError(f"no connection to the server at {url}: {cause!r}") from error
+        # A server that was there once is waited for, however long it is away.
+        client.options["max_reconnect_attempts"] = -1
         return cls(client, js_domain)
 
     async def close(self) -> None:
@@ -140,11 +159,17 @@ class Connection:
             logger.debug("waiting for the server: %r", error)
 
     async def bucket(self, name: str) -> Bucket:
-        """A key-value bucket, made if there is none yet."""
+        """A key-value bucket, made if there is none yet.
+
+        Raises:
+            PracticeServerError: The server has no JetStream.
+        """
         try:
             store = await self._jetstream.create_key_value(
                 KeyValueConfig(bucket=name, history=1, storage=StorageType.FILE, direct=True)
             )
+        except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
+            raise PracticeServerError("the server has no JetStream, which hosts need") from error
         except nats.js.errors.APIError:
             # It is there, made by a host with settings of its own.
             store = await self._jetstream.key_value(name)

@@ -374,7 +374,7 @@ class PracticeLattice:
             Itself.
 
         Raises:
-            PracticeServerError: There is no nats-server, or it did not start.
+            PracticeServerError: There is no nats-server, or it did not start, or it has no JetStream.
         """
         if self._bridge is not None:
             return self

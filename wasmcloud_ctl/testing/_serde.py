@@ -107,7 +107,7 @@ class Struct:
 
     def __init__(self, value: object, order: Sequence[str] = ()) -> None:
         if isinstance(value, list) and len(value) <= len(order):
-            value = _Object(list(zip(order, value)))
+            value = _Object(list(zip(order, value, strict=False)))
         if not isinstance(value, _Object):
             raise ParseError(f"an object was expected, not {value!r}")
         self._object = value

@@ -47,7 +47,7 @@ _running: weakref.WeakSet[PracticeServer] = weakref.WeakSet()
 
 
 class PracticeServerError(RuntimeError):
-    """A nats-server could not be found, or did not start; the message has the end of its log."""
+    """A nats-server could not be found or reached, or did not start, or is not as hosts need it."""
 
 
 def find_nats_server() -> str:
@@ -135,6 +135,8 @@ class PracticeServer:
         self._refuse_fork()
         if self.running:
             return self
+        # What remains of one that ended by itself.
+        self._end(None, 0.0)
         executable = find_nats_server()
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="wasmcloud_ctl-"))

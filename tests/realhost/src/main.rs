@@ -47,7 +47,11 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
     let mut labels = HashMap::new();
     let mut until_eof = false;
     while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value\n{USAGE}"));
+        let mut value = || {
+            arguments
+                .next()
+                .with_context(|| format!("{argument} needs a value\n{USAGE}"))
+        };
         match argument.as_str() {
             "--nats" => nats = Some(Url::parse(&value()?).context("--nats is not a URL")?),
             "--lattice" => host.lattice = value()?.into(),
@@ -60,7 +64,8 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
             "--js-domain" => host.js_domain = Some(value()?),
             "--heartbeat" => {
                 let seconds: f64 = value()?.parse().context("--heartbeat is not a number")?;
-                let interval = Duration::try_from_secs_f64(seconds).context("--heartbeat is out of range")?;
+                let interval =
+                    Duration::try_from_secs_f64(seconds).context("--heartbeat is out of range")?;
                 if interval.is_zero() {
                     bail!("--heartbeat must be above 0");
                 }

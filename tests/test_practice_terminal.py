@@ -1,0 +1,101 @@
+"""``python -m wasmcloud_ctl.testing``: a practice lattice for people."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import wasmcloud_ctl
+from wasmcloud_ctl.testing import unused_port
+
+COMMAND = [sys.executable, "-m", "wasmcloud_ctl.testing"]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The program, until the block ends; killed if it is not gone by then."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def introduction(process: subprocess.Popen[str]) -> str:
+    """What it says before the first command arrives."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            return "".join(lines)
+    raise AssertionError(f"it ended: {process.stderr.read() if process.stderr else ''}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_what_runs_logs_commands_and_ends_cleanly(number: signal.Signals) -> None:
+    """Where it is and how to reach it, each command on a line, and status 0 on Ctrl-C and SIGTERM."""
+    port = unused_port()
+    with running("--hosts", "2", "--port", str(port), "--lattice", "try", "--label", "zone=a") as process:
+        said = introduction(process)
+        assert f"practice lattice 'try' at nats://127.0.0.1:{port}" in said
+        assert f"wasmcloud_ctl.connect('nats://127.0.0.1:{port}', lattice='try')" in said
+        assert f"WASMCLOUD_CTL_HOST=127.0.0.1 WASMCLOUD_CTL_PORT={port} WASMCLOUD_LATTICE=try wash" in said
+        hosts = re.findall(r"host (N[A-Z2-7]{55})  [a-z]+-[a-z]+-\d{4}", said)
+        assert len(hosts) == 2
+
+        with wasmcloud_ctl.connect(f"nats://127.0.0.1:{port}", lattice="try") as client:
+            assert {host.labels["zone"] for host in client.get_hosts(expected=2).data} == {"a"}
+            client.put_label(hosts[0], "disk", "line\nbreak" * 100)
+            secret = wasmcloud_ctl.RegistryCredential(username="u", password="s3cret")
+            client.put_registries({"registry.example": secret}, expected=2)
+            assert process.stdout is not None
+            logged = [process.stdout.readline() for _ in range(3)]
+
+        assert re.fullmatch(r"\d\d:\d\d:\d\d host\.ping\n", logged[0])
+        assert re.fullmatch(rf'\d\d:\d\d:\d\d label\.put {hosts[0]} \{{"key": ?"disk".*\.\.\.\n', logged[1])
+        assert re.fullmatch(r"\d\d:\d\d:\d\d registry\.put \(\d+ bytes\)\n", logged[2])
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_the_example_that_it_shows_runs() -> None:
+    """The lines for Python can be pasted as they are."""
+    with running("--hosts", "2") as process:
+        lines = introduction(process).splitlines()
+        begin, end = lines.index("from Python:"), lines.index("with wash:")
+        example = "\n".join(line[4:] for line in lines[begin + 1 : end])
+
+        shown = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=20)
+
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.count("friendly_name=") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--host-version", "3"], "version must be one of 1.9.2, 1.6.2, 1.0.0"),
+        (["--hosts", "-1"], "--hosts must be 0 or more"),
+        (["--label", "zone"], "--label must be KEY=VALUE"),
+        (["--server", "nats://127.0.0.1:1"], "127.0.0.1:1"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(arguments: list[str], message: str) -> None:
+    """No traceback, and a status that is not 0."""
+    result = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=20)
+
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
