@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from wire import wire_to
@@ -18,6 +19,7 @@ from wasmcloud_ctl import (
     HostStopped,
     Link,
     NoResponders,
+    RegistryCredential,
     RequestTimeout,
     WaitTimeout,
 )
@@ -145,6 +147,17 @@ def test_a_killed_host_says_nothing_and_comes_back_with_another_id(
     assert client.get_host_inventory(host.id).unwrap().components == ()
 
 
+def test_a_dead_host_has_no_heartbeat(make_practice_lattice: Callable[..., PracticeLattice]) -> None:
+    """With a host its heartbeats end; those of others go on."""
+    lattice = make_practice_lattice(2, heartbeat_interval=0.05)
+    with lattice.connect() as client:
+        lattice.hosts[0].kill()
+        with client.events_receiver("host_heartbeat") as heartbeats:
+            sources = {heartbeats.get(timeout=5).source for _ in range(4)}
+
+    assert sources == {lattice.hosts[1].id}
+
+
 def test_a_host_can_be_stopped_in_order(lattice: PracticeLattice, client: Client) -> None:
     """A host that ends by itself says so, with its labels."""
     with client.events_receiver("host_stopped") as events:
@@ -263,8 +276,8 @@ def test_events_can_be_lost(lattice: PracticeLattice, client: Client) -> None:
     lattice.hosts[0].lose_events("component_scaled")
     with client.events_receiver() as events:
         client.scale_component(host_id(lattice), ECHO, "echo", 1)
-        client.put_label(host_id(lattice), "zone", "a")
         lattice.settle()
+        client.put_label(host_id(lattice), "zone", "a")
         assert events.get(timeout=5).name == "labels_changed"
 
     assert lattice.hosts[0].running_code == {"echo": ECHO}
@@ -323,6 +336,20 @@ def test_images_can_be_slow_and_be_restored(lattice: PracticeLattice, client: Cl
     client.scale_component(host_id(lattice), ECHO, "other", 1)
     lattice.settle()
     assert lattice.hosts[0].running_code == {"echo": ECHO, "other": ECHO}
+
+
+def test_put_registries_waits_for_images_that_are_pulled(lattice: PracticeLattice, client: Client) -> None:
+    """A host changes its registries only when it pulls nothing, and answers only then."""
+    lattice.registry.hold(ECHO)
+    client.scale_component(host_id(lattice), ECHO, "echo", 1)
+    while not lattice.registry.pulls:
+        time.sleep(0.001)
+    credentials = {"registry.example": RegistryCredential(username="u", password="p")}
+    assert len(client.put_registries(credentials, expected=1, quiet=1, timeout=0.2)) == 0
+
+    lattice.registry.release(ECHO)
+    lattice.settle()
+    assert len(client.put_registries(credentials, expected=1)) == 1
 
 
 def test_an_update_holds_up_the_inventory_behind_a_scale(lattice: PracticeLattice, client: Client) -> None:
@@ -386,13 +413,18 @@ def test_what_hosts_remember_can_lag(lattice: PracticeLattice, client: Client) -
 # The server ----------------------------------------------------------------------------------------------
 
 
-def test_hosts_are_back_when_their_server_is() -> None:
-    """A server that is killed and started again has its hosts again, with what they kept."""
+def test_hosts_are_back_when_their_server_is(caplog: pytest.LogCaptureFixture) -> None:
+    """However often the hosts knock in vain: once their server is there again they are, with what they kept."""
+    caplog.set_level(logging.DEBUG, "wasmcloud_ctl.testing")
     with PracticeServer() as server, PracticeLattice(server=server) as lattice:
         with lattice.connect() as client:
             client.put_link(Link("echo", "http", "wasi", "http", ["incoming-handler"]))
 
         server.kill()
+        deadline = time.monotonic() + 10
+        while caplog.text.count("ConnectionRefusedError") < 5:
+            assert time.monotonic() < deadline, "the hosts do not try to come back"
+            time.sleep(0.01)
         server.start()
 
         deadline = time.monotonic() + 10

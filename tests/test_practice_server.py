@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import nats
@@ -120,6 +122,29 @@ def test_a_server_that_was_killed_by_somebody_else_can_be_started_again() -> Non
         server._process.wait()
         assert not server.running
         assert server.start().running
+
+
+def test_a_forked_child_leaves_it_alone() -> None:
+    """The server is the parent's: a child can neither end it nor start it again."""
+    script = (
+        "import os, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "from wasmcloud_ctl.testing import PracticeServer, PracticeServerError\n"
+        "with PracticeServer() as server:\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        server.close()\n"
+        "        try:\n"
+        "            server.start()\n"
+        "        except PracticeServerError:\n"
+        "            raise SystemExit(7)\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
+        "    print(server.running, os.path.exists(server._folder))\n"
+    )
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
+
+    assert result.stdout == "True True\n", result.stderr
 
 
 def test_its_log_is_kept_over_restarts() -> None:

@@ -106,8 +106,9 @@ class _Wire(nats.aio.client.Client):
     """nats-py's client of one connection, which never reconnects.
 
     Beside its public surface this uses: ``_select_next_server`` (dial one server, once, and raise the true
-    cause), ``_connect_command`` (the last moment before credentials are sent), ``_read_loop`` (its end is the
-    connection's), ``_process_msg`` (what arrives), ``_transport`` and ``_sid`` (what is sent).
+    cause), ``_connect_command`` (the last moment before credentials are sent), ``_read_loop`` and
+    ``_process_op_err`` (the connection's end), ``_process_msg`` (what arrives), ``_transport`` and ``_sid`` (what
+    is sent), ``_send_ping``, and the tasks that it starts.
     """
 
     def __init__(self, server: Server, lost: Callable[[_Wire], None]) -> None:
@@ -116,6 +117,7 @@ class _Wire(nats.aio.client.Client):
         self._on_lost = lost
         self.lost = False
         self._routes: dict[int, _Route] = {}
+        self._confirmations: set[asyncio.Future[bool]] = set()
         self._socket = _Socket()  # type: ignore[no-untyped-call]
 
     async def _select_next_server(self) -> None:
@@ -138,8 +140,12 @@ class _Wire(nats.aio.client.Client):
         try:
             await super()._read_loop()
         finally:
-            self.lost = True
             self._on_lost(self)
+
+    async def _process_op_err(self, e: Exception) -> None:
+        # nats-py would first send what it has queued, and wait for the peer to close: here it is over at once.
+        self._err = e
+        self._on_lost(self)
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
@@ -193,9 +199,26 @@ class _Wire(nats.aio.client.Client):
         """Whether nothing can be sent any more, even if that was not noticed yet."""
         return self.lost or self._socket.closing
 
+    async def confirm(self) -> None:
+        """Wait until the server has worked off all that was sent.
+
+        Raises:
+            NotConnectedError: The connection was lost before that.
+        """
+        pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._confirmations.add(pong)
+        try:
+            await self._send_ping(pong)
+            await pong
+        finally:
+            self._confirmations.discard(pong)
+
     def abort(self) -> None:
         """Drop the connection at once, with all that has not been sent."""
         self.lost = True
+        for pong in self._confirmations:
+            if not pong.done():
+                pong.set_exception(NotConnectedError("the connection was lost", sent=True))
         self._status = self.CLOSED
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if task is not None and not task.done() and task is not _current_task():
@@ -768,10 +791,7 @@ class Transport:
         subscription.attach(wire)
         self._subscriptions.add(subscription)
         # The server answers in order: a denial of the subscription comes before the answer to this.
-        try:
-            await wire.flush()
-        except nats.errors.Error as error:
-            raise NotConnectedError("the connection was lost while subscribing", sent=True) from error
+        await wire.confirm()
         if subscription.closed:
             subscription.get(0.0)
 

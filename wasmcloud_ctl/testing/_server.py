@@ -258,6 +258,9 @@ class PracticeServer:
         if self._process is not None and sys.platform != "win32":
             self._paused = True
             self._process.send_signal(signal.SIGSTOP)
+            if hasattr(os, "waitid"):
+                # A signal is not obeyed at once. Left for Popen to collect, should it have ended instead.
+                os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a paused server go on (SIGCONT)."""
