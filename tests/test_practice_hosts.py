@@ -11,7 +11,7 @@ import pytest
 from realhost import artifacts
 from wire import Wire, wire_to
 
-from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice
+from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice, component
 
 ECHO = "registry.example/acme/echo:1"
 ECHO_2 = "registry.example/acme/echo:2"
@@ -53,6 +53,7 @@ def shown(wire: Wire, host: PracticeHost) -> Any:
     [
         b"",
         b"[]",
+        b'["", "c", null, 1, null, "", [], false, 1]',
         b"null",
         b'{"component_ref": "r"}',
         b'{"component_id": "c", "count": -1}',
@@ -85,11 +86,29 @@ def test_what_serde_refuses_is_refused(wire: Wire, host: PracticeHost, payload: 
         b'{"component_id": "c", "annotations": null, "component_limits": null}',
         b'{"component_id": "c", "unknown": {"count": NULL}}'.replace(b"NULL", b"null"),
         b' \n{"component_id": "\\ud83d\\ude00"}\t',
+        b'["", "c"]',
+        b'["", "c", null, 1, null, "", [], false]',
     ],
 )
 def test_what_serde_takes_is_taken(wire: Wire, host: PracticeHost, payload: bytes) -> None:
-    """Unknown fields, null for what is optional and every count of 32 bits are taken."""
+    """Unknown fields, null for what is optional, every count of 32 bits, and a list for the fields are taken."""
     assert wire.ask(f"component.scale.{host.id}", payload)["success"] is True
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[]"])
+def test_a_host_is_stopped_by_almost_anything(wire: Wire, host: PracticeHost, payload: bytes) -> None:
+    """The host's id in the payload is compared only if there is one."""
+    assert wire.ask(f"host.stop.{host.id}", payload)["success"] is True
+
+    assert [name for name, _ in wire.events()] == ["host_stopped"]
+    assert wire.ask("host.ping") is None
+
+
+def test_a_provider_can_be_stopped_by_the_fields_old_name(wire: Wire, host: PracticeHost) -> None:
+    """The id of the provider to stop used to be called its reference."""
+    wire.ask(f"provider.start.{host.id}", {"provider_id": "p", "provider_ref": ECHO})
+
+    assert wire.ask(f"provider.stop.{host.id}", {"provider_ref": "p"})["success"] is True
 
 
 def test_an_operation_that_no_host_has_is_refused_by_the_host_it_names(
@@ -198,6 +217,31 @@ def test_a_host_that_had_a_config_has_it_for_ever(wire: Wire, host: PracticeHost
     assert [name for name, _ in wire.events()] == ["component_scaled", "component_scaled"]
 
 
+@pytest.mark.parametrize(
+    ("config", "error"),
+    [
+        (["SECRET_a", "absent"], "Unable to fetch requested config: Config absent does not exist"),
+        (
+            ["SECRET_a"],
+            "Unable to fetch requested secrets: secret store not configured, could not fetch secrets",
+        ),
+        (
+            ["no map"],
+            "Unable to fetch requested config: Error fetching config no map: "
+            "key cannot be empty or start/end with `.`",
+        ),
+    ],
+)
+def test_configs_and_secrets_that_are_not_there(
+    wire: Wire, host: PracticeHost, config: list[str], error: str
+) -> None:
+    """Configs are looked up before secrets, of which a practice host has none."""
+    wire.ask(f"component.scale.{host.id}", scale(host, config=config))
+
+    ((name, data),) = wire.events()
+    assert (name, data["error"]) == ("component_scale_failed", error)
+
+
 def test_a_config_under_a_component_makes_no_event_of_the_component(wire: Wire, host: PracticeHost) -> None:
     """A config that is changed or deleted while something runs with it: only its own events."""
     wire.ask("config.put.a", {})
@@ -243,6 +287,26 @@ def test_commands_for_one_component_are_not_worked_off_in_order(wire: Wire, host
     assert len(decided) > 1
 
 
+@pytest.mark.parametrize("component_id", ["a b", "a*", "ü", "a."])
+def test_ids_that_can_be_no_key(wire: Wire, host: PracticeHost, component_id: str) -> None:
+    """Starting such a component fails; stopping it succeeds, as for any that does not run."""
+    command = {**scale(host), "component_id": component_id}
+    wire.ask(f"component.scale.{host.id}", command)
+    wire.ask(f"component.scale.{host.id}", {**command, "count": 0})
+
+    assert [name for name, _ in wire.events()] == ["component_scale_failed", "component_scaled"]
+
+
+def test_an_id_that_is_a_key_but_no_subject(wire: Wire, host: PracticeHost) -> None:
+    """Two dots in a row pass the rule of keys, and then cannot be asked for."""
+    wire.ask(f"component.scale.{host.id}", {**scale(host), "component_id": "a..b"})
+
+    ((_, data),) = wire.events()
+    assert data["error"] == (
+        "failed to get component spec: failed getting entry: error getting message: error getting message"
+    )
+
+
 # Auctions -------------------------------------------------------------------------------------------------
 
 
@@ -277,7 +341,7 @@ def test_a_component_whose_claims_do_not_hold_is_not_started(
     wire: Wire, host: PracticeHost, tmp_path: Path, damage: Any, error: str
 ) -> None:
     """What was signed must be what is there, and by whom it says."""
-    signed = artifacts.sign_component(artifacts.component(), name="Echo", revision=1, version="0.1.0")
+    signed = artifacts.sign_component(component(), name="Echo", revision=1, version="0.1.0")
     damaged = damage(signed)
     assert damaged != signed
     path = tmp_path / "echo.wasm"
@@ -288,6 +352,21 @@ def test_a_component_whose_claims_do_not_hold_is_not_started(
     ((name, data),) = wire.events()
     assert name == "component_scale_failed"
     assert data["error"].startswith(error)
+
+
+def test_a_component_whose_claims_have_expired_is_not_started(
+    wire: Wire, host: PracticeHost, tmp_path: Path
+) -> None:
+    """Claims hold only while they say they do."""
+    claims = {"iss": "A", "sub": "M", "exp": 1, "wascap": {"hash": artifacts._digest(artifacts.component())}}
+    token = f"e30.{artifacts._base64url(json.dumps(claims).encode())}.e30".encode()
+    path = tmp_path / "echo.wasm"
+    path.write_bytes(artifacts.component() + artifacts._section(0, artifacts._name("jwt") + token))
+
+    wire.ask(f"component.scale.{host.id}", scale(host, artifacts.reference(path)))
+
+    ((name, data),) = wire.events()
+    assert (name, data["error"]) == ("component_scale_failed", "token expired at `1`")
 
 
 def test_an_archive_without_a_program_for_this_machine_is_not_started(
@@ -328,13 +407,55 @@ def test_an_image_that_cannot_be_pulled_fails_in_the_hosts_words(
     ]
 
 
-def test_latest_is_not_pulled(wire: Wire, host: PracticeHost) -> None:
-    """Hosts refuse images tagged latest unless they are configured otherwise."""
-    wire.ask(f"component.scale.{host.id}", scale(host, "registry.example/acme/echo:latest"))
+@pytest.mark.parametrize(
+    ("reference", "error"),
+    [
+        (
+            "registry.example/echo:latest",
+            "failed to fetch component under OCI reference `registry.example/echo:latest`: failed to fetch OCI "
+            "path: fetching images tagged 'latest' is currently prohibited in this host. This option can be "
+            "overridden with WASMCLOUD_OCI_ALLOW_LATEST",
+        ),
+        (
+            "",
+            "failed to fetch component under OCI reference ``: failed to fetch OCI path: "
+            "repository name must have at least one component",
+        ),
+        (
+            "oci://registry.example/echo:1:2",
+            "failed to fetch component under OCI reference `registry.example/echo:1:2`: failed to fetch OCI "
+            "path: invalid reference format",
+        ),
+        ("not a ref", "failed to parse reference as OCI reference: invalid domain character"),
+        ("file://x/y.wasm", "failed to convert `file://x/y.wasm` to a file path"),
+        ("wasmcloud+builtin://http-server", "nothing to fetch for a builtin"),
+    ],
+)
+def test_references_that_cannot_be_fetched(
+    wire: Wire, host: PracticeHost, reference: str, error: str
+) -> None:
+    """Each fails in the host's words."""
+    wire.ask(f"component.scale.{host.id}", scale(host, reference))
 
     ((name, data),) = wire.events()
-    assert name == "component_scale_failed"
-    assert "fetching images tagged 'latest' is currently prohibited" in data["error"]
+    assert (name, data["error"]) == ("component_scale_failed", f"failed to fetch component: {error}")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "echo",
+        "Registry.Example:5000/Acme/Echo:1",
+        "localhost:5000/v2/foo:0.1.0",
+        "https://registry.example/acme/echo:1",
+        "registry.example/echo@sha256:" + "0" * 64,
+    ],
+)
+def test_references_that_are_pulled(wire: Wire, host: PracticeHost, reference: str) -> None:
+    """Any image that could be in a registry is there."""
+    wire.ask(f"component.scale.{host.id}", scale(host, reference))
+
+    assert host.running_code == {"echo": reference}
 
 
 def test_images_can_be_signed(practice_lattice: PracticeLattice, wire: Wire, host: PracticeHost) -> None:

@@ -22,6 +22,9 @@ from typing import Any
 import nkeys
 from nacl.signing import SigningKey
 
+from wasmcloud_ctl.testing import component
+from wasmcloud_ctl.testing._component import section, sized
+
 #: A provider that does nothing. A host kills its providers when it ends, but one that is itself killed leaves
 #: them behind: so this one looks whether its host is there. It lets go of the host's output, for whoever reads
 #: that until its end.
@@ -53,10 +56,15 @@ class Artifacts:
 def write_artifacts(folder: Path) -> Artifacts:
     """Make all the files.
 
-    :param folder: where they go; it must exist. The names are ``echo.wasm``, ``echo2.wasm``, ``signed.wasm``
-        and ``provider.par``.
-    :returns: their absolute paths.
-    :raises OSError: the folder cannot be written to.
+    Args:
+        folder: Where they go; it must exist. The names are ``echo.wasm``, ``echo2.wasm``, ``signed.wasm``
+            and ``provider.par``.
+
+    Returns:
+        Their absolute paths.
+
+    Raises:
+        OSError: The folder cannot be written to.
     """
     folder = folder.resolve()
     artifacts = Artifacts(
@@ -77,47 +85,7 @@ def reference(path: Path) -> str:
     return path.resolve().as_uri()
 
 
-# --- components -------------------------------------------------------------------------------------------
-
-
-def component(interface: str = "acme:echo/echo@0.1.0") -> bytes:
-    """A component that exports one interface with one function, ``run``, which does nothing.
-
-    It must export a function: one that exports nothing sends host 1.9.2 into a busy loop. In the text form::
-
-        (component
-          (core module (func (export "run")))
-          (core instance (instantiate 0))
-          (func (canon lift (core func 0 "run")))
-          (instance (export "run" (func 0)))
-          (export "acme:echo/echo@0.1.0" (instance 0)))
-
-    :param interface: the name of the interface. Another name makes other bytes.
-    :returns: the binary form.
-    """
-    empty = _vector()
-    core_module = b"".join(
-        (
-            b"\0asm" + bytes((1, 0, 0, 0)),  # magic, version 1 of core modules
-            _section(1, _vector(b"\x60" + empty + empty)),  # types: a function, nothing in, nothing out
-            _section(3, _vector(b"\x00")),  # functions: one of type 0
-            _section(7, _vector(_name("run") + b"\x00\x00")),  # exports: function 0 as "run"
-            _section(10, _vector(_sized(empty + b"\x0b"))),  # code: no locals, end
-        )
-    )
-    exports = _vector(b"\x00" + _name("run") + b"\x01\x00")  # function 0 as "run"
-    return b"".join(
-        (
-            b"\0asm" + bytes((13, 0, 1, 0)),  # magic, version 13 of components
-            _section(1, core_module),
-            _section(2, _vector(b"\x00\x00" + empty)),  # core instances: of module 0, no arguments
-            _section(7, _vector(b"\x40" + empty + b"\x01\x00")),  # types: a function, nothing in, nothing out
-            _section(6, _vector(b"\x00\x00\x01\x00" + _name("run"))),  # aliases: core function "run"
-            _section(8, _vector(b"\x00\x00\x00" + empty + b"\x00")),  # canon: lift it as type 0
-            _section(5, _vector(b"\x01" + exports)),  # instances: one of exports
-            _section(11, _vector(b"\x00" + _name(interface) + b"\x05\x00\x00")),  # exports: instance 0
-        )
-    )
+# Components -------------------------------------------------------------------------------------
 
 
 def sign_component(
@@ -131,13 +99,16 @@ def sign_component(
 ) -> bytes:
     """A component with claims, signed with new keys.
 
-    :param wasm: the component without claims.
-    :param name: what it is called.
-    :param revision: the number that orders its versions.
-    :param version: its version for people.
-    :param tags: words to find it by.
-    :param call_alias: the name others may call it by.
-    :returns: the same component with a custom section ``jwt``.
+    Args:
+        wasm: The component without claims.
+        name: What it is called.
+        revision: The number that orders its versions.
+        version: Its version for people.
+        tags: Words to find it by.
+        call_alias: The name others may call it by.
+
+    Returns:
+        The same component with a custom section ``jwt``.
     """
     metadata = {
         "name": name,
@@ -148,20 +119,23 @@ def sign_component(
         "prov": False,
         "call_alias": call_alias,
     }
-    return wasm + _section(0, _name("jwt") + claims_token(MODULE_PREFIX, metadata).encode())
+    return wasm + section(0, sized(b"jwt") + claims_token(MODULE_PREFIX, metadata).encode())
 
 
-# --- providers --------------------------------------------------------------------------------------------
+# Providers --------------------------------------------------------------------------------------
 
 
 def provider_archive(*, name: str, revision: int, version: str, program: bytes = PROVIDER_SCRIPT) -> bytes:
     """A provider archive for a machine like this one, signed with new keys.
 
-    :param name: what the provider is called.
-    :param revision: the number that orders its versions.
-    :param version: its version for people.
-    :param program: the executable file.
-    :returns: the archive's bytes.
+    Args:
+        name: What the provider is called.
+        revision: The number that orders its versions.
+        version: Its version for people.
+        program: The executable file.
+
+    Returns:
+        The archive's bytes.
     """
     machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
     target = f"{machine}-{'macos' if sys.platform == 'darwin' else sys.platform}"
@@ -182,15 +156,18 @@ def provider_archive(*, name: str, revision: int, version: str, program: bytes =
     return archive.getvalue()
 
 
-# --- claims -----------------------------------------------------------------------------------------------
+# Claims -----------------------------------------------------------------------------------------
 
 
 def claims_token(subject_prefix: int, metadata: dict[str, Any]) -> str:
     """A token that a new account signs for a new subject.
 
-    :param subject_prefix: the kind of key the subject has.
-    :param metadata: what it says about the component or the provider.
-    :returns: the token: header, claims and signature, each in base64url without padding.
+    Args:
+        subject_prefix: The kind of key the subject has.
+        metadata: What it says about the component or the provider.
+
+    Returns:
+        The token: header, claims and signature, each in base64url without padding.
     """
     account = SigningKey.generate()
     subject = SigningKey.generate()
@@ -219,32 +196,3 @@ def _base64url(content: bytes) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest().upper()
-
-
-# --- the binary form of WebAssembly -----------------------------------------------------------------------
-
-
-def _unsigned(number: int) -> bytes:
-    # LEB128: seven bits a byte, the lowest first, the high bit set on all but the last.
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def _sized(content: bytes) -> bytes:
-    return _unsigned(len(content)) + content
-
-
-def _name(text: str) -> bytes:
-    return _sized(text.encode())
-
-
-def _vector(*items: bytes) -> bytes:
-    return _unsigned(len(items)) + b"".join(items)
-
-
-def _section(number: int, content: bytes) -> bytes:
-    return bytes((number,)) + _sized(content)

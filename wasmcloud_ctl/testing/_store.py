@@ -82,7 +82,8 @@ class LatticeStore:
         store = cls(configs, await connection.bucket(f"LATTICEDATA_{lattice}"))
         await store._data.watch(store._changed)
         await connection.settle()
-        await store.reload()
+        for key, value in (await store._data.load()).items():
+            store._remember(key, value)
         return store
 
     def close(self) -> None:
@@ -101,11 +102,6 @@ class LatticeStore:
         if self._changes:
             loop = asyncio.get_running_loop()
             await asyncio.sleep(max(0.0, self._changes[-1][0] - loop.time()))
-
-    async def reload(self) -> None:
-        """Remember what is stored now: after a time in which changes may have been missed."""
-        for key, value in (await self._data.load()).items():
-            self._remember(key, value)
 
     def links(self) -> list[Link]:
         """All links, as far as is known."""

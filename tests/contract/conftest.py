@@ -1,0 +1,60 @@
+"""The contract: what a client may rely on, held by practice hosts and by real ones alike.
+
+Each test runs twice, once on two practice hosts and once on two real ones, with the same client and the same
+files. The real hosts are a program that ``tox -e realhost`` builds; where it is not built, their half is skipped.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from realhost import harness
+from realhost.artifacts import reference, write_artifacts
+
+import wasmcloud_ctl
+from contract.world import LABELS, PATIENCE, References, World
+from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
+
+
+@pytest.fixture(scope="session")
+def references(tmp_path_factory: pytest.TempPathFactory) -> References:
+    """Files for hosts to load, and the name of one that is not there."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    made = write_artifacts(folder)
+    return References(
+        echo=reference(made.echo),
+        echo2=reference(made.echo2),
+        signed=reference(made.signed),
+        provider=reference(made.provider),
+        absent=reference(folder / "absent.wasm"),
+    )
+
+
+@pytest.fixture(params=["practice", "real"])
+def world(request: pytest.FixtureRequest, practice_server: PracticeServer) -> Iterator[World]:
+    """A lattice of its own for each test, of either kind."""
+    lattice = f"contract-{uuid.uuid4().hex}"
+    url = practice_server.url
+    if request.param == "practice":
+        with PracticeLattice(hosts=LABELS, lattice=lattice, server=practice_server) as practice:
+            ids = practice.hosts[0].id, practice.hosts[1].id
+            with wasmcloud_ctl.connect(url, lattice=lattice, quiet=0.25, timeout=PATIENCE) as client:
+                yield World("practice", url, lattice, ids, client)
+        return
+    program = harness.built()
+    if program is None:
+        pytest.skip("the real host is not built: tox -e realhost builds it")
+    options = harness.HostOptions(lattice=lattice)
+    with harness.real_hosts(url, LABELS, options, program) as hosts:
+        real_ids = hosts[0].host_id, hosts[1].host_id
+        with wasmcloud_ctl.connect(url, lattice=lattice, quiet=0.25, timeout=PATIENCE) as client:
+            yield World("real", url, lattice, real_ids, client)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """A folder for files that a test takes away again."""
+    return tmp_path

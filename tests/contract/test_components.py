@@ -1,0 +1,412 @@
+"""Components: started, scaled, updated and stopped, with all that hosts do otherwise than one would think."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from contract.world import PATIENCE, References, World
+from wasmcloud_ctl import (
+    ComponentDescription,
+    ComponentScaled,
+    ComponentScaleFailed,
+    CtlResponse,
+    Event,
+    EventClaims,
+    EventReceiver,
+)
+from wasmcloud_ctl.testing import write_component
+
+OK: CtlResponse[None] = CtlResponse(succeeded=True)
+
+
+def scaled(event: Event) -> ComponentScaled:
+    assert isinstance(event.data, ComponentScaled), event
+    assert event.source == event.data.host_id
+    return event.data
+
+
+def failed(event: Event) -> ComponentScaleFailed:
+    assert isinstance(event.data, ComponentScaleFailed), event
+    return event.data
+
+
+def outcome(events: EventReceiver) -> tuple[str, int]:
+    """The reference and the count of the next event."""
+    data = scaled(events.get(PATIENCE))
+    return data.image_ref, data.max_instances
+
+
+def test_a_start_is_told_twice(world: World, references: References) -> None:
+    """Starting a component publishes two equal events, but for their ids and times."""
+    with world.client.events_receiver() as events:
+        response = world.client.scale_component(world.host_id, references.echo, "echo", 2, {"team": "a"})
+        told = [events.get(PATIENCE) for _ in range(2)]
+
+    assert response == OK
+    assert [scaled(event) for event in told] == [
+        ComponentScaled(
+            component_id="echo",
+            host_id=world.host_id,
+            image_ref=references.echo,
+            max_instances=2,
+            annotations={"team": "a"},
+        )
+    ] * 2
+    assert told[0].id != told[1].id
+    assert world.component("echo") == ComponentDescription(
+        id="echo", image_ref=references.echo, annotations={"team": "a"}, max_instances=2
+    )
+
+
+def test_a_component_is_scaled_up_and_down(world: World, references: References) -> None:
+    """Scaling what runs is told once, up to the highest count there is."""
+    world.start(references.echo)
+    with world.client.events_receiver() as events:
+        for count in (5, 2**32 - 1, 1):
+            assert world.client.scale_component(world.host_id, references.echo, "echo", count) == OK
+            assert outcome(events) == (references.echo, count)
+            found = world.component("echo")
+            assert found is not None
+            assert found.max_instances == count
+
+
+def test_the_same_scale_again_is_told_again(world: World, references: References) -> None:
+    """A scale to what is so already publishes one event all the same."""
+    world.start(references.echo, count=2)
+    with world.client.events_receiver("component_scaled") as events:
+        assert world.client.scale_component(world.host_id, references.echo, "echo", 2) == OK
+        assert outcome(events) == (references.echo, 2)
+        world.none_follows(events)
+
+
+def test_a_component_is_stopped_by_a_count_of_0(world: World, references: References) -> None:
+    """A stop is told by one event with 0 instances, and the component is gone."""
+    world.start(references.echo)
+    with world.client.events_receiver("component_scaled") as events:
+        assert world.client.scale_component(world.host_id, references.echo, "echo", 0) == OK
+        assert outcome(events) == (references.echo, 0)
+        assert world.component("echo") is None
+        world.none_follows(events)
+
+
+def test_stopping_what_does_not_run_succeeds(world: World, references: References) -> None:
+    """A stop of nothing is acknowledged and told."""
+    with world.client.events_receiver("component_scaled") as events:
+        assert world.client.scale_component(world.host_id, references.echo, "nothing", 0) == OK
+        assert outcome(events) == (references.echo, 0)
+
+
+def test_an_event_has_the_old_annotations_and_the_inventory_the_new(
+    world: World, references: References
+) -> None:
+    """When a scale brings other annotations, the event still shows those before."""
+    with world.client.events_receiver("component_scaled") as events:
+        world.client.scale_component(world.host_id, references.echo, "echo", 2, {"team": "a"})
+        for _ in range(2):
+            events.get(PATIENCE)
+        world.client.scale_component(world.host_id, references.echo, "echo", 1, {"team": "b"})
+        data = scaled(events.get(PATIENCE))
+
+    assert data.annotations == {"team": "a"}
+    found = world.component("echo")
+    assert found is not None
+    assert found.annotations == {"team": "b"}
+
+
+def test_limits_are_in_the_inventory(world: World, references: References) -> None:
+    """A component's limits show where they were set."""
+    with world.client.events_receiver("component_scaled") as events:
+        world.client.scale_component(
+            world.host_id, references.echo, "limited", 1, component_limits={"max_memory_limit": "1048576"}
+        ).raise_for_status()
+        for _ in range(2):
+            events.get(PATIENCE)
+
+    found = world.component("limited")
+    assert found is not None
+    assert found.limits == {"max_memory_limit": "1048576"}
+
+
+def test_a_file_that_is_not_there_is_acknowledged_and_fails(world: World, references: References) -> None:
+    """The host says success when it has heard the command; the reason comes as an event."""
+    with world.client.events_receiver("component_scale_failed") as events:
+        assert world.client.scale_component(world.host_id, references.absent, "ghost", 1) == OK
+        data = failed(events.get(PATIENCE))
+
+    assert data == ComponentScaleFailed(
+        component_id="ghost",
+        host_id=world.host_id,
+        image_ref=references.absent,
+        max_instances=1,
+        error="failed to fetch component: failed to read component: No such file or directory (os error 2)",
+    )
+    assert world.component("ghost") is None
+
+
+def test_a_bad_reference_is_acknowledged_and_fails(world: World) -> None:
+    """What is no reference at all is found out only when it is fetched."""
+    with world.client.events_receiver("component_scale_failed") as events:
+        assert world.client.scale_component(world.host_id, "not a ref", "ghost", 1) == OK
+        assert failed(events.get(PATIENCE)).error == (
+            "failed to fetch component: failed to parse reference as OCI reference: invalid domain character"
+        )
+
+
+def test_a_file_that_is_no_component_fails(world: World, scratch: Path) -> None:
+    """Bytes that are no WebAssembly are a failure of their own."""
+    path = scratch / "text.wasm"
+    path.write_bytes(b"certainly no component")
+    with world.client.events_receiver("component_scale_failed") as events:
+        assert world.client.scale_component(world.host_id, path.as_uri(), "text", 1) == OK
+        assert "magic header not detected" in failed(events.get(PATIENCE)).error
+
+
+def test_an_absent_config_is_acknowledged_and_fails(world: World, references: References) -> None:
+    """A config that does not exist is found out after the acknowledgement."""
+    with world.client.events_receiver("component_scale_failed") as events:
+        assert (
+            world.client.scale_component(world.host_id, references.echo, "echo", 1, config=["absent"]) == OK
+        )
+        assert failed(events.get(PATIENCE)).error == (
+            "Unable to fetch requested config: Config absent does not exist"
+        )
+    assert world.component("echo") is None
+
+
+def test_an_absent_config_leaves_what_runs_as_it_was(world: World, references: References) -> None:
+    """Count 2 scaled to 2 with an absent config: acknowledged, unchanged, failed."""
+    world.start(references.echo, count=2)
+    with world.client.events_receiver("component_scaled", "component_scale_failed") as events:
+        assert (
+            world.client.scale_component(world.host_id, references.echo, "echo", 2, config=["absent"]) == OK
+        )
+        assert failed(events.get(PATIENCE)).component_id == "echo"
+    found = world.component("echo")
+    assert found is not None
+    assert found.max_instances == 2
+
+
+def test_another_config_is_told_once(world: World, references: References) -> None:
+    """The same count with another config restarts the component, which is told by one event."""
+    world.client.put_config("web", {"a": "b"}).raise_for_status()
+    world.start(references.echo)
+    with world.client.events_receiver("component_scaled") as events:
+        assert world.client.scale_component(world.host_id, references.echo, "echo", 1, config=["web"]) == OK
+        assert outcome(events) == (references.echo, 1)
+        world.none_follows(events)
+
+
+def test_a_changed_config_is_no_event_of_the_component(world: World, references: References) -> None:
+    """Configs change under a running component without a word of it."""
+    world.client.put_config("web", {"a": "b"}).raise_for_status()
+    with world.client.events_receiver("component_scaled") as events:
+        world.client.scale_component(world.host_id, references.echo, "echo", 1, config=["web"])
+        for _ in range(2):
+            events.get(PATIENCE)
+        world.client.put_config("web", {"a": "c"}).raise_for_status()
+        world.client.delete_config("web").raise_for_status()
+        world.none_follows(events)
+
+
+def test_an_id_with_a_space_is_acknowledged_and_fails(world: World, references: References) -> None:
+    """An id that can be no key of a bucket fails after the acknowledgement."""
+    with world.client.events_receiver("component_scale_failed") as events:
+        assert world.client.scale_component(world.host_id, references.echo, "a b", 1) == OK
+        assert failed(events.get(PATIENCE)).error.startswith("failed to get component spec")
+
+
+def test_an_id_with_a_dot_is_fine(world: World, references: References) -> None:
+    """A component's id is in no subject."""
+    world.start(references.echo, "a.b")
+
+    assert world.component("a.b") is not None
+
+
+def test_another_reference_is_not_taken_without_being_allowed(world: World, references: References) -> None:
+    """Another reference with the same count: success with a long message, the old reference goes on."""
+    world.start(references.echo, count=2)
+    with world.client.events_receiver("component_scaled") as events:
+        response = world.client.scale_component(world.host_id, references.echo2, "echo", 2)
+        assert outcome(events) == (references.echo, 2)
+        world.none_follows(events)
+
+    assert response == CtlResponse(
+        succeeded=True,
+        message=(
+            "Requested to scale existing component to a different image reference: "
+            f"{references.echo} != {references.echo2}. The component will be scaled but the image reference "
+            "will not be updated. If you meant to update this component to a new image ref, use the update command."
+        ),
+    )
+    found = world.component("echo")
+    assert found is not None
+    assert found.image_ref == references.echo
+
+
+def test_another_reference_is_taken_when_allowed(world: World, references: References) -> None:
+    """allow_update with the same count: one event with the old reference, then the two of an update."""
+    world.start(references.echo, count=2)
+    with world.client.events_receiver("component_scaled") as events:
+        response = world.client.scale_component(world.host_id, references.echo2, "echo", 2, allow_update=True)
+        assert [outcome(events) for _ in range(3)] == [
+            (references.echo, 2),
+            (references.echo2, 2),
+            (references.echo2, 0),
+        ]
+
+    assert response.message == (
+        "Requested to scale existing component, with a changed image reference: "
+        f"{references.echo} != {references.echo2}. The component will be scaled, and the image reference will be "
+        "updated afterwards."
+    )
+    found = world.component("echo")
+    assert found is not None
+    assert (found.image_ref, found.max_instances) == (references.echo2, 2)
+
+
+def test_an_allowed_update_that_cannot_be_fetched_is_not_told(world: World, references: References) -> None:
+    """One event with the old reference, and nothing of the failure."""
+    world.start(references.echo, count=2)
+    with world.client.events_receiver() as events:
+        assert world.client.scale_component(world.host_id, references.absent, "echo", 2, allow_update=True)
+        assert outcome(events) == (references.echo, 2)
+    found = world.component("echo")
+    assert found is not None
+    assert found.image_ref == references.echo
+
+
+def test_after_another_reference_and_another_count_the_inventory_lies(
+    world: World, references: References
+) -> None:
+    """The inventory shows the new reference, which never ran, and an update to it says that it is so already."""
+    for reference, allow_update in ((references.echo2, False), (references.absent, True)):
+        component_id = f"c-{allow_update}"
+        world.start(references.echo, component_id, 2)
+        with world.client.events_receiver("component_scaled") as events:
+            assert world.client.scale_component(
+                world.host_id, reference, component_id, 3, allow_update=allow_update
+            )
+            assert outcome(events) == (references.echo, 3)
+            found = world.component(component_id)
+            assert found is not None
+            assert (found.image_ref, found.max_instances) == (reference, 3)
+            assert world.client.update_component(world.host_id, component_id, reference).message == (
+                f"component {component_id} already updated to {reference}"
+            )
+            world.none_follows(events)
+
+
+def test_an_update_is_told_by_two_events(world: World, references: References) -> None:
+    """The new reference with the count, then the new reference with 0, although the component runs on."""
+    world.start(references.echo, count=3)
+    with world.client.events_receiver("component_scaled") as events:
+        assert world.client.update_component(world.host_id, "echo", references.echo2) == CtlResponse(
+            succeeded=True, message=f"component echo updating from {references.echo} to {references.echo2}"
+        )
+        assert [outcome(events) for _ in range(2)] == [(references.echo2, 3), (references.echo2, 0)]
+    # The events come before the host has put the new one in its place.
+    world.until(
+        lambda: (found := world.component("echo")) is not None and found.image_ref == references.echo2
+    )
+    found = world.component("echo")
+    assert found is not None
+    assert found.max_instances == 3
+
+
+def test_an_update_to_the_same_reference_is_not_told(world: World, references: References) -> None:
+    """An update to what runs already succeeds without an event."""
+    world.start(references.echo)
+    with world.client.events_receiver("component_scaled") as events:
+        assert world.client.update_component(world.host_id, "echo", references.echo) == CtlResponse(
+            succeeded=True, message=f"component echo already updated to {references.echo}"
+        )
+        world.none_follows(events)
+
+
+def test_an_update_that_cannot_be_fetched_is_not_told(world: World, references: References) -> None:
+    """Success, no event at all; only the inventory shows that nothing changed."""
+    world.start(references.echo)
+    with world.client.events_receiver("component_scaled", "component_scale_failed") as events:
+        assert world.client.update_component(world.host_id, "echo", references.absent).succeeded
+        world.none_follows(events)
+    found = world.component("echo")
+    assert found is not None
+    assert found.image_ref == references.echo
+
+
+def test_an_update_of_what_does_not_run_is_refused(world: World, references: References) -> None:
+    """There is nothing to update."""
+    assert world.client.update_component(world.host_id, "nope", references.echo) == CtlResponse(
+        succeeded=False, message="component nope not found"
+    )
+
+
+def test_two_components_of_one_image_keep_apart(world: World, references: References) -> None:
+    """A component is its id, not its image."""
+    world.start(references.echo, "one", 1)
+    world.start(references.echo, "two", 2)
+    with world.client.events_receiver("component_scaled") as events:
+        world.client.scale_component(world.host_id, references.echo, "one", 0)
+        assert scaled(events.get(PATIENCE)).component_id == "one"
+
+    assert [(found.id, found.max_instances) for found in world.inventory().components] == [("two", 2)]
+
+
+def test_a_signed_component_is_told_with_its_claims(world: World, references: References) -> None:
+    """Claims and public key are in the event, name and revision in the inventory."""
+    with world.client.events_receiver("component_scaled") as events:
+        world.client.scale_component(world.host_id, references.signed, "signed", 1).raise_for_status()
+        data = [scaled(events.get(PATIENCE)) for _ in range(2)][1]
+
+    assert data.claims == EventClaims(
+        issuer=data.claims.issuer if data.claims else "",
+        name="Echo",
+        version="0.3.0",
+        expires_human="never",
+        not_before_human="never",
+        tags=("demo", "echo"),
+        call_alias="acme/echo",
+        revision=3,
+    )
+    assert data.public_key is not None
+    assert data.public_key.startswith("M")
+    found = world.component("signed")
+    assert found is not None
+    assert (found.name, found.revision) == ("Echo", 3)
+
+
+def test_the_claims_of_a_signed_component_can_be_had(world: World, references: References) -> None:
+    """get_claims has each key in two spellings; a component's claims show up a moment after its start."""
+    assert world.client.get_claims().data == []
+    world.start(references.signed, "signed")
+    world.until(lambda: bool(world.client.get_claims().data))
+
+    [entry] = world.client.get_claims().unwrap()
+    assert {key: entry[key] for key in ("name", "version", "rev", "revision", "call_alias", "tags")} == {
+        "name": "Echo",
+        "version": "0.3.0",
+        "rev": "3",
+        "revision": "3",
+        "call_alias": "acme/echo",
+        "tags": "demo,echo",
+    }
+    assert (entry["iss"], entry["sub"]) == (entry["issuer"], entry["subject"])
+
+
+def test_a_component_runs_on_the_host_that_was_told(world: World, references: References) -> None:
+    """The other host's inventory does not change."""
+    world.start(references.echo)
+
+    assert world.inventory(world.host_ids[1]).components == ()
+
+
+def test_new_bytes_under_another_name_are_another_reference(
+    world: World, references: References, scratch: Path
+) -> None:
+    """A file that a test has just written is loaded like any other."""
+    made = write_component(scratch / "made.wasm", "acme:made/made@0.1.0")
+    world.start(made, "made")
+
+    found = world.component("made")
+    assert found is not None
+    assert found.image_ref == made

@@ -1,0 +1,170 @@
+"""Hosts: pings, inventories, labels, auctions, stopping."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.world import PATIENCE, References, World
+from wasmcloud_ctl import (
+    ComponentAuctionAck,
+    CtlResponse,
+    HostStopped,
+    LabelsChanged,
+    NoResponders,
+    ProviderAuctionAck,
+    RegistryCredential,
+)
+
+BUILT_IN = {"hostcore.arch", "hostcore.os", "hostcore.osfamily"}
+
+
+def test_every_host_answers_a_ping(world: World) -> None:
+    """Each host answers once, with its id, lattice, labels and version."""
+    hosts = world.client.get_hosts(expected=2)
+
+    assert {host.id for host in hosts.data} == set(world.host_ids)
+    assert {host.lattice for host in hosts.data} == {world.lattice}
+    assert {host.version for host in hosts.data} == {"1.9.2"}
+    assert sorted(host.labels["zone"] for host in hosts.data) == ["z1", "z2"]
+    assert all(set(host.labels) == BUILT_IN | {"zone"} for host in hosts.data)
+    assert all(host.friendly_name.count("-") == 2 for host in hosts.data)
+    assert all(host.uptime_human == f"{host.uptime_seconds}s" for host in hosts.data)
+
+
+def test_a_new_host_runs_nothing(world: World) -> None:
+    """The inventory of a new host is empty, and of that host."""
+    for host_id, zone in zip(world.host_ids, ("z1", "z2"), strict=True):
+        inventory = world.inventory(host_id)
+        assert (inventory.host_id, inventory.labels["zone"], inventory.version) == (host_id, zone, "1.9.2")
+        assert (inventory.components, inventory.providers) == ((), ())
+
+
+def test_an_unknown_host_has_no_responders(world: World) -> None:
+    """Nobody answers for a host that is not there."""
+    with pytest.raises(NoResponders):
+        world.client.get_host_inventory("N" + "A" * 55)
+
+
+def test_another_lattice_has_no_responders(world: World) -> None:
+    """Hosts of one lattice do not answer for another."""
+    assert world.client.for_lattice("nobody-here").get_hosts().no_responders
+
+
+@pytest.mark.parametrize(("key", "value"), [("disk", "ssd"), ("", "x"), ("a b.c", ""), ("π", "ü")])
+def test_a_label_is_put_and_replaced(world: World, key: str, value: str) -> None:
+    """A label is in the inventory and told with all others, whatever its key; a second put replaces it."""
+    with world.client.events_receiver("labels_changed") as events:
+        for new in (value, "other"):
+            assert world.client.put_label(world.host_id, key, new) == CtlResponse(
+                succeeded=True, message="successfully put label"
+            )
+            data = events.get(PATIENCE).data
+            assert isinstance(data, LabelsChanged)
+            assert (data.host_id, data.labels[key]) == (world.host_id, new)
+            assert set(data.labels) == BUILT_IN | {"zone", key}
+            assert world.inventory().labels == data.labels
+
+
+def test_a_label_is_deleted(world: World) -> None:
+    """A deleted label is gone; deleting it again succeeds, says so, and is told by no event."""
+    with world.client.events_receiver("labels_changed") as events:
+        assert world.client.delete_label(world.host_id, "zone").message == "successfully deleted label"
+        data = events.get(PATIENCE).data
+        assert isinstance(data, LabelsChanged)
+        assert set(data.labels) == BUILT_IN
+        again = world.client.delete_label(world.host_id, "zone")
+        world.client.put_label(world.host_id, "last", "x")
+        last = events.get(PATIENCE).data
+
+    assert again == CtlResponse(succeeded=True, message="successfully deleted label (no such label)")
+    assert isinstance(last, LabelsChanged)
+    assert last.labels["last"] == "x"
+
+
+@pytest.mark.parametrize("key", ["hostcore.os", "hostcore.new"])
+def test_a_reserved_label_is_refused(world: World, key: str) -> None:
+    """Keys of the host's own cannot be put."""
+    assert world.client.put_label(world.host_id, key, "x") == CtlResponse(
+        succeeded=False, message="hostcore.* labels cannot be set dynamically"
+    )
+
+
+def test_many_labels_at_once_are_all_kept(world: World) -> None:
+    """Labels of one host do not get lost."""
+    for number in range(20):
+        world.client.put_label(world.host_id, f"l{number}", "x").raise_for_status()
+
+    assert {f"l{number}" for number in range(20)} <= set(world.inventory().labels)
+
+
+def test_every_host_bids_for_a_component(world: World, references: References) -> None:
+    """Both hosts bid, and a bid has the id that was asked for."""
+    bids = world.client.perform_component_auction(references.echo, "echo", expected=2)
+
+    assert {bid.host_id for bid in bids.data} == set(world.host_ids)
+    assert all(
+        bid == ComponentAuctionAck(component_ref=references.echo, component_id="echo", host_id=bid.host_id)
+        for bid in bids.data
+    )
+
+
+def test_a_host_that_runs_the_component_bids_all_the_same(world: World, references: References) -> None:
+    """Hosts look for the reference among the ids of what they run, and so do not know it."""
+    world.start(references.echo)
+
+    assert len(world.client.perform_component_auction(references.echo, "echo", expected=2)) == 2
+
+
+@pytest.mark.parametrize("kind", ["component", "provider"])
+def test_only_hosts_with_the_labels_bid(world: World, references: References, kind: str) -> None:
+    """All constraints must equal labels of the host."""
+    auction = (
+        world.client.perform_component_auction
+        if kind == "component"
+        else world.client.perform_provider_auction
+    )
+    everywhere = {key: world.inventory().labels[key] for key in BUILT_IN}
+
+    second = auction(references.echo, "x", {"zone": "z2", **everywhere}, expected=1)
+    nobody = auction(references.echo, "x", {"zone": "z2", "mars": "yes"}, timeout=0.5)
+
+    assert [bid.host_id for bid in second.data] == [world.host_ids[1]]
+    assert second.data[0].constraints == {"zone": "z2", **everywhere}
+    assert (list(nobody), nobody.no_responders) == ([], False)
+
+
+def test_a_host_that_runs_the_provider_does_not_bid(world: World, references: References) -> None:
+    """Provider auctions know what runs."""
+    with world.client.events_receiver("provider_started") as events:
+        world.client.start_provider(world.host_id, references.provider, "prov").raise_for_status()
+        events.get(PATIENCE)
+
+    bids = world.client.perform_provider_auction(references.provider, "prov", expected=1)
+
+    assert bids.data == [
+        ProviderAuctionAck(provider_ref=references.provider, provider_id="prov", host_id=world.host_ids[1])
+    ]
+
+
+def test_registries_are_taken_by_every_host(world: World) -> None:
+    """Each host acknowledges; an empty map is taken, too."""
+    credential = RegistryCredential(username="u", password="p")
+
+    for registries in ({"mycloud.example": credential}, {}):
+        replies = world.client.put_registries(registries, expected=2)
+        assert [reply.message for reply in replies] == ["successfully put registries"] * 2
+        assert all(replies)
+
+
+def test_a_stopped_host_says_so_and_is_gone(world: World) -> None:
+    """A host acknowledges its stop, publishes it with its labels, and answers no more."""
+    labels = world.inventory().labels
+    with world.client.events_receiver("host_stopped") as events:
+        assert world.client.stop_host(world.host_id, 500) == CtlResponse(
+            succeeded=True, message="successfully handled stop host"
+        )
+        event = events.get(PATIENCE)
+
+    assert event.source == world.host_id
+    assert event.data == HostStopped(labels=labels)
+    assert [host.id for host in world.client.get_hosts(timeout=1).data] == [world.host_ids[1]]

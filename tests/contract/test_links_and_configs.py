@@ -1,0 +1,231 @@
+"""Links and configs: what the whole lattice keeps."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from contract.world import PATIENCE, World
+from wasmcloud_ctl import (
+    ConfigDeleted,
+    ConfigSet,
+    CtlResponse,
+    Event,
+    EventReceiver,
+    Link,
+    LinkdefDeleted,
+    LinkdefSet,
+    LinkdefSetFailed,
+)
+
+PUT: CtlResponse[None] = CtlResponse(succeeded=True, message="successfully set link")
+DELETED: CtlResponse[None] = CtlResponse(succeeded=True, message="successfully deleted link")
+LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
+
+
+def put(world: World, link: Link) -> None:
+    """Put a link, and wait until every host of the lattice knows it: get_links reads one host's memory."""
+    world.client.put_link(link).raise_for_status()
+    world.until(lambda: link in world.client.get_links().unwrap())
+
+
+def fields(link: Link) -> dict[str, object]:
+    return {field.name: getattr(link, field.name) for field in attrs.fields(Link)}
+
+
+def next_of(events: EventReceiver) -> Event:
+    return events.get(PATIENCE)
+
+
+def test_a_new_lattice_has_no_links(world: World) -> None:
+    """No link: an empty list, not nothing."""
+    assert world.client.get_links() == CtlResponse(succeeded=True, data=[])
+
+
+def test_a_link_is_put_told_and_listed(world: World) -> None:
+    """The event has the whole link, and get_links returns it as it was put."""
+    with world.client.events_receiver("linkdef_set") as events:
+        assert world.client.put_link(LINK) == PUT
+        event = next_of(events)
+
+    assert event.data == LinkdefSet(**fields(LINK))  # type: ignore[arg-type]
+    assert event.source in world.host_ids
+    world.until(lambda: world.client.get_links().data == [LINK])
+
+
+def test_the_same_link_again_succeeds_and_is_told_again(world: World) -> None:
+    """An equal link changes nothing, and is told all the same."""
+    put(world, LINK)
+    with world.client.events_receiver("linkdef_set") as events:
+        assert world.client.put_link(LINK) == PUT
+        next_of(events)
+    world.until(lambda: world.client.get_links().data == [LINK])
+
+
+def test_a_link_to_another_target_is_refused(world: World) -> None:
+    """The same interface to another target: refused, and told."""
+    put(world, LINK)
+    clash = attrs.evolve(LINK, target="other")
+    reason = (
+        "link already exists with different target, consider deleting the existing link or using a different "
+        "link name"
+    )
+    with world.client.events_receiver("linkdef_set_failed") as events:
+        assert world.client.put_link(clash) == CtlResponse(succeeded=False, message=reason)
+        assert next_of(events).data == LinkdefSetFailed(**fields(clash), error=reason)  # type: ignore[arg-type]
+    world.until(lambda: world.client.get_links().data == [LINK])
+
+
+def test_another_name_makes_another_link(world: World) -> None:
+    """Two links of one package from one source go by two names."""
+    second = attrs.evolve(LINK, name="second", target="other")
+    put(world, LINK)
+    put(world, second)
+
+    world.until(lambda: world.client.get_links().data == [LINK, second])
+
+
+def test_a_link_with_configs_comes_back_with_them(world: World) -> None:
+    """The configs of a link must exist; their names are part of it."""
+    world.client.put_config("source", {"a": "b"}).raise_for_status()
+    world.client.put_config("target", {}).raise_for_status()
+    link = attrs.evolve(LINK, source_config=["source"], target_config=["target"])
+    put(world, link)
+
+    assert world.client.get_links().data == [link]
+
+
+def test_a_link_with_an_absent_config_is_refused(world: World) -> None:
+    """A config that does not exist: refused, and told with the host's reason."""
+    link = attrs.evolve(LINK, target_config=["absent"])
+    with world.client.events_receiver("linkdef_set_failed") as events:
+        response = world.client.put_link(link)
+        data = next_of(events).data
+
+    assert response == CtlResponse(
+        succeeded=False,
+        message=(
+            "Failed to validate configuration and secrets. Configuration absent not found in config store. "
+        ),
+    )
+    assert isinstance(data, LinkdefSetFailed)
+    assert data.error == response.message
+
+
+def test_a_link_from_an_id_with_a_space_is_refused(world: World) -> None:
+    """A source whose id can be no key of a bucket cannot be linked."""
+    response = world.client.put_link(attrs.evolve(LINK, source_id="a b"))
+
+    assert response == CtlResponse(succeeded=False, message="failed to get component spec")
+
+
+def test_a_link_is_deleted(world: World) -> None:
+    """The event has the target and the interfaces of what was deleted."""
+    put(world, LINK)
+    with world.client.events_receiver("linkdef_deleted") as events:
+        assert world.client.delete_link("echo", "default", "wasi", "http") == DELETED
+        assert next_of(events).data == LinkdefDeleted(
+            source_id="echo",
+            wit_namespace="wasi",
+            wit_package="http",
+            target="http",
+            interfaces=("incoming-handler",),
+        )
+    world.until(lambda: world.client.get_links().data == [])
+
+
+def test_a_link_that_is_not_there_is_deleted_all_the_same(world: World) -> None:
+    """Where the source is known: success, and an event without a target."""
+    put(world, LINK)
+    with world.client.events_receiver("linkdef_deleted") as events:
+        assert world.client.delete_link("echo", "other", "wasi", "http") == DELETED
+        assert next_of(events).data == LinkdefDeleted(
+            source_id="echo", wit_namespace="wasi", wit_package="http", name="other"
+        )
+
+
+def test_a_link_of_an_unknown_source_is_deleted_without_an_event(world: World) -> None:
+    """Where the source is not known, the message says so, and nothing is told."""
+    with world.client.events_receiver("linkdef_deleted") as events:
+        assert world.client.delete_link("nobody", "default", "wasi", "http") == CtlResponse(
+            succeeded=True, message="successfully deleted link (spec doesn't exist)"
+        )
+        world.none_follows(events)
+
+
+def test_links_put_one_after_the_other_are_all_kept(world: World) -> None:
+    """Twenty links of one source, in a row: twenty."""
+    links = [attrs.evolve(LINK, name=f"n{number}") for number in range(20)]
+    for link in links:
+        world.client.put_link(link).raise_for_status()
+
+    world.until(lambda: sorted(map(repr, world.client.get_links().unwrap())) == sorted(map(repr, links)))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"address": "0.0.0.0:8080"}, {"π": "ünï", "": "", "a b": "c\nd"}, {}, {"large": "x" * 100_000}],
+    ids=["plain", "odd", "empty", "large"],
+)
+def test_a_config_comes_back_as_it_was_put(world: World, config: dict[str, str]) -> None:
+    """Whatever strings a config holds, they come back; an empty one is data."""
+    with world.client.events_receiver("config_set") as events:
+        assert world.client.put_config("web", config) == CtlResponse(
+            succeeded=True, message="successfully put config"
+        )
+        assert next_of(events).data == ConfigSet(config_name="web")
+
+    assert world.client.get_config("web") == CtlResponse(succeeded=True, data=config)
+
+
+def test_a_config_is_replaced_whole(world: World) -> None:
+    """A second put leaves nothing of the first."""
+    world.client.put_config("web", {"a": "b"}).raise_for_status()
+    world.client.put_config("web", {"c": "d"}).raise_for_status()
+
+    assert world.client.get_config("web").data == {"c": "d"}
+
+
+def test_a_config_that_is_not_there_is_no_refusal(world: World) -> None:
+    """Success without data, and a message."""
+    assert world.client.get_config("nothing") == CtlResponse(
+        succeeded=True, message="Configuration not found", data=None
+    )
+
+
+def test_a_config_is_deleted_and_told_each_time(world: World) -> None:
+    """Deleting succeeds and is told, whether there was one or not."""
+    world.client.put_config("web", {}).raise_for_status()
+    with world.client.events_receiver("config_deleted") as events:
+        for _ in range(2):
+            assert world.client.delete_config("web") == CtlResponse(
+                succeeded=True, message="successfully deleted config"
+            )
+            assert next_of(events).data == ConfigDeleted(config_name="web")
+    assert world.client.get_config("web").data is None
+
+
+@pytest.mark.parametrize("name", ["a/b", "a=b", "A-b_c", "1"])
+def test_names_that_can_be_keys_are_stored(world: World, name: str) -> None:
+    """Letters, digits and -/_= can be stored."""
+    world.client.put_config(name, {"a": "b"}).raise_for_status()
+
+    assert world.client.get_config(name).data == {"a": "b"}
+
+
+@pytest.mark.parametrize("name", ["ümlaut", "a$b", "a:b"])
+def test_names_that_cannot_be_keys_are_refused(world: World, name: str) -> None:
+    """What passes as a token of a subject, but cannot be a key, is refused by the host."""
+    assert world.client.put_config(name, {"a": "b"}) == CtlResponse(
+        succeeded=False, message="unable to store config data"
+    )
+
+
+def test_many_configs_are_all_kept(world: World) -> None:
+    """Twenty configs, one after the other, each with its own content."""
+    for number in range(20):
+        world.client.put_config(f"c{number}", {"n": str(number)}).raise_for_status()
+
+    assert [world.client.get_config(f"c{number}").data for number in range(20)] == [
+        {"n": str(number)} for number in range(20)
+    ]
