@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,8 @@ import pytest
 from realhost import artifacts
 from wire import Wire, wire_to
 
-from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice, component
+from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice
+from wasmcloud_ctl.testing._component import section, sized
 
 ECHO = "registry.example/acme/echo:1"
 ECHO_2 = "registry.example/acme/echo:2"
@@ -39,6 +43,10 @@ def host(practice_lattice: PracticeLattice) -> PracticeHost:
 
 def scale(host: PracticeHost, reference: str = ECHO, count: int = 1, **more: object) -> dict[str, object]:
     return {"component_ref": reference, "component_id": "echo", "host_id": host.id, "count": count, **more}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest().upper()
 
 
 def shown(wire: Wire, host: PracticeHost) -> Any:
@@ -358,15 +366,16 @@ def test_a_component_whose_claims_have_expired_is_not_started(
     wire: Wire, host: PracticeHost, tmp_path: Path
 ) -> None:
     """Claims hold only while they say they do."""
-    claims = {"iss": "A", "sub": "M", "exp": 1, "wascap": {"hash": artifacts._digest(artifacts.component())}}
-    token = f"e30.{artifacts._base64url(json.dumps(claims).encode())}.e30".encode()
+    code = component()
+    claims = {"iss": "A", "sub": "M", "exp": int(time.time()) - 90_000, "wascap": {"hash": sha256(code)}}
+    token = b"e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=") + b".e30"
     path = tmp_path / "echo.wasm"
-    path.write_bytes(artifacts.component() + artifacts._section(0, artifacts._name("jwt") + token))
+    path.write_bytes(code + section(0, sized(b"jwt") + token))
 
     wire.ask(f"component.scale.{host.id}", scale(host, artifacts.reference(path)))
 
     ((name, data),) = wire.events()
-    assert (name, data["error"]) == ("component_scale_failed", "token expired at `1`")
+    assert (name, data["error"]) == ("component_scale_failed", "token expired at `1day ago`")
 
 
 def test_an_archive_without_a_program_for_this_machine_is_not_started(

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from wasmcloud_ctl.testing import _serde
 from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._identity import uptime_in_words
 from wasmcloud_ctl.testing._serde import ParseError, Struct
 
 
@@ -135,9 +136,9 @@ class SignedClaims:
         """Raise Failure unless the claims are valid now."""
         now = time.time()
         if self.claims.expires is not None and self.claims.expires < now:
-            raise Failure(f"token expired at `{self.claims.expires}`")
+            raise Failure(f"token expired at `{_distance(now - self.claims.expires)} ago`")
         if self.claims.not_before is not None and self.claims.not_before > now:
-            raise Failure(f"token cannot be used before `{self.claims.not_before}`")
+            raise Failure(f"token cannot be used before `in {_distance(self.claims.not_before - now)}`")
 
     def check_signature(self) -> None:
         """Raise Failure unless the issuer signed."""
@@ -188,6 +189,16 @@ def read_token(token: str) -> SignedClaims:
         )
     except ParseError as error:
         raise Failure(f"Serialization error: {error}") from error
+
+
+def _distance(seconds: float) -> str:
+    """A time in words, to its largest unit."""
+    whole = int(seconds)
+    for unit in (86_400, 3600, 60):
+        if whole >= unit:
+            whole -= whole % unit
+            break
+    return uptime_in_words(whole)
 
 
 def _moment(seconds: int | None) -> str:
