@@ -24,6 +24,7 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 from realhost import artifacts
+from wire import arrive
 
 from wasmcloud_ctl.testing import PracticeLattice
 
@@ -143,13 +144,13 @@ async def replay(lattice: PracticeLattice, was: Run, now: Run, cases: list[Case]
         replies.clear()
         events.clear()
         await client.publish(subject, request.encode(), reply=inbox, headers=case["request_headers"])
-        await client.flush()
+        await arrive(client)
         if case["case"] == "host_heartbeat":
             # The recorded hosts' hearts beat every five seconds, once or twice while this case was recorded.
             for host in lattice.hosts * (len(case["events"]) // len(lattice.hosts)):
                 await asyncio.to_thread(host.beat)
         await asyncio.to_thread(lattice.settle)
-        await client.flush()
+        await arrive(client)
         seen[case["case"]] = {
             "subject": subject,
             "replies": [as_recorded(message) for message in replies],

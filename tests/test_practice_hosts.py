@@ -14,7 +14,7 @@ import pytest
 from realhost import artifacts
 from wire import Wire, wire_to
 
-from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice
+from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice, component
 from wasmcloud_ctl.testing._component import section, sized
 
 ECHO = "registry.example/acme/echo:1"

@@ -67,7 +67,7 @@ def test_a_configuration_that_is_wrong_is_said_at_once() -> None:
         server.start()
 
     assert not server.running
-    server.close()
+    assert server._folder is None
 
 
 def test_where_there_is_no_server_the_error_says_how_to_get_one(

@@ -9,9 +9,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from wasmcloud_ctl.testing import PracticeLattice
+
+
+async def arrive(client: Client) -> None:
+    """Wait until all that a client has sent is at the server, and all that the server had for it is here."""
+    # nats-py's first ping overtakes what is still to be written; the second one follows it.
+    await client.flush()
+    await client.flush()
 
 
 class Wire:
@@ -33,7 +41,7 @@ class Wire:
             into.append(message)
 
         await self.client.subscribe(subject, cb=take)
-        await self.client.flush()
+        await arrive(self.client)
 
     def send(self, rest: str, payload: object = b"", reply: str = "") -> None:
         """Publish a command; what is no bytes is sent as JSON."""
@@ -42,14 +50,14 @@ class Wire:
 
         async def publish() -> None:
             await self.client.publish(subject, content, reply=reply)
-            await self.client.flush()
+            await arrive(self.client)
 
         self._loop.run_until_complete(publish())
 
     def settle(self) -> None:
         """Wait until the hosts have done all they were told, and have told it."""
         self._lattice.settle()
-        self._loop.run_until_complete(self.client.flush())
+        self._loop.run_until_complete(arrive(self.client))
 
     def gather(self, rest: str, payload: object = b"") -> list[bytes]:
         """All replies to a command, once the hosts are done with it; NATS's 503 is one, and empty."""

@@ -379,7 +379,7 @@ class Bridge:
             ClosedError: The loop has ended, or ends meanwhile.
             Exception: What the outcome failed with.
         """
-        self._refuse_own_thread()
+        self.refuse_own_thread()
 
         def guarded() -> None:
             try:
@@ -426,7 +426,7 @@ class Bridge:
             ClosedError: The loop has ended, or ends meanwhile.
             BaseException: What it raises.
         """
-        self._refuse_own_thread()
+        self.refuse_own_thread()
         if self._portal is None or self._ended or self.inherited:
             raise ClosedError("the client is closed")
         ended: Outcome[T] = Outcome()
@@ -475,7 +475,12 @@ class Bridge:
         """Forget a mailbox that ``watch`` was given."""
         self._waiting.discard(mailbox)
 
-    def _refuse_own_thread(self) -> None:
+    def refuse_own_thread(self) -> None:
+        """Raise where waiting would be for oneself.
+
+        Raises:
+            CtlError: This is the loop's own thread.
+        """
         if self._thread is not None and self._thread.ident == threading.get_ident():
             raise CtlError(
                 "a blocking call was made on the client's own loop (from a function given to run()): "

@@ -22,7 +22,7 @@ import attrs
 from wasmcloud_ctl import _arguments, _config, models
 from wasmcloud_ctl._subjects import Subjects, prefix
 from wasmcloud_ctl.events import EventReceiver
-from wasmcloud_ctl.exceptions import ClosedError, DecodeError, InvalidArgument
+from wasmcloud_ctl.exceptions import ClosedError, DecodeError, InvalidArgument, NoResponders
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
     CtlResponse,
@@ -855,7 +855,9 @@ class Client:
         overdue: int | None = None
         started = time.monotonic()
         deadline = Deadline(timeout)
-        with transport.gather(subject, payload, timeout) as gather:
+        nobody = False
+        with transport.gather() as gather:
+            gather.ask(subject, payload)
             while expected is None or len(responses) + len(undecodable) < expected:
                 left = deadline.left()
                 if left == 0.0:
@@ -866,17 +868,18 @@ class Client:
                 if quiet is not None and (responses or undecodable):
                     left = min(left, quiet)
                 try:
-                    raw = gather.get(left)
+                    reply = gather.get(left)
                 except queue.Empty:
                     break
-                except ClosedError:
-                    if gather.no_responders:
-                        break
-                    raise
+                if reply.error is not None:
+                    if not isinstance(reply.error, NoResponders):
+                        raise reply.error
+                    nobody = True
+                    break
                 try:
-                    response = decode_response(raw, kind)
+                    response = decode_response(reply.data, kind)
                 except DecodeError as error:
-                    undecodable.append(Undecodable(raw=raw, reason=str(error)))
+                    undecodable.append(Undecodable(raw=reply.data, reason=str(error)))
                     continue
                 if host_of is not None and response.data is not None:
                     host = host_of(response.data)
@@ -887,7 +890,7 @@ class Client:
         replies = Replies(
             responses=tuple(responses),
             undecodable=tuple(undecodable),
-            no_responders=gather.no_responders,
+            no_responders=nobody,
             elapsed=time.monotonic() - started,
             subject=subject,
         )

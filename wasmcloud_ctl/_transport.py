@@ -7,7 +7,7 @@ errors that a server sends. So the transport dials again by itself, until it is 
 
 Requests do not go through nats-py's ``request``. They are written straight to the socket, and replies are taken
 straight off nats-py's reader: no task, no queue, no timer for a call, and messages of several subscriptions keep
-the order in which they came. What is used of nats-py beneath its public surface is all in ``_Wire``.
+the order in which they came. What is used of nats-py beneath its public surface is all in ``Wire``.
 """
 
 from __future__ import annotations
@@ -28,19 +28,18 @@ import nats.aio.transport
 import nats.errors
 from nats.protocol.command import pub_cmd, sub_cmd, unsub_cmd
 
-from wasmcloud_ctl._bridge import Bridge, Deadline, DeadlinePassed, Mailbox, Outcome
+from wasmcloud_ctl._bridge import Bridge, Deadline, DeadlinePassed, Mailbox
+from wasmcloud_ctl._calls import Call, Gather, Request, Subscription, Turns
 from wasmcloud_ctl._config import Options, Server
 from wasmcloud_ctl.exceptions import (
     AuthError,
     ClosedError,
     ConnectError,
     NotConnectedError,
-    PayloadTooLarge,
     PermissionDenied,
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl.models import no_responders
 
 logger = logging.getLogger("wasmcloud_ctl")
 # nats-py logs what it does not expect as an error; without a handler that would go to stderr.
@@ -102,7 +101,7 @@ class _Socket(nats.aio.transport.TcpTransport):
                 writer.transport.abort()
 
 
-class _Wire(nats.aio.client.Client):
+class Wire(nats.aio.client.Client):
     """nats-py's client of one connection, which never reconnects.
 
     Beside its public surface this uses: ``_select_next_server`` (dial one server, once, and raise the true
@@ -111,7 +110,7 @@ class _Wire(nats.aio.client.Client):
     is sent), ``_send_ping``, and the tasks that it starts.
     """
 
-    def __init__(self, server: Server, lost: Callable[[_Wire], None]) -> None:
+    def __init__(self, server: Server, lost: Callable[[Wire], None]) -> None:
         super().__init__()
         self.server = server
         self._on_lost = lost
@@ -168,6 +167,14 @@ class _Wire(nats.aio.client.Client):
             self._pending_data_size = 0
         self._socket.write(command)
         return self._socket.written
+
+    def send_message(self, subject: str, reply: str, payload: bytes) -> int:
+        """Write a message.
+
+        Returns:
+            How many bytes have been written with it; for ``has_left``.
+        """
+        return self.send(pub_cmd(subject, reply, payload))
 
     def has_left(self, written: int) -> bool | None:
         """Whether what ``send`` wrote up to there was handed to the operating system; None: hard to say."""
@@ -233,258 +240,6 @@ def _current_task() -> asyncio.Task[Any] | None:
         return None
 
 
-# Calls under way --------------------------------------------------------------------------------
-
-_NO_RESPONDERS = b"NATS/1.0 503"
-
-
-class _Call:
-    """A message that was sent with a reply subject, as long as replies are awaited.
-
-    All methods run on the loop.
-    """
-
-    __slots__ = ("_payload", "_token", "_transport", "_wire", "_written", "subject")
-
-    def __init__(self, transport: Transport, subject: str, payload: bytes) -> None:
-        self.subject = subject
-        self._transport = transport
-        self._payload = payload
-        self._wire: _Wire | None = None
-        self._token = b""
-        self._written = 0
-
-    def begin(self) -> None:
-        """Send it."""
-        transport = self._transport
-        wire = transport.usable_wire(self.subject)
-        limit = wire.max_payload
-        if len(self._payload) > limit:
-            raise PayloadTooLarge(
-                f"{self.subject}: {len(self._payload)} bytes are more than the {limit} that the server takes "
-                "in one message; nothing was sent",
-                subject=self.subject,
-            )
-        self._token, inbox = transport.register(self)
-        self._wire = wire
-        self._written = wire.send(pub_cmd(self.subject, inbox, self._payload))
-
-    def withdraw(self) -> bool:
-        """Await no more replies, and see to it that what has not left never leaves.
-
-        Returns:
-            Whether it left, or may have.
-        """
-        self._transport.unregister(self._token)
-        if self._wire is None:
-            return False
-        left = self._wire.has_left(self._written)
-        if left is not True and not self._wire.lost:
-            # It is stuck behind a full socket: without its connection it cannot go out after this call.
-            self._transport.drop(self._wire, "what a call that has ended wanted to send was still unsent")
-        return left is not False
-
-    def on_reply(self, data: bytes, headers: bytes | None) -> None:
-        raise NotImplementedError
-
-    def fail(self, error: Exception) -> None:
-        raise NotImplementedError
-
-    def on_lost(self) -> None:
-        """The connection is gone."""
-        sent = self._wire is not None and self._wire.has_left(self._written) is not False
-        fate = "it was sent, and its outcome is unknown" if sent else "it was not sent"
-        self.fail(
-            NotConnectedError(
-                f"the connection was lost while {self.subject} was under way: {fate}",
-                subject=self.subject,
-                sent=sent,
-            )
-        )
-
-
-class _Request(_Call):
-    """A call with one reply."""
-
-    __slots__ = ("_timeout", "outcome")
-
-    def __init__(self, transport: Transport, subject: str, payload: bytes, timeout: float) -> None:
-        super().__init__(transport, subject, payload)
-        self.outcome: Outcome[bytes] = Outcome()
-        self._timeout = timeout
-
-    def on_reply(self, data: bytes, headers: bytes | None) -> None:
-        self._transport.unregister(self._token)
-        if headers is not None and not data and headers.startswith(_NO_RESPONDERS):
-            self.outcome.fail(no_responders(self.subject))
-        else:
-            self.outcome.resolve(data)
-
-    def fail(self, error: Exception) -> None:
-        self.outcome.fail(error)
-
-    def abandon(self) -> None:
-        if self.outcome.done:
-            return
-        sent = self.withdraw()
-        if sent:
-            fate = "it was sent, so its outcome is unknown: look at the state before you send it again"
-        else:
-            fate = "it could not be sent, and will not be"
-        self.outcome.fail(
-            RequestTimeout(
-                f"no answer to {self.subject} within {self._timeout:g} s; {fate}",
-                subject=self.subject,
-                sent=sent,
-            )
-        )
-
-
-class Gather(_Call):
-    """A call with as many replies as come. A context manager around the time in which they are awaited."""
-
-    __slots__ = ("_mailbox", "_started", "_timeout", "no_responders")
-
-    def __init__(self, transport: Transport, subject: str, payload: bytes, timeout: float) -> None:
-        super().__init__(transport, subject, payload)
-        self._timeout = timeout
-        self._mailbox: Mailbox[bytes] = Mailbox()
-        self._started: Outcome[None] = Outcome()
-        self.no_responders = False
-
-    def begin(self) -> None:
-        super().begin()
-        self._started.resolve(None)
-
-    def on_reply(self, data: bytes, headers: bytes | None) -> None:
-        if headers is not None and not data and headers.startswith(_NO_RESPONDERS):
-            self.no_responders = True
-            self._mailbox.end()
-        else:
-            self._mailbox.put(data)
-
-    def fail(self, error: Exception) -> None:
-        self._started.fail(error)
-        self._mailbox.end(error)
-
-    def _abandon(self) -> None:
-        sent = self.withdraw()
-        self._started.fail(
-            RequestTimeout(f"{self.subject} was not sent in time", subject=self.subject, sent=sent)
-        )
-
-    def __enter__(self) -> Gather:
-        bridge = self._transport.bridge
-        bridge.watch(self._mailbox)
-        try:
-            bridge.exchange(self._started, self.begin, self._abandon, self._timeout)
-        except BaseException:
-            bridge.unwatch(self._mailbox)
-            raise
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._transport.bridge.unwatch(self._mailbox)
-        try:
-            self._transport.bridge.post(self.withdraw)
-        except ClosedError:
-            pass  # with the loop everything is gone that there was to withdraw
-
-    def get(self, seconds: float) -> bytes:
-        """The next reply.
-
-        Raises:
-            queue.Empty: None came in time.
-            ClosedError: None will come, for nobody listens (``no_responders``), or the client was closed.
-            NotConnectedError, PermissionDenied: The call failed.
-        """
-        return self._mailbox.get(seconds)
-
-    def waiting(self) -> int:
-        """How many replies are there to be had at once."""
-        return self._mailbox.waiting()
-
-
-class Subscription:
-    """Messages on some subjects, kept in a bounded queue, through losses of the connection.
-
-    Attributes:
-        gaps: How often the connection was away.
-    """
-
-    def __init__(self, transport: Transport, subjects: Sequence[str], mailbox: Mailbox[bytes]) -> None:
-        self._transport = transport
-        self._subjects = tuple(subjects)
-        self._mailbox = mailbox
-        self._numbers: list[int] = []
-        self._wire: _Wire | None = None
-        self._closing = False
-        self.gaps = 0
-
-    @property
-    def dropped(self) -> int:
-        """How many messages were dropped for want of room."""
-        return self._mailbox.dropped
-
-    @property
-    def closed(self) -> bool:
-        """Whether no more will come."""
-        return self._closing or self._mailbox.ended or self._transport.bridge.inherited
-
-    @staticmethod
-    def deadline(timeout: float | None) -> Deadline | None:
-        """The deadline for a call with this timeout, if it has one."""
-        return None if timeout is None else Deadline(timeout)
-
-    def get(self, seconds: float | None) -> bytes:
-        """The oldest message, waiting for one; None waits as long as it takes.
-
-        Raises:
-            queue.Empty: None came in time.
-            ClosedError: Closed, or inherited by a forked child.
-        """
-        if self._transport.bridge.inherited:
-            raise ClosedError("this receiver belongs to the parent process: make a new one in the child")
-        return self._mailbox.get(seconds)
-
-    def close(self) -> None:
-        """End it, soon; does not wait and takes no lock."""
-        if not self._closing:
-            self._closing = True
-            try:
-                self._transport.bridge.post(self._close)
-            except ClosedError:
-                pass  # with the loop the subscription is gone
-
-    def _close(self) -> None:
-        self._mailbox.end()
-        self._transport.forget(self)
-        if self._wire is not None and not self._wire.gone:
-            for number in self._numbers:
-                self._wire.unlisten(number)
-        self._numbers = []
-
-    def attach(self, wire: _Wire) -> None:
-        """Subscribe on a connection. On the loop."""
-        self._wire = wire
-        self._numbers = [wire.listen(subject, self._on_message) for subject in self._subjects]
-
-    def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
-        self._mailbox.put(data)
-
-    def listens_to(self, subject_in_lower_case: str) -> str | None:
-        """The subject as it was sent, if it is one of these."""
-        for subject in self._subjects:
-            if subject.lower() == subject_in_lower_case:
-                return subject
-        return None
-
-    def fail(self, error: Exception) -> None:
-        """End it with an error, for readers to see. On the loop."""
-        self._mailbox.end(error)
-        self._close()
-
-
 # The transport ----------------------------------------------------------------------------------
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
@@ -503,8 +258,9 @@ class Transport:
     def __init__(self, options: Options) -> None:
         self.bridge = Bridge("wasmcloud_ctl")
         self._options = options
-        self._wire: _Wire | None = None
-        self._calls: dict[bytes, _Call] = {}
+        self._wire: Wire | None = None
+        self.turns = Turns()
+        self._calls: dict[bytes, Call] = {}
         self._subscriptions: set[Subscription] = set()
         self._numbers = itertools.count(1)
         self._inbox = ""
@@ -565,8 +321,14 @@ class Transport:
 
     # What callers use
 
-    def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+    def request(self, subject: str, payload: bytes, timeout: float, turn: str | None = None) -> bytes:
         """Send a request, and wait for its one reply.
+
+        Args:
+            subject: Where to.
+            payload: What.
+            timeout: Seconds, above 0; waiting for its turn counts.
+            turn: A key; requests of one key do not overlap.
 
         Returns:
             The reply's bytes.
@@ -575,20 +337,28 @@ class Transport:
             RequestTimeout, NoResponders, NotConnectedError, ClosedError, PermissionDenied, PayloadTooLarge,
             AuthError
         """
-        request = _Request(self, subject, payload, timeout)
+        request = Request(self, subject, payload, timeout, turn)
         return self.bridge.exchange(request.outcome, request.begin, request.abandon, timeout)
 
-    def gather(self, subject: str, payload: bytes, timeout: float) -> Gather:
-        """Send a request to which many may reply, on entering what is returned."""
-        return Gather(self, subject, payload, timeout)
+    def gather(self) -> Gather:
+        """A place for the replies to many questions, or of many hosts to one."""
+        return Gather(self)
 
-    def subscribe(self, subjects: Sequence[str], mailbox: Mailbox[bytes], timeout: float) -> Subscription:
+    def subscribe(
+        self, subjects: Sequence[str], mailbox: Mailbox[Any], timeout: float, tag: object = None
+    ) -> Subscription:
         """Subscribe, and be sure that the server has it.
+
+        Args:
+            subjects: What to.
+            mailbox: Where messages go: the bytes, or with a tag, replies that have it.
+            timeout: Seconds that the server may take to confirm, above 0.
+            tag: The tag, if there is one.
 
         Raises:
             RequestTimeout, NotConnectedError, ClosedError, PermissionDenied, AuthError
         """
-        subscription = Subscription(self, subjects, mailbox)
+        subscription = Subscription(self, subjects, mailbox, tag)
         self.bridge.watch(mailbox)
         try:
             self.bridge.run(self._subscribe, subscription, timeout=timeout)
@@ -617,7 +387,7 @@ class Transport:
 
     # What calls and subscriptions use, on the loop
 
-    def usable_wire(self, subject: str | None) -> _Wire:
+    def usable_wire(self, subject: str | None) -> Wire:
         """The present connection, or an error for the call that wants it."""
         wire = self._wire
         if wire is None or wire.gone:
@@ -632,7 +402,11 @@ class Transport:
             )
         return wire
 
-    def register(self, call: _Call) -> tuple[bytes, str]:
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Run a function on the loop after what runs now."""
+        asyncio.get_running_loop().call_soon(callback)
+
+    def register(self, call: Call) -> tuple[bytes, str]:
         """Have replies given to a call.
 
         Returns:
@@ -656,7 +430,7 @@ class Transport:
         self._subscriptions.discard(subscription)
         self.bridge.unwatch(subscription._mailbox)
 
-    def drop(self, wire: _Wire, reason: str) -> None:
+    def drop(self, wire: Wire, reason: str) -> None:
         """Give up a connection."""
         logger.warning("the connection to %s is given up: %s", wire.server, reason)
         self._on_lost(wire)
@@ -666,7 +440,7 @@ class Transport:
     async def _connect(self, deadline: Deadline) -> None:
         self._use(await self._dial(deadline))
 
-    def _use(self, wire: _Wire) -> None:
+    def _use(self, wire: Wire) -> None:
         """Make a new connection the present one: replies and subscriptions first, so that nothing is missed."""
         if wire.gone:
             raise ConnectError(f"{wire.server} ended the connection as soon as it was made")
@@ -679,13 +453,13 @@ class Transport:
         self._refused = None
         logger.info("connected to %s", wire.server)
 
-    async def _dial(self, deadline: Deadline) -> _Wire:
+    async def _dial(self, deadline: Deadline) -> Wire:
         """Dial all servers, each a moment after the one before, and take the first that answers."""
         waiting = list(self._options.servers)
         random.shuffle(waiting)
         failures: list[ConnectError] = []
-        running: set[asyncio.Task[_Wire]] = set()
-        winner: _Wire | None = None
+        running: set[asyncio.Task[Wire]] = set()
+        winner: Wire | None = None
         try:
             while waiting or running:
                 if waiting:
@@ -711,10 +485,10 @@ class Transport:
                 attempt.cancel()
                 attempt.add_done_callback(_discard)
 
-    async def _attempt(self, server: Server, deadline: Deadline) -> _Wire:
+    async def _attempt(self, server: Server, deadline: Deadline) -> Wire:
         """Dial one server, once."""
         options = self._options
-        wire = _Wire(server, self._on_lost)
+        wire = Wire(server, self._on_lost)
         try:
             with anyio.fail_after(deadline.left()):
                 await wire.connect(
@@ -740,7 +514,7 @@ class Transport:
             raise
         return wire
 
-    def _on_lost(self, wire: _Wire) -> None:
+    def _on_lost(self, wire: Wire) -> None:
         """A connection has ended: end what was under way on it, and begin to dial."""
         if wire is not self._wire:
             return
@@ -844,7 +618,7 @@ class Transport:
         )
 
 
-def _discard(attempt: asyncio.Task[_Wire]) -> None:
+def _discard(attempt: asyncio.Task[Wire]) -> None:
     """Close the connection of an attempt that came too late; an error that nobody looks at would be logged."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().abort()

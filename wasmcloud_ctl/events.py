@@ -16,7 +16,7 @@ from wasmcloud_ctl.exceptions import ClosedError, DecodeError, WaitTimeout
 from wasmcloud_ctl.models import I32, U64, HostInventory, Link
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl._transport import Subscription
+    from wasmcloud_ctl._calls import Subscription
 
 logger = logging.getLogger("wasmcloud_ctl")
 

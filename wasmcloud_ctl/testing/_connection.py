@@ -151,6 +151,8 @@ class Connection:
     async def settle(self) -> None:
         """Wait until the server has taken in whatever was asked of it before."""
         try:
+            # nats-py's first ping overtakes what is still to be written; the second one follows it.
+            await self._client.flush(timeout=5)
             await self._client.flush(timeout=5)
         except nats.errors.Error as error:
             logger.debug("waiting for the server: %r", error)

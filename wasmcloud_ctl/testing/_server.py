@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +42,8 @@ _LOOK_SECONDS = 0.003
 # Ends with the pipe on its standard input: at the parent's end, however that came.
 _WATCH = 'while read -r _; do :; done; kill -9 "$1" 2>/dev/null; rm -rf "$2"'
 
-_running: weakref.WeakSet[PracticeServer] = weakref.WeakSet()
+# Held here, so that one that is forgotten without being closed is closed at the end.
+_running: set[PracticeServer] = set()
 
 
 class PracticeServerError(RuntimeError):
@@ -159,7 +159,11 @@ class PracticeServer:
         try:
             self._wait_until_ready(begin, timeout)
         except BaseException:
-            self.kill()
+            if begin == 0:
+                # It never ran, so it has kept nothing that would be wanted.
+                self.close()
+            else:
+                self.kill()
             raise
         return self
 

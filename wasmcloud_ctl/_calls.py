@@ -1,0 +1,410 @@
+"""What is under way on a connection: requests, gathers, subscriptions.
+
+Each is begun, answered and ended on the loop, and waited for on the caller's thread. None of it knows nats-py: a
+connection is what can publish, listen, and tell whether something has left.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wasmcloud_ctl._bridge import Deadline, Mailbox, Outcome
+from wasmcloud_ctl.exceptions import (
+    ClosedError,
+    CtlError,
+    NotConnectedError,
+    PayloadTooLarge,
+    RequestTimeout,
+)
+from wasmcloud_ctl.models import no_responders
+
+if TYPE_CHECKING:
+    from wasmcloud_ctl._transport import Transport, Wire
+
+_NO_RESPONDERS = b"NATS/1.0 503"
+
+
+class Turns:
+    """Lets calls of one key go one after the other, in the order in which they came. On the loop only.
+
+    The order is kept here, and not by a lock, so that neither Ctrl-C nor a fork can leave one held.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[str, deque[Call]] = {}
+
+    def enter(self, key: str, call: Call) -> bool:
+        """Stand in line.
+
+        Returns:
+            Whether it is the call's turn already; else it is started when it is.
+        """
+        line = self._queues.setdefault(key, deque())
+        line.append(call)
+        return line[0] is call
+
+    def leave(self, key: str, call: Call) -> Call | None:
+        """Leave the line, from whatever place.
+
+        Returns:
+            The call whose turn has come by this.
+        """
+        line = self._queues.get(key)
+        if line is None or call not in line:
+            return None
+        was_first = line[0] is call
+        line.remove(call)
+        if not line:
+            del self._queues[key]
+            return None
+        return line[0] if was_first else None
+
+
+class Call:
+    """A message that is sent with a reply subject, as long as replies are awaited.
+
+    Args:
+        transport: What sends it.
+        subject: Where to.
+        payload: What.
+        turn: A key; calls of one key do not overlap.
+    """
+
+    __slots__ = ("_payload", "_token", "_transport", "_turn", "_wire", "_written", "subject")
+
+    def __init__(self, transport: Transport, subject: str, payload: bytes, turn: str | None = None) -> None:
+        self.subject = subject
+        self._transport = transport
+        self._payload = payload
+        self._turn = turn
+        self._wire: Wire | None = None
+        self._token = b""
+        self._written = 0
+
+    def begin(self) -> None:
+        """Send it, now or when its turn has come."""
+        if self._turn is None or self._transport.turns.enter(self._turn, self):
+            self.start()
+
+    def start(self) -> None:
+        """Send it now, or fail."""
+        try:
+            self._send()
+        except CtlError as error:
+            self.fail(error)
+
+    def _send(self) -> None:
+        transport = self._transport
+        wire = transport.usable_wire(self.subject)
+        limit = wire.max_payload
+        if len(self._payload) > limit:
+            raise PayloadTooLarge(
+                f"{self.subject}: {len(self._payload)} bytes are more than the {limit} that the server takes "
+                "in one message; nothing was sent",
+                subject=self.subject,
+            )
+        self._token, inbox = transport.register(self)
+        self._wire = wire
+        self._written = wire.send_message(self.subject, inbox, self._payload)
+
+    def withdraw(self) -> bool:
+        """Await no more replies, and see to it that what has not left never leaves.
+
+        Returns:
+            Whether it left, or may have.
+        """
+        self._end()
+        if self._wire is None:
+            return False
+        left = self._wire.has_left(self._written)
+        if left is not True and not self._wire.lost:
+            # It is stuck behind a full socket: without its connection it cannot go out after this call.
+            self._transport.drop(self._wire, "what a call that has ended wanted to send was still unsent")
+        return left is not False
+
+    def _end(self) -> None:
+        """Take it out of the books, and let the next one have its turn."""
+        self._transport.unregister(self._token)
+        if self._turn is not None:
+            turn, self._turn = self._turn, None
+            following = self._transport.turns.leave(turn, self)
+            if following is not None:
+                self._transport.soon(following.start)
+
+    def on_reply(self, data: bytes, headers: bytes | None) -> None:
+        """A reply has come."""
+        raise NotImplementedError
+
+    def fail(self, error: CtlError) -> None:
+        """There will be no reply."""
+        raise NotImplementedError
+
+    def on_lost(self) -> None:
+        """The connection is gone."""
+        sent = self._wire is not None and self._wire.has_left(self._written) is not False
+        fate = "it was sent, and its outcome is unknown" if sent else "it was not sent"
+        self.fail(
+            NotConnectedError(
+                f"the connection was lost while {self.subject} was under way: {fate}",
+                subject=self.subject,
+                sent=sent,
+            )
+        )
+
+
+def _nobody_listens(data: bytes, headers: bytes | None) -> bool:
+    return headers is not None and not data and headers.startswith(_NO_RESPONDERS)
+
+
+class Request(Call):
+    """A call with one reply, which is its outcome."""
+
+    __slots__ = ("_timeout", "outcome")
+
+    def __init__(
+        self, transport: Transport, subject: str, payload: bytes, timeout: float, turn: str | None = None
+    ) -> None:
+        super().__init__(transport, subject, payload, turn)
+        self.outcome: Outcome[bytes] = Outcome()
+        self._timeout = timeout
+
+    def on_reply(self, data: bytes, headers: bytes | None) -> None:
+        self._end()
+        if _nobody_listens(data, headers):
+            self.outcome.fail(no_responders(self.subject))
+        else:
+            self.outcome.resolve(data)
+
+    def fail(self, error: CtlError) -> None:
+        self._end()
+        self.outcome.fail(error)
+
+    def abandon(self) -> None:
+        """The caller waits no longer."""
+        if not self.outcome.done:
+            self.outcome.fail(request_timeout(self.subject, self._timeout, sent=self.withdraw()))
+
+
+def request_timeout(subject: str, timeout: float, *, sent: bool) -> RequestTimeout:
+    """The error for a request that had no answer in time."""
+    if sent:
+        fate = "it was sent, so its outcome is unknown: look at the state before you send it again"
+    else:
+        fate = "it could not be sent, and will not be"
+    return RequestTimeout(f"no answer to {subject} within {timeout:g} s; {fate}", subject=subject, sent=sent)
+
+
+class Reply(NamedTuple):
+    """What a gather hands out.
+
+    Attributes:
+        tag: What the question, or the subscription, was given as its own.
+        data: The bytes that came.
+        headers: The headers that came with them, as they are on the wire.
+        error: Why nothing came, and nothing will.
+    """
+
+    tag: object
+    data: bytes
+    headers: bytes | None = None
+    error: CtlError | None = None
+
+
+class _Question(Call):
+    """A call whose replies, as many as come, go to a gather."""
+
+    __slots__ = ("_mailbox", "_tag")
+
+    def __init__(
+        self,
+        transport: Transport,
+        subject: str,
+        payload: bytes,
+        turn: str | None,
+        tag: object,
+        mailbox: Mailbox[Reply],
+    ) -> None:
+        super().__init__(transport, subject, payload, turn)
+        self._tag = tag
+        self._mailbox = mailbox
+
+    def on_reply(self, data: bytes, headers: bytes | None) -> None:
+        if _nobody_listens(data, headers):
+            self.fail(no_responders(self.subject))
+        else:
+            if self._turn is not None:
+                self._end()
+            self._mailbox.put(Reply(self._tag, data, headers))
+
+    def fail(self, error: CtlError) -> None:
+        self._end()
+        self._mailbox.put(Reply(self._tag, b"", None, error))
+
+
+class Gather:
+    """Questions, of one reply or many, and subscriptions, whose replies all come to one place.
+
+    A context manager around the time in which replies are awaited.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._mailbox: Mailbox[Reply] = Mailbox()
+        self._questions: list[_Question] = []
+        self._subscriptions: list[Subscription] = []
+
+    def ask(
+        self, subject: str, payload: bytes = b"", tag: object = None, turn: str | None = None
+    ) -> _Question:
+        """Send a question; does not wait.
+
+        Args:
+            subject: Where to.
+            payload: What.
+            tag: What its replies will have as their tag.
+            turn: A key; questions of one key do not overlap, and end with their first reply.
+
+        Returns:
+            The question, for ``forget``.
+
+        Raises:
+            ClosedError: The client is closed.
+        """
+        question = _Question(self._transport, subject, payload, turn, tag, self._mailbox)
+        self._questions.append(question)
+        self._transport.bridge.post(question.begin)
+        return question
+
+    def forget(self, question: _Question) -> None:
+        """Await no more replies to a question, and see to it that it does not leave if it has not yet."""
+        self._questions.remove(question)
+        self._transport.bridge.post(question.withdraw)
+
+    def listen(self, subjects: Sequence[str], tag: object, timeout: float) -> Subscription:
+        """Subscribe; what comes has the tag. The server has the subscription when this returns.
+
+        Raises:
+            RequestTimeout, NotConnectedError, ClosedError, PermissionDenied, AuthError
+        """
+        subscription = self._transport.subscribe(subjects, self._mailbox, timeout, tag)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def __enter__(self) -> Gather:
+        self._transport.bridge.refuse_own_thread()
+        self._transport.bridge.watch(self._mailbox)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._transport.bridge.unwatch(self._mailbox)
+        for subscription in self._subscriptions:
+            subscription.close()
+        try:
+            self._transport.bridge.post(self._withdraw)
+        except ClosedError:
+            pass  # with the loop everything is gone that there was to withdraw
+
+    def _withdraw(self) -> None:
+        for question in self._questions:
+            question.withdraw()
+
+    def get(self, seconds: float) -> Reply:
+        """The next reply, or why a question has none.
+
+        Raises:
+            queue.Empty: None came in time.
+            ClosedError: The client was closed.
+        """
+        return self._mailbox.get(seconds)
+
+    def waiting(self) -> int:
+        """How many replies are there to be had at once."""
+        return self._mailbox.waiting()
+
+
+class Subscription:
+    """Messages on some subjects, put into a mailbox, through losses of the connection.
+
+    The mailbox gets the bytes; or, with a tag, replies that have it.
+
+    Attributes:
+        gaps: How often the connection was away.
+    """
+
+    def __init__(
+        self, transport: Transport, subjects: Sequence[str], mailbox: Mailbox[Any], tag: object = None
+    ) -> None:
+        self._tag = tag
+        self._transport = transport
+        self._subjects = tuple(subjects)
+        self._mailbox = mailbox
+        self._numbers: list[int] = []
+        self._wire: Wire | None = None
+        self._closing = False
+        self.gaps = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were dropped for want of room."""
+        return self._mailbox.dropped
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more will come."""
+        return self._closing or self._mailbox.ended or self._transport.bridge.inherited
+
+    @staticmethod
+    def deadline(timeout: float | None) -> Deadline | None:
+        """The deadline for a call with this timeout, if it has one."""
+        return None if timeout is None else Deadline(timeout)
+
+    def get(self, seconds: float | None) -> bytes:
+        """The oldest message, waiting for one; None waits as long as it takes.
+
+        Raises:
+            queue.Empty: None came in time.
+            ClosedError: Closed, or inherited by a forked child.
+        """
+        if self._transport.bridge.inherited:
+            raise ClosedError("this receiver belongs to the parent process: make a new one in the child")
+        data: bytes = self._mailbox.get(seconds)
+        return data
+
+    def close(self) -> None:
+        """End it, soon; does not wait and takes no lock."""
+        if not self._closing:
+            self._closing = True
+            try:
+                self._transport.bridge.post(self._close)
+            except ClosedError:
+                pass  # with the loop the subscription is gone
+
+    def _close(self) -> None:
+        self._mailbox.end()
+        self._transport.forget(self)
+        if self._wire is not None and not self._wire.gone:
+            for number in self._numbers:
+                self._wire.unlisten(number)
+        self._numbers = []
+
+    def attach(self, wire: Wire) -> None:
+        """Subscribe on a connection. On the loop."""
+        self._wire = wire
+        self._numbers = [wire.listen(subject, self._on_message) for subject in self._subjects]
+
+    def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
+        self._mailbox.put(data if self._tag is None else Reply(self._tag, data, headers))
+
+    def listens_to(self, subject_in_lower_case: str) -> str | None:
+        """The subject as it was sent, if it is one of these."""
+        for subject in self._subjects:
+            if subject.lower() == subject_in_lower_case:
+                return subject
+        return None
+
+    def fail(self, error: Exception) -> None:
+        """End it with an error, for readers to see. On the loop."""
+        self._mailbox.end(error)
+        self._close()
