@@ -212,35 +212,48 @@ class Reply(NamedTuple):
     error: CtlError | None = None
 
 
-class _Question(Call):
-    """A call whose replies, as many as come, go to a gather."""
+class Question(Call):
+    """A call whose replies, as many as come or the first alone, go to a gather."""
 
-    __slots__ = ("_mailbox", "_tag")
+    __slots__ = ("_ended", "_mailbox", "_once", "_tag")
 
     def __init__(
         self,
         transport: Transport,
         subject: str,
         payload: bytes,
-        turn: str | None,
-        tag: object,
         mailbox: Mailbox[Reply],
+        tag: object,
+        once: bool,
+        turn: str | None,
     ) -> None:
         super().__init__(transport, subject, payload, turn)
-        self._tag = tag
         self._mailbox = mailbox
+        self._tag = tag
+        self._once = once
+        self._ended = False
 
     def on_reply(self, data: bytes, headers: bytes | None) -> None:
         if _nobody_listens(data, headers):
             self.fail(no_responders(self.subject))
         else:
-            if self._turn is not None:
+            if self._once:
                 self._end()
             self._mailbox.put(Reply(self._tag, data, headers))
 
     def fail(self, error: CtlError) -> None:
         self._end()
         self._mailbox.put(Reply(self._tag, b"", None, error))
+
+    def expire(self, timeout: float) -> None:
+        """End it with a RequestTimeout, unless it has ended."""
+        if not self._ended:
+            sent = self.withdraw()
+            self._mailbox.put(Reply(self._tag, b"", None, request_timeout(self.subject, timeout, sent=sent)))
+
+    def _end(self) -> None:
+        self._ended = True
+        super()._end()
 
 
 class Gather:
@@ -252,35 +265,46 @@ class Gather:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._mailbox: Mailbox[Reply] = Mailbox()
-        self._questions: list[_Question] = []
+        self._questions: list[Question] = []
         self._subscriptions: list[Subscription] = []
 
     def ask(
-        self, subject: str, payload: bytes = b"", tag: object = None, turn: str | None = None
-    ) -> _Question:
+        self,
+        subject: str,
+        payload: bytes = b"",
+        *,
+        tag: object = None,
+        once: bool = False,
+        turn: str | None = None,
+    ) -> Question:
         """Send a question; does not wait.
 
         Args:
             subject: Where to.
             payload: What.
             tag: What its replies will have as their tag.
-            turn: A key; questions of one key do not overlap, and end with their first reply.
+            once: Whether it ends with its first reply.
+            turn: A key; questions of one key do not overlap.
 
         Returns:
-            The question, for ``forget``.
+            The question, for ``expire``.
 
         Raises:
             ClosedError: The client is closed.
         """
-        question = _Question(self._transport, subject, payload, turn, tag, self._mailbox)
+        question = Question(self._transport, subject, payload, self._mailbox, tag, once, turn)
         self._questions.append(question)
         self._transport.bridge.post(question.begin)
         return question
 
-    def forget(self, question: _Question) -> None:
-        """Await no more replies to a question, and see to it that it does not leave if it has not yet."""
-        self._questions.remove(question)
-        self._transport.bridge.post(question.withdraw)
+    def expire(self, question: Question, timeout: float) -> None:
+        """End a question: its last reply will be a RequestTimeout, unless it has ended by then.
+
+        Args:
+            question: The question.
+            timeout: The seconds that it had, for the message.
+        """
+        self._transport.bridge.post(question.expire, timeout)
 
     def listen(self, subjects: Sequence[str], tag: object, timeout: float) -> Subscription:
         """Subscribe; what comes has the tag. The server has the subscription when this returns.

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._transport import Transport
+    from wasmcloud_ctl._waits import Command
 
 T = TypeVar("T")
 
@@ -218,7 +219,12 @@ class Client:
         return self._request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
 
     def stop_host(
-        self, host_id: str, timeout_ms: int | None = None, *, timeout: float | None = None
+        self,
+        host_id: str,
+        timeout_ms: int | None = None,
+        *,
+        wait: float | None = None,
+        timeout: float | None = None,
     ) -> CtlResponse[None]:
         """Have a host stop.
 
@@ -229,14 +235,26 @@ class Client:
             host_id: The host's id.
             timeout_ms: Milliseconds that the host may take to stop what runs on it, 0 to 2**64 - 1; None: the
                 host's own (10 seconds).
+            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
+                the answer.
             timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Raises:
+            OperationRejected: With ``wait``: the host refused.
+            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
 
         Source: ``Client::stop_host``; subject ``host.stop``.
         """
         subject = self._subjects.host("host.stop", host_id)
         if timeout_ms is not None:
             _arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
-        return self._command(subject, models.StopHostCommand(host_id=host_id, timeout=timeout_ms), timeout)
+        command = models.StopHostCommand(host_id=host_id, timeout=timeout_ms)
+        if wait is None:
+            return self._command(subject, command, timeout)
+        from wasmcloud_ctl._waits import StopHost
+
+        order = self._order(f"the stop of host {host_id}", subject, command, timeout or wait, wait)
+        return StopHost(order, host_id).run(self._transport())
 
     def put_label(
         self, host_id: str, key: str, value: str, *, timeout: float | None = None
@@ -333,6 +351,7 @@ class Client:
         *,
         allow_update: bool = False,
         component_limits: Mapping[str, str] | None = None,
+        wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
         """Have a host run a component with so many instances, starting or stopping it as need be.
@@ -349,7 +368,14 @@ class Client:
             config: The names of the configs that it is given.
             allow_update: Whether a running component of another reference is updated.
             component_limits: Limits for the component (hosts from 1.9 on).
+            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
+                the answer.
             timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Raises:
+            OperationFailed: With ``wait``: the host could not do it, or did not update the reference, or is gone.
+            OperationRejected: With ``wait``: the host refused.
+            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
 
         Source: ``Client::scale_component``; subject ``component.scale``.
         """
@@ -364,7 +390,15 @@ class Client:
             allow_update=_arguments.boolean(allow_update, "allow_update"),
             component_limits=_arguments.optional_string_map(component_limits, "component_limits"),
         )
-        return self._command(subject, command, timeout)
+        if wait is None:
+            return self._command(subject, command, timeout)
+        from wasmcloud_ctl._waits import ScaleComponent
+
+        what = f"the scale of {component_id} to {max_instances} on host {host_id}"
+        order = self._order(what, subject, command, timeout, wait)
+        return ScaleComponent(order, host_id, component_id, component_ref, max_instances, allow_update).run(
+            self._transport()
+        )
 
     def update_component(
         self,
@@ -373,6 +407,7 @@ class Client:
         new_component_ref: str,
         annotations: Mapping[str, str] | None = None,
         *,
+        wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
         """Have a host put another image in the place of a running component's.
@@ -385,7 +420,14 @@ class Client:
             existing_component_id: The component's id.
             new_component_ref: The reference that is to run.
             annotations: Annotations for the component.
+            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
+                the answer.
             timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Raises:
+            OperationFailed: With ``wait``: the host is gone.
+            OperationRejected: With ``wait``: the host refused.
+            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
 
         Source: ``Client::update_component``; subject ``component.update``.
         """
@@ -396,7 +438,15 @@ class Client:
             new_component_ref=_arguments.identifier(new_component_ref, "new_component_ref"),
             annotations=_arguments.optional_string_map(annotations, "annotations"),
         )
-        return self._command(subject, command, timeout)
+        if wait is None:
+            return self._command(subject, command, timeout)
+        from wasmcloud_ctl._waits import UpdateComponent
+
+        what = f"the update of {existing_component_id} to {new_component_ref} on host {host_id}"
+        order = self._order(what, subject, command, timeout, wait)
+        return UpdateComponent(order, host_id, existing_component_id, new_component_ref).run(
+            self._transport()
+        )
 
     # Providers ----------------------------------------------------------------------------------
 
@@ -450,6 +500,7 @@ class Client:
         annotations: Mapping[str, str] | None = None,
         provider_configuration: Iterable[str] = (),
         *,
+        wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
         """Have a host start a provider.
@@ -463,7 +514,14 @@ class Client:
             provider_id: The provider's id.
             annotations: Annotations for the provider.
             provider_configuration: The names of the configs that it is given.
+            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
+                the answer.
             timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Raises:
+            OperationFailed: With ``wait``: the host could not start it, or is gone.
+            OperationRejected: With ``wait``: the host refused.
+            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
 
         Source: ``Client::start_provider``; subject ``provider.start``.
         """
@@ -475,17 +533,30 @@ class Client:
             config=_arguments.config_names(provider_configuration, "provider_configuration"),
             annotations=_arguments.optional_string_map(annotations, "annotations"),
         )
-        return self._command(subject, command, timeout)
+        if wait is None:
+            return self._command(subject, command, timeout)
+        from wasmcloud_ctl._waits import StartProvider
+
+        what = f"the start of {provider_id} on host {host_id}"
+        order = self._order(what, subject, command, timeout, wait)
+        return StartProvider(order, host_id, provider_id, provider_ref).run(self._transport())
 
     def stop_provider(
-        self, host_id: str, provider_id: str, *, timeout: float | None = None
+        self, host_id: str, provider_id: str, *, wait: float | None = None, timeout: float | None = None
     ) -> CtlResponse[None]:
         """Have a host stop a provider. The host answers when it has stopped.
 
         Args:
             host_id: The host's id.
             provider_id: The provider's id.
+            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
+                the answer.
             timeout: Seconds to wait for the answer, above 0; None: the client's own.
+
+        Raises:
+            OperationFailed: With ``wait``: the host is gone.
+            OperationRejected: With ``wait``: the host refused.
+            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
 
         Source: ``Client::stop_provider``; subject ``provider.stop``.
         """
@@ -493,16 +564,30 @@ class Client:
         command = models.StopProviderCommand(
             host_id=host_id, provider_id=_arguments.identifier(provider_id, "provider_id")
         )
-        return self._command(subject, command, timeout)
+        if wait is None:
+            return self._command(subject, command, timeout)
+        from wasmcloud_ctl._waits import StopProvider
+
+        what = f"the stop of {provider_id} on host {host_id}"
+        order = self._order(what, subject, command, timeout or wait, wait)
+        return StopProvider(order, host_id, provider_id).run(self._transport())
 
     # Links --------------------------------------------------------------------------------------
 
-    def put_link(self, link: Link, *, timeout: float | None = None) -> CtlResponse[None]:
+    def put_link(
+        self, link: Link, *, wait: float | None = None, timeout: float | None = None
+    ) -> CtlResponse[None]:
         """Put a link. One that is equal to another succeeds again; one that clashes is refused.
 
         Args:
             link: The link.
+            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
+                the answer.
             timeout: Seconds, above 0; None: the client's own.
+
+        Raises:
+            OperationRejected: With ``wait``: the host refused.
+            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
 
         Source: ``Client::put_link``; subject ``link.put``.
         """
@@ -518,7 +603,15 @@ class Client:
             source_config=_arguments.config_names(link.source_config, "link.source_config"),
             target_config=_arguments.config_names(link.target_config, "link.target_config"),
         )
-        return self._command(self._subjects.control("link.put"), checked, timeout)
+        subject, turn = self._subjects.control("link.put"), self._link_turn(checked.source_id)
+        if wait is None:
+            return self._command(subject, checked, timeout, turn)
+        from wasmcloud_ctl._waits import PutLink
+
+        what = f"the link {checked.name} from {checked.source_id} to {checked.target}"
+        return PutLink(self._order(what, subject, checked, timeout, wait, turn), checked).run(
+            self._transport()
+        )
 
     def delete_link(
         self,
@@ -527,6 +620,7 @@ class Client:
         wit_namespace: str,
         wit_package: str,
         *,
+        wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
         """Delete a link. It succeeds, too, where there is none.
@@ -536,7 +630,13 @@ class Client:
             link_name: The link's name, such as ``default``.
             wit_namespace: The WIT namespace.
             wit_package: The WIT package.
+            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
+                the answer.
             timeout: Seconds, above 0; None: the client's own.
+
+        Raises:
+            OperationRejected: With ``wait``: the host refused.
+            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
 
         Source: ``Client::delete_link``; subject ``link.del``.
         """
@@ -546,7 +646,14 @@ class Client:
             "wit_namespace": _arguments.identifier(wit_namespace, "wit_namespace"),
             "wit_package": _arguments.identifier(wit_package, "wit_package"),
         }
-        return self._command(self._subjects.control("link.del"), command, timeout)
+        subject, turn = self._subjects.control("link.del"), self._link_turn(source_id)
+        if wait is None:
+            return self._command(subject, command, timeout, turn)
+        from wasmcloud_ctl._waits import DeleteLink
+
+        what = f"the deletion of the link {link_name} from {source_id}"
+        order = self._order(what, subject, command, timeout, wait, turn)
+        return DeleteLink(order, (source_id, link_name, wit_namespace, wit_package)).run(self._transport())
 
     def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
         """All links of the lattice, as one of its hosts knows them (right after a put another may lag).
@@ -811,15 +918,49 @@ class Client:
 
         return encode(command)
 
-    def _command(self, subject: str, command: object, timeout: float | None) -> CtlResponse[None]:
-        return self._request(subject, self._encode(command), None, timeout)
+    def _command(
+        self, subject: str, command: object, timeout: float | None, turn: str | None = None
+    ) -> CtlResponse[None]:
+        return self._request(subject, self._encode(command), None, timeout, turn)
+
+    def _order(
+        self,
+        what: str,
+        subject: str,
+        command: object,
+        timeout: float | None,
+        wait: float,
+        turn: str | None = None,
+    ) -> Command:
+        """A command whose outcome will be waited for."""
+        from wasmcloud_ctl._waits import Command
+
+        return Command(
+            what=what,
+            subjects=self._subjects,
+            subject=subject,
+            payload=self._encode(command),
+            timeout=self._timeout(timeout),
+            wait=_arguments.seconds(wait, "wait"),
+            turn=turn,
+        )
+
+    def _link_turn(self, source_id: str) -> str:
+        # A host puts a link by reading all links of its source, and writing them back without looking whether
+        # another host has done so meanwhile: of changes that overlap all but one are lost.
+        return f"{self._subjects.control('link')} {source_id}"
 
     def _request(
-        self, subject: str, payload: bytes, kind: type[T] | None, timeout: float | None
+        self,
+        subject: str,
+        payload: bytes,
+        kind: type[T] | None,
+        timeout: float | None,
+        turn: str | None = None,
     ) -> CtlResponse[T]:
         from wasmcloud_ctl._codec import decode_response
 
-        raw = self._transport().request(subject, payload, self._timeout(timeout))
+        raw = self._transport().request(subject, payload, self._timeout(timeout), turn)
         response = decode_response(raw, kind)
         return response.raise_for_status() if self._settings.check else response
 

@@ -79,9 +79,13 @@ class Subjects:
 
     Raises:
         InvalidArgument: One of them could not stand in a subject.
+
+    Attributes:
+        lattice: The lattice's name.
     """
 
     def __init__(self, topic_prefix: str, lattice: str) -> None:
+        self.lattice = lattice
         self._root = f"{prefix(topic_prefix, 'topic_prefix')}.v1.{token(lattice, 'lattice')}"
         # Events are here whatever the topic prefix is.
         self._events = f"wasmbus.evt.{lattice}"
@@ -113,3 +117,21 @@ class Subjects:
             InvalidArgument: The name could not stand in a subject.
         """
         return f"{self._events}.{event_name if event_name == '*' else token(event_name, 'event name')}"
+
+    def config_stream(self) -> str:
+        """The JetStream stream under the bucket in which hosts keep the lattice's configs."""
+        return f"KV_CONFIGDATA_{self.lattice}"
+
+    def config_key_prefix(self) -> str:
+        """What stands before a config's name in the stream."""
+        return f"$KV.CONFIGDATA_{self.lattice}."
+
+
+def jetstream(request: str, stream: str, js_domain: str | None) -> str:
+    """The subject of a request to JetStream about a stream, such as ``STREAM.INFO``.
+
+    Raises:
+        InvalidArgument: The domain could not stand in a subject.
+    """
+    domain = "" if js_domain is None else f"{token(js_domain, 'js_domain')}."
+    return f"$JS.{domain}API.{request}.{stream}"
