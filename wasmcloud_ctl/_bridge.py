@@ -52,6 +52,10 @@ _open_bridges: weakref.WeakSet[Bridge] = weakref.WeakSet()
 _inherited_bridges: list[Bridge] = []
 
 
+# For the few who share something between calling threads. Never held while user code runs.
+Lock = threading.Lock
+
+
 class Deadline:
     """One budget of time for a call, spent across its steps."""
 

@@ -9,8 +9,6 @@ nats-py, anyio and cattrs take longer to import than all else, so they are impor
 
 from __future__ import annotations
 
-import queue
-import time
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -21,24 +19,31 @@ import attrs
 
 from wasmcloud_ctl import _arguments, _config, models
 from wasmcloud_ctl._subjects import Subjects, prefix
+from wasmcloud_ctl._subjects import token as token_of
 from wasmcloud_ctl.events import EventReceiver
-from wasmcloud_ctl.exceptions import ClosedError, DecodeError, InvalidArgument, NoResponders
+from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument, NotFound
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
     CtlResponse,
     Host,
     HostInventory,
+    Inventories,
     Link,
     ProviderAuctionAck,
     RegistryCredential,
     Replies,
-    Undecodable,
 )
 
 if TYPE_CHECKING:
+    import os
+    import ssl
+
     import nats.aio.client
+    from typing_extensions import Unpack
 
     from wasmcloud_ctl._bridge import PerProcess
+    from wasmcloud_ctl._gathers import Limits
+    from wasmcloud_ctl._links import LinkCache
     from wasmcloud_ctl._transport import Transport
     from wasmcloud_ctl._waits import Command
 
@@ -67,9 +72,26 @@ def connect(
     user: str | None = None,
     password: str | None = None,
     token: str | None = None,
+    credentials: str | os.PathLike[str] | None = None,
+    user_jwt: str | os.PathLike[str] | None = None,
+    nkey_seed: str | os.PathLike[str] | None = None,
+    tls: bool | ssl.SSLContext | None = None,
+    tls_ca: str | os.PathLike[str] | None = None,
+    tls_cert: str | os.PathLike[str] | None = None,
+    tls_key: str | os.PathLike[str] | None = None,
+    tls_first: bool = False,
     inbox_prefix: str | None = None,
+    js_domain: str | None = None,
+    cache_links: bool = False,
+    context: str | None = None,
 ) -> Client:
     """Connect to a lattice.
+
+    It reads no environment variables but those that say where wash's contexts are, and these only if one is named.
+    ``from_env`` reads all that wash does.
+
+    Who connects is said in one way: with user and password, a token, a credentials file, a user JWT with its
+    seed, or a seed alone. What is in files is read again for each connection that is made.
 
     Args:
         servers: The URL of a NATS server, or several; ``nats://127.0.0.1:4222`` if not given. A URL may hold
@@ -85,51 +107,119 @@ def connect(
         name: The connection's name, as the server's monitoring shows it.
         user: The user's name, with a password.
         password: The password.
-        token: A token, instead of the two.
+        token: A token.
+        credentials: The path of a credentials file (a user JWT and its seed), or what is in one.
+        user_jwt: A user JWT, or the path of a file that holds one; ``nkey_seed`` goes with it, unless it is a
+            bearer's.
+        nkey_seed: A user's seed, or the path of a file that holds one.
+        tls: True: TLS is a must, for every server, as with ``tls://``. An ``ssl.SSLContext``: that, too, and it
+            is used as it is. False: none, not even where a server requires it. If not given: TLS where a URL or
+            another option asks for it, or a server requires it. The server must prove that it has the name that
+            was dialled.
+        tls_ca: The path of a PEM file with the certificates to trust, instead of the system's. Asks for TLS.
+        tls_cert: The path of a PEM file with the client's certificate. Asks for TLS.
+        tls_key: The path of a PEM file with its key, not encrypted, if that is not in the same file.
+        tls_first: Whether the TLS handshake comes before the server's greeting, as the server must have been set
+            to expect it. Asks for TLS.
         inbox_prefix: What stands before reply subjects; ``_INBOX`` if not given.
+        js_domain: The JetStream domain of the lattice's buckets, for ``list_configs``; none if not given.
+        cache_links: Whether ``get_links`` answers from a copy that the link events keep current.
+        context: The name of a wash context, which says what is not given here: server, lattice, timeout,
+            credentials, TLS and JetStream domain.
 
     Returns:
         A connected client. Close it, or use it in a ``with`` statement.
 
     Raises:
         ConnectError: No connection within ``connect_timeout``; the message has the true cause.
-        AuthError: The server refused the credentials.
-        InvalidArgument: An argument cannot be meant.
+        AuthError: The server refused the credentials, or they cannot be read.
+        InvalidArgument: An argument cannot be meant, or two contradict each other.
+        NotFound: There is no such context; the message lists those that there are.
 
     Source: ``ClientBuilder`` of the Rust client.
     """
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._transport import Transport
 
-    if (user is None) != (password is None):
-        raise InvalidArgument("user and password go together")
-    for what, value in (("name", name), ("user", user), ("password", password), ("token", token)):
-        if value is not None and not isinstance(value, str):
-            raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
-    options = _config.Options(
-        servers=_config.parse_servers(_config.DEFAULT_SERVER if servers is None else servers),
-        connect_timeout=_seconds(connect_timeout, "connect_timeout", _config.DEFAULT_CONNECT_TIMEOUT),
-        name=name,
+    given = _config.Given(
+        servers=servers,
+        lattice=lattice,
+        topic_prefix=topic_prefix,
+        timeout=timeout,
+        auction_timeout=auction_timeout,
         user=user,
         password=password,
         token=token,
-        inbox_prefix=(
-            _config.DEFAULT_INBOX_PREFIX if inbox_prefix is None else prefix(inbox_prefix, "inbox_prefix")
-        ),
+        credentials=credentials,
+        user_jwt=user_jwt,
+        nkey_seed=nkey_seed,
+        tls=tls,
+        tls_ca=tls_ca,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_first=tls_first or None,
+        js_domain=js_domain,
+    )
+    if context is not None:
+        from wasmcloud_ctl import _contexts
+
+        given = given.or_else(_contexts.load(context))
+    options = _config.options(
+        given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix
     )
     settings = _Settings(
-        topic_prefix=_config.DEFAULT_TOPIC_PREFIX if topic_prefix is None else topic_prefix,
-        lattice=_config.DEFAULT_LATTICE if lattice is None else lattice,
-        timeout=_seconds(timeout, "timeout", _config.DEFAULT_TIMEOUT),
-        auction_timeout=_seconds(auction_timeout, "auction_timeout", _config.DEFAULT_AUCTION_TIMEOUT),
+        topic_prefix=_config.DEFAULT_TOPIC_PREFIX if given.topic_prefix is None else given.topic_prefix,
+        lattice=_config.DEFAULT_LATTICE if given.lattice is None else given.lattice,
+        timeout=_seconds(given.timeout, "timeout", _config.DEFAULT_TIMEOUT),
+        auction_timeout=_seconds(given.auction_timeout, "auction_timeout", _config.DEFAULT_AUCTION_TIMEOUT),
         quiet=None if quiet is None else _arguments.seconds(quiet, "quiet"),
         check=_arguments.boolean(check, "check"),
+        js_domain=options.js_domain,
+        cache_links=_arguments.boolean(cache_links, "cache_links"),
     )
     # The subjects are checked before a connection is made for them.
     subjects = settings.subjects()
     session = PerProcess(lambda: Transport.open(options))
     session.get()
     return Client(session, settings, subjects)
+
+
+def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]) -> Client:
+    """Connect as wash would.
+
+    What is not given here comes from these variables, or else from the context that is named, or else from wash's
+    current context, if it has one:
+
+    - ``WASMCLOUD_CTL_HOST``, ``WASMCLOUD_CTL_PORT``, ``WASMCLOUD_LATTICE``, ``WASMCLOUD_CTL_TOPIC_PREFIX``,
+      ``WASMCLOUD_JS_DOMAIN``, and ``WASMCLOUD_CTL_TIMEOUT_MS``, for requests and gathers;
+    - ``WASMCLOUD_CTL_JWT`` and ``WASMCLOUD_CTL_SEED`` (text or paths), or ``WASH_CTL_CREDS`` (or
+      ``WASMCLOUD_CTL_CREDS``, as the host has it);
+    - ``WASH_CTL_TLS_CA_FILE``, ``WASH_CTL_TLS_FIRST``, ``WASMCLOUD_CTL_TLS``;
+    - where there is no such variable that begins with ``WASMCLOUD_CTL``: ``WASMCLOUD_NATS_HOST``, ``_PORT``,
+      ``_JWT``, ``_SEED``, ``_CREDS``, as the host has them;
+    - for where the contexts are: ``WASH_CONTEXT_DIR``, ``WASH_CONFIG_DIR``, ``XDG_CONFIG_HOME``.
+
+    Credentials are not mixed: the first of these sources that names any has them all.
+
+    Args:
+        servers: As for ``connect``.
+        options: The other options of ``connect``.
+
+    Returns:
+        A connected client. Close it, or use it in a ``with`` statement.
+
+    Raises:
+        ConnectError: No connection within ``connect_timeout``, or a context file that is broken; the message has
+            the true cause, and the file's path and line.
+        AuthError: The server refused the credentials, or they cannot be read.
+        InvalidArgument: An argument or a variable cannot be meant, or two contradict each other.
+        NotFound: There is no such context; the message lists those that there are.
+
+    Source: ``CliConnectionOpts`` and ``WashConnectionOptions`` of wash.
+    """
+    from wasmcloud_ctl import _contexts
+
+    return connect(**_contexts.from_environment({"servers": servers, **options}))
 
 
 def _seconds(value: float | None, what: str, default: float) -> float:
@@ -146,6 +236,8 @@ class _Settings:
     auction_timeout: float
     quiet: float | None
     check: bool
+    js_domain: str | None
+    cache_links: bool
 
     def subjects(self) -> Subjects:
         return Subjects(self.topic_prefix, self.lattice)
@@ -179,6 +271,7 @@ class Client:
         self._parent = parent
         self._closed = False
         self._receivers: weakref.WeakSet[EventReceiver] = weakref.WeakSet()
+        self._link_cache = self._make_link_cache() if settings.cache_links else None
 
     # Hosts --------------------------------------------------------------------------------------
 
@@ -198,7 +291,7 @@ class Client:
         Source: ``Client::get_hosts``; subject ``host.ping``.
         """
         return self._gather(
-            "host.ping", b"", Host, lambda host: host.id, expected=expected, quiet=quiet, timeout=timeout
+            "host.ping", b"", Host, lambda host: host.id, self._limits(expected, quiet, timeout)
         )
 
     def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
@@ -217,6 +310,87 @@ class Client:
         Source: ``Client::get_host_inventory``; subject ``host.get``.
         """
         return self._request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
+
+    def get_host_inventories(
+        self,
+        host_ids: Iterable[str] | None = None,
+        *,
+        expected: int | None = None,
+        quiet: float | None = None,
+        timeout: float | None = None,
+    ) -> Inventories:
+        """Ask many hosts what runs on them, all at once; a host that fails does not keep the others from answering.
+
+        Args:
+            host_ids: The hosts' ids; None: all hosts, each asked as soon as it has answered a ping.
+            expected: How many distinct hosts end the ping, above 0; None: it is not ended so.
+            quiet: Seconds without a further answer that end the ping, above 0; None: the client's own.
+            timeout: Seconds that all of it takes at most, above 0; None: the client's ``auction_timeout``, or with
+                ``host_ids`` its ``timeout``. A host has the client's ``timeout`` to answer for its inventory.
+
+        Returns:
+            The inventories and the errors, both by host id.
+
+        Source: none in the Rust client; subjects ``host.ping`` and ``host.get``.
+        """
+        from wasmcloud_ctl._gathers import gather_inventories
+
+        if host_ids is not None:
+            host_ids = _arguments.strings(host_ids, "host_ids")
+        limits = self._limits(expected, quiet, timeout, None if host_ids is None else self._settings.timeout)
+        own_timeout = min(self._settings.timeout, limits.timeout)
+        return gather_inventories(self._transport(), self._subjects, host_ids, limits, own_timeout)
+
+    def find_host(
+        self,
+        text: str,
+        *,
+        expected: int | None = None,
+        quiet: float | None = None,
+        timeout: float | None = None,
+    ) -> Host:
+        """The host that is meant by an id, the beginning of one, or a part of a friendly name, in any case.
+
+        Args:
+            text: The text, not empty. A host's whole id ends the search as soon as that host answers.
+            expected: How many distinct hosts end the search, above 0; None: it is not ended so.
+            quiet: Seconds without a further answer that end it, above 0; None: the client's own.
+            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+
+        Raises:
+            NotFound: It is meant by no host, or by several; the message lists them.
+
+        Source: ``wash``, which finds hosts so; subject ``host.ping``.
+        """
+        from wasmcloud_ctl._gathers import gather
+
+        wanted = _arguments.identifier(text, "text").casefold()
+        limits = self._limits(expected, quiet, timeout)
+        replies = gather(
+            self._transport(),
+            self._subjects.control("host.ping"),
+            b"",
+            Host,
+            lambda host: host.id,
+            limits,
+            until=lambda host: host.id == text,
+        )
+        hosts = replies.data
+        found = (
+            [host for host in hosts if host.id == text]
+            or [host for host in hosts if host.id.casefold() == wanted]
+            or [
+                host
+                for host in hosts
+                if host.id.casefold().startswith(wanted) or wanted in host.friendly_name.casefold()
+            ]
+        )
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join(f"{host.friendly_name} ({host.id})" for host in found or hosts) or "none"
+        if found:
+            raise NotFound(f"{text!r} is meant by several hosts of lattice {self.lattice!r}: {listed}")
+        raise NotFound(f"{text!r} is meant by no host of lattice {self.lattice!r}; the hosts: {listed}")
 
     def stop_host(
         self,
@@ -253,7 +427,7 @@ class Client:
             return self._command(subject, command, timeout)
         from wasmcloud_ctl._waits import StopHost
 
-        order = self._order(f"the stop of host {host_id}", subject, command, timeout or wait, wait)
+        order = self._order(f"the stop of host {host_id}", subject, command, wait, wait)
         return StopHost(order, host_id).run(self._transport())
 
     def put_label(
@@ -325,9 +499,7 @@ class Client:
             self._encode(request),
             ComponentAuctionAck,
             lambda bid: bid.host_id,
-            expected=expected,
-            quiet=quiet,
-            timeout=timeout,
+            self._limits(expected, quiet, timeout),
         )
         # Hosts put the reference where the id belongs; the id that was asked for is the true one.
         return attrs.evolve(
@@ -487,9 +659,7 @@ class Client:
             self._encode(request),
             ProviderAuctionAck,
             lambda bid: bid.host_id,
-            expected=expected,
-            quiet=quiet,
-            timeout=timeout,
+            self._limits(expected, quiet, timeout),
         )
 
     def start_provider(
@@ -569,7 +739,7 @@ class Client:
         from wasmcloud_ctl._waits import StopProvider
 
         what = f"the stop of {provider_id} on host {host_id}"
-        order = self._order(what, subject, command, timeout or wait, wait)
+        order = self._order(what, subject, command, wait, wait)
         return StopProvider(order, host_id, provider_id).run(self._transport())
 
     # Links --------------------------------------------------------------------------------------
@@ -658,11 +828,16 @@ class Client:
     def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
         """All links of the lattice, as one of its hosts knows them (right after a put another may lag).
 
+        With ``cache_links`` they come from a copy that the link events keep current, without a question.
+
         Args:
             timeout: Seconds, above 0; None: the client's own.
 
         Source: ``Client::get_links``; subject ``link.get``.
         """
+        if self._link_cache is not None:
+            links = self._link_cache.get().get(self._timeout(timeout))
+            return CtlResponse(succeeded=True, data=links)
         return self._request(self._subjects.control("link.get"), b"", list[Link], timeout)
 
     # Configs ------------------------------------------------------------------------------------
@@ -710,6 +885,29 @@ class Client:
         """
         return self._request(self._subjects.config("config.get", config_name), b"", dict[str, str], timeout)
 
+    def list_configs(self, *, timeout: float | None = None) -> list[str]:
+        """The names of all configs of the lattice, from the bucket in which its hosts keep them.
+
+        There is no operation of hosts for this, so it needs permission to ask JetStream for that bucket.
+
+        Args:
+            timeout: Seconds, above 0; None: the client's own.
+
+        Returns:
+            The names, sorted; none where nothing was ever stored.
+
+        Raises:
+            NoResponders: There is no JetStream there: see ``js_domain`` of ``connect``.
+            OperationRejected: JetStream refused.
+
+        Source: none in the Rust client; stream ``KV_CONFIGDATA_<lattice>``.
+        """
+        from wasmcloud_ctl._gathers import config_names
+
+        return config_names(
+            self._transport(), self._subjects, self._settings.js_domain, self._timeout(timeout)
+        )
+
     # The lattice --------------------------------------------------------------------------------
 
     def get_claims(self, *, timeout: float | None = None) -> CtlResponse[list[dict[str, str]]]:
@@ -752,7 +950,7 @@ class Client:
             for registry, credential in registries.items()
         }
         return self._gather(
-            "registry.put", self._encode(checked), None, None, expected=expected, quiet=quiet, timeout=timeout
+            "registry.put", self._encode(checked), None, None, self._limits(expected, quiet, timeout)
         )
 
     def events_receiver(
@@ -862,6 +1060,9 @@ class Client:
         if self._parent is not None:
             for receiver in list(self._receivers):
                 receiver.close()
+            cache = None if self._link_cache is None else self._link_cache.peek()
+            if cache is not None:
+                cache.close()
             return
         transport = self._session.peek()
         if transport is not None:
@@ -903,6 +1104,14 @@ class Client:
         where = "" if transport is None else f" {transport.address}"
         return f"<Client{where} lattice={self.lattice!r} {state}>"
 
+    def _make_link_cache(self) -> PerProcess[LinkCache]:
+        from wasmcloud_ctl._bridge import PerProcess
+        from wasmcloud_ctl._links import LinkCache
+
+        # Not by way of the client, which would then keep itself alive.
+        session, subjects = self._session, self._subjects
+        return PerProcess(lambda: LinkCache(session.get(), subjects))
+
     # The way of every operation -----------------------------------------------------------------
 
     def _transport(self) -> Transport:
@@ -935,13 +1144,15 @@ class Client:
         """A command whose outcome will be waited for."""
         from wasmcloud_ctl._waits import Command
 
+        seconds = _arguments.seconds(wait, "wait")
         return Command(
             what=what,
             subjects=self._subjects,
             subject=subject,
             payload=self._encode(command),
             timeout=self._timeout(timeout),
-            wait=_arguments.seconds(wait, "wait"),
+            look_timeout=self._settings.timeout,
+            wait=seconds,
             turn=turn,
         )
 
@@ -964,77 +1175,38 @@ class Client:
         response = decode_response(raw, kind)
         return response.raise_for_status() if self._settings.check else response
 
+    def _limits(
+        self,
+        expected: int | None,
+        quiet: float | None,
+        timeout: float | None,
+        default: float | None = None,
+    ) -> Limits:
+        """When a gather ends, by what the call says and by what the client has been told."""
+        from wasmcloud_ctl._gathers import Limits
+
+        if expected is not None:
+            _arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
+        if timeout is None:
+            timeout = self._settings.auction_timeout if default is None else default
+        return Limits(
+            timeout=_arguments.seconds(timeout, "timeout"),
+            quiet=self._settings.quiet if quiet is None else _arguments.seconds(quiet, "quiet"),
+            expected=expected,
+        )
+
     def _gather(
         self,
         operation: str,
         payload: bytes,
         kind: type[T] | None,
         host_of: Callable[[T], str] | None,
-        *,
-        expected: int | None,
-        quiet: float | None,
-        timeout: float | None,
+        limits: Limits,
     ) -> Replies[T]:
-        """Ask all hosts, and take what comes until it is enough.
+        from wasmcloud_ctl._gathers import gather
 
-        ``host_of`` tells whose reply it is, where replies tell: a host's second reply does not count.
-        """
-        from wasmcloud_ctl._bridge import Deadline
-        from wasmcloud_ctl._codec import decode_response
-
-        if expected is not None:
-            _arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
-        quiet = self._settings.quiet if quiet is None else _arguments.seconds(quiet, "quiet")
-        timeout = (
-            self._settings.auction_timeout if timeout is None else _arguments.seconds(timeout, "timeout")
-        )
         subject = self._subjects.control(operation)
-        transport = self._transport()
-        responses: list[CtlResponse[T]] = []
-        undecodable: list[Undecodable] = []
-        hosts: set[str] = set()
-        overdue: int | None = None
-        started = time.monotonic()
-        deadline = Deadline(timeout)
-        nobody = False
-        with transport.gather() as gather:
-            gather.ask(subject, payload)
-            while expected is None or len(responses) + len(undecodable) < expected:
-                left = deadline.left()
-                if left == 0.0:
-                    # What came in time is taken, and no more, or an endless replier would never let go.
-                    overdue = gather.waiting() if overdue is None else overdue - 1
-                    if overdue <= 0:
-                        break
-                if quiet is not None and (responses or undecodable):
-                    left = min(left, quiet)
-                try:
-                    reply = gather.get(left)
-                except queue.Empty:
-                    break
-                if reply.error is not None:
-                    if not isinstance(reply.error, NoResponders):
-                        raise reply.error
-                    nobody = True
-                    break
-                try:
-                    response = decode_response(reply.data, kind)
-                except DecodeError as error:
-                    undecodable.append(Undecodable(raw=reply.data, reason=str(error)))
-                    continue
-                if host_of is not None and response.data is not None:
-                    host = host_of(response.data)
-                    if host in hosts:
-                        continue
-                    hosts.add(host)
-                responses.append(response)
-        replies = Replies(
-            responses=tuple(responses),
-            undecodable=tuple(undecodable),
-            no_responders=nobody,
-            elapsed=time.monotonic() - started,
-            subject=subject,
-        )
+        replies = gather(self._transport(), subject, payload, kind, host_of, limits)
         if self._settings.check:
             for response in replies:
                 response.raise_for_status()

@@ -7,6 +7,7 @@ send more. Whatever does not fit is a DecodeError with the place in the JSON and
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from wasmcloud_ctl import events, models
-from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument
+from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument, OperationRejected
 from wasmcloud_ctl.models import CtlResponse, Range
 
 T = TypeVar("T")
@@ -365,3 +366,68 @@ class _Envelope:
     time: str
     specversion: str
     data: Any
+
+
+# JetStream --------------------------------------------------------------------------------------
+
+
+_NOT_FOUND = 404
+
+
+def encode_stream_info(subjects_filter: str, offset: int) -> bytes:
+    """A request for what a stream holds under a subject, from the so-manieth on."""
+    return encode({"subjects_filter": subjects_filter, "offset": offset})
+
+
+def decode_stream_info(raw: bytes) -> tuple[list[str], int]:
+    """The subjects that a stream holds messages for, and how many there are in all; none where it does not exist.
+
+    Raises:
+        DecodeError: The answer is not what JetStream answers.
+        OperationRejected: JetStream refused.
+    """
+    answer = _api_answer(raw)
+    if answer is None:
+        return [], 0
+    state = answer.get("state")
+    subjects = state.get("subjects") if type(state) is dict else None
+    total = answer.get("total", 0)
+    if not (subjects is None or type(subjects) is dict) or type(total) is not int:
+        raise DecodeError("JetStream's answer has no subjects", path="$.state.subjects", raw=raw)
+    return list(subjects or {}), total
+
+
+def encode_last_message(subject: str) -> bytes:
+    """A request for the last message of a subject."""
+    return encode({"last_by_subj": subject})
+
+
+def decode_holds_value(raw: bytes) -> bool:
+    """Whether the last message of a key holds a value: there is one, and it does not say that the key was deleted.
+
+    Raises:
+        DecodeError: The answer is not what JetStream answers.
+        OperationRejected: JetStream refused.
+    """
+    answer = _api_answer(raw)
+    if answer is None:
+        return False
+    message = answer.get("message")
+    headers = message.get("hdrs", "") if type(message) is dict else None
+    if type(headers) is not str:
+        raise DecodeError("JetStream's answer has no message", path="$.message", raw=raw)
+    return b"KV-Operation:" not in base64.b64decode(headers)
+
+
+def _api_answer(raw: bytes) -> dict[str, Any] | None:
+    answer = _load(raw, "JetStream's answer")
+    if type(answer) is not dict:
+        raise DecodeError("JetStream's answer is no object", path="$", raw=raw)
+    error = answer.get("error")
+    if error is None:
+        return answer
+    code = error.get("code") if type(error) is dict else None
+    if code == _NOT_FOUND:
+        return None
+    reason = error.get("description") if type(error) is dict else error
+    raise OperationRejected(f"JetStream refused: {reason}")

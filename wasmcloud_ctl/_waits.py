@@ -79,6 +79,7 @@ class Command:
         subject: Where it is sent.
         payload: What is sent.
         timeout: Seconds that the acknowledgement may take.
+        look_timeout: Seconds that a look may take.
         wait: Seconds that it may take in all.
         turn: The key of changes that must not overlap.
     """
@@ -88,6 +89,7 @@ class Command:
     subject: str
     payload: bytes
     timeout: float
+    look_timeout: float
     wait: float
     turn: str | None = None
 
@@ -165,7 +167,7 @@ class _Wait:
         return left
 
     def _look_before(self, transport: Transport) -> Any:
-        raw = transport.request(self._look_subject, b"", min(self._command.timeout, self._left()))
+        raw = transport.request(self._look_subject, b"", min(self._command.look_timeout, self._left()))
         return _codec.decode_response(raw, self.look_type).unwrap()
 
     def _loop(self, gather: Gather, acknowledgement: Question) -> CtlResponse[None]:
@@ -185,9 +187,9 @@ class _Wait:
                 gather.expire(acknowledgement, timeout)
             if look is None and now >= self._next_look:
                 look = gather.ask(self._look_subject, tag=_LOOK, once=True)
-                look_by = now + max(self._command.timeout, _GONE_SECONDS)
+                look_by = now + self._command.look_timeout
             elif look is not None and now >= look_by:
-                gather.expire(look, self._command.timeout)
+                gather.expire(look, self._command.look_timeout)
                 look_by = self._end
             moments = [self._end, look_by if look is not None else max(self._next_look, now + 0.001)]
             moments += [moment for moment in (acknowledged_by, self._listen_until) if moment is not None]

@@ -13,7 +13,7 @@ from typing import Annotated, Generic, TypeVar, overload
 
 import attrs
 
-from wasmcloud_ctl.exceptions import NoResponders, NotFound, OperationRejected
+from wasmcloud_ctl.exceptions import CtlError, NoResponders, NotFound, OperationRejected
 
 T = TypeVar("T")
 
@@ -389,6 +389,40 @@ class Replies(Sequence[CtlResponse[T]]):
             raise no_responders(self.subject)
         for response in self.responses:
             response.raise_for_status()
+        return self
+
+
+@attrs.frozen(kw_only=True)
+class Inventories:
+    """What many hosts run.
+
+    Attributes:
+        data: The inventories, by host id.
+        errors: Why a host's is not there, by host id.
+        undecodable: The answers to the ping that could not be decoded.
+        no_responders: Whether NATS said that nobody listens.
+        elapsed: How long it took, in seconds.
+        subject: The subject of the ping.
+    """
+
+    data: dict[str, HostInventory] = attrs.Factory(dict)
+    errors: dict[str, CtlError] = attrs.Factory(dict)
+    undecodable: tuple[Undecodable, ...] = ()
+    no_responders: bool = False
+    elapsed: float = 0.0
+    subject: str = ""
+
+    def raise_for_status(self) -> Inventories:
+        """Return these inventories, or raise for what went wrong.
+
+        Raises:
+            CtlError: The first host's error.
+            NoResponders: Nobody listens.
+        """
+        if self.no_responders:
+            raise no_responders(self.subject)
+        for error in self.errors.values():
+            raise error
         return self
 
 

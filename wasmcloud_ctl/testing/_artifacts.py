@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import io
 import random
 import re
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -19,6 +17,7 @@ from attrs import define, frozen
 from wasmcloud_ctl.testing._claims import Claims, read_token
 from wasmcloud_ctl.testing._failure import Failure
 from wasmcloud_ctl.testing._identity import built_in_labels
+from wasmcloud_ctl.testing._registry import PracticeRegistry
 
 T = TypeVar("T")
 
@@ -86,110 +85,6 @@ def parse_reference(text: str) -> Reference:
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) and _NOT_IN_A_DOMAIN.search(domain):
         raise Failure("failed to parse reference as OCI reference", "invalid domain character")
     return ImageReference(text)
-
-
-class PracticeRegistry:
-    """The registry from which practice hosts pull every image that is not a file.
-
-    It has every image there could be, unsigned, and hands it out within some milliseconds, unless it is told
-    otherwise. All methods may be called from any thread, and hold for pulls that begin after them.
-    """
-
-    def __init__(self) -> None:
-        self._failures: dict[str, str] = {}
-        self._delays: dict[str, float] = {}
-        self._held: dict[str, list[Callable[[], None]]] = {}
-        self._claims: dict[str, Claims] = {}
-        self._pulls: list[str] = []
-
-    @property
-    def pulls(self) -> tuple[str, ...]:
-        """The references that hosts have begun to pull, in order."""
-        return tuple(self._pulls)
-
-    def fail(self, reference: str, reason: str = "manifest unknown") -> None:
-        """Let pulls of a reference fail.
-
-        Args:
-            reference: The reference, as it stands in the command.
-            reason: What the registry says; hosts put their own words before it.
-        """
-        self._failures[reference] = reason
-
-    def delay(self, reference: str, seconds: float) -> None:
-        """Let pulls of a reference take their time.
-
-        Args:
-            reference: The reference, as it stands in the command.
-            seconds: How long, 0.0 or more.
-        """
-        self._delays[reference] = seconds
-
-    def hold(self, reference: str) -> None:
-        """Let pulls of a reference go on until ``release``.
-
-        Args:
-            reference: The reference, as it stands in the command.
-        """
-        self._held.setdefault(reference, [])
-
-    def release(self, reference: str) -> None:
-        """Let the pulls that ``hold`` has kept end.
-
-        Args:
-            reference: The reference, as it stands in the command.
-        """
-        for let_go in self._held.pop(reference, []):
-            let_go()
-
-    def sign(self, reference: str, claims: Claims) -> None:
-        """Let an image be signed.
-
-        Args:
-            reference: The reference, as it stands in the command.
-            claims: What its issuer says of it.
-        """
-        self._claims[reference] = claims
-
-    def restore(self, reference: str) -> None:
-        """Forget all that was told about a reference.
-
-        Args:
-            reference: The reference, as it stands in the command.
-        """
-        self.release(reference)
-        for told in (self._failures, self._delays, self._claims):
-            told.pop(reference, None)
-
-    async def pull(self, reference: str) -> Claims | None:
-        """Pull an image. On the hosts' event loop.
-
-        Returns:
-            The claims it brings.
-
-        Raises:
-            Failure: The registry does not give it.
-        """
-        self._pulls.append(reference)
-        held = self._held.get(reference)
-        if held is not None:
-            released = asyncio.Event()
-            loop = asyncio.get_running_loop()
-            held.append(lambda: _tell(loop, released))
-            await released.wait()
-        # Never the same for two pulls: which of two commands comes first is left open, as it is on real
-        # hosts.
-        await asyncio.sleep(self._delays.get(reference, 0.0) + random.uniform(0.0, 0.003))
-        reason = self._failures.get(reference)
-        if reason is not None:
-            raise Failure("failed to fetch OCI path", Failure("failed to fetch OCI bytes", reason))
-        return self._claims.get(reference)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    # The lattice may have been closed meanwhile.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(event.set)
 
 
 @define

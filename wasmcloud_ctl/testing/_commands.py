@@ -6,10 +6,34 @@ is the host's to say: most may, and are then empty, which is why a client has to
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from attrs import frozen
 
 from wasmcloud_ctl.testing import _serde
-from wasmcloud_ctl.testing._serde import Struct
+from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._serde import ParseError, Struct
+
+T = TypeVar("T")
+
+
+def understand(read: Callable[[bytes], T], payload: bytes, what: str) -> T:
+    """Read a command, in the host's words if it cannot be read.
+
+    Args:
+        read: A command's ``read``.
+        payload: What arrived.
+        what: What the host calls it.
+
+    Raises:
+        Failure: It is no such command.
+    """
+    try:
+        return read(payload)
+    except ParseError as error:
+        raise Failure(f"failed to deserialize {what}") from error
+
 
 _COMPONENT_AUCTION = ("component_ref", "component_id", "constraints")
 
@@ -304,7 +328,7 @@ class RegistryCredential:
         """Read those of a payload, by the registry's name; raises ParseError."""
         value = _serde.parse(payload)
         if not isinstance(value, dict):
-            raise _serde.ParseError("a map was expected")
+            raise ParseError("a map was expected")
         return {_serde.text(name): cls._from_json(credential) for name, credential in value.items()}
 
     @classmethod

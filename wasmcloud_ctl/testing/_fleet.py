@@ -9,12 +9,12 @@ import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from attrs import define, field, frozen
-from nats.aio.subscription import Subscription
 
 from wasmcloud_ctl.testing import _events
-from wasmcloud_ctl.testing._artifacts import PracticeRegistry
-from wasmcloud_ctl.testing._connection import Connection, Message
+from wasmcloud_ctl.testing._connection import Connection, Message, Subscription
 from wasmcloud_ctl.testing._host import SimulatedHost, Surroundings
+from wasmcloud_ctl.testing._operations import answer
+from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._store import LatticeStore
 from wasmcloud_ctl.testing._work import Work
 
@@ -263,7 +263,7 @@ class Fleet:
             await asyncio.sleep(host.faults.slowness)
         if host.stopping:
             return
-        reply = await host.answer(operation, argument, message.payload)
+        reply = await answer(host, operation, argument, message.payload)
         await host.faults.awake.wait()
         silent = host.stopping and host.faults.parts_silently
         if reply is not None and message.reply_to and not silent:

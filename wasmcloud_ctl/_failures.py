@@ -1,0 +1,131 @@
+"""Why a connection could not be made: each cause in its own sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import re
+import socket
+import ssl
+from collections.abc import Sequence
+
+from wasmcloud_ctl._config import Options, Server
+from wasmcloud_ctl._credentials import Login
+from wasmcloud_ctl.exceptions import AuthError, ConnectError
+
+# OpenSSL's codes for a certificate that is good, and for another name or address.
+_WRONG_NAME = (62, 64)
+
+# What a server says to the client's certificate, or to there being none. OpenSSL's names for it vary.
+_WANTS_CERTIFICATE = re.compile(r"CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE")
+_REFUSES_CERTIFICATE = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA)")
+
+
+class Stage(enum.Enum):
+    """How far an attempt has come."""
+
+    RESOLVING = enum.auto()
+    CONNECTING = enum.auto()
+    CONNECTED = enum.auto()
+    GREETED = enum.auto()
+
+
+def explain(server: Server, options: Options, login: Login | None, stage: Stage, error: Exception) -> ConnectError:
+    """What a failed attempt means.
+
+    Args:
+        server: Who was dialled.
+        options: How.
+        login: Who signed, if somebody did.
+        stage: How far it came.
+        error: What went wrong then.
+    """
+    if isinstance(error, ConnectError):
+        return error
+    if isinstance(error, ssl.SSLError):
+        return _about_tls(server, options, stage, error)
+    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+        return ConnectError(f"{server} did not answer in time: {_what_stayed_out(server, options, stage)}")
+    if isinstance(error, socket.gaierror):
+        return ConnectError(f"the name {server.host!r} cannot be resolved: {error.strerror}")
+    if isinstance(error, ConnectionRefusedError):
+        return ConnectError(f"nobody listens at {server}: check the address, and that the server runs")
+    if isinstance(error, ConnectionError) and stage in (Stage.CONNECTED, Stage.GREETED):
+        return ConnectError(f"{server} ended the connection before it was made: {_why_ended(options, server, stage)}")
+    if isinstance(error, OSError):
+        return ConnectError(f"cannot connect to {server}: {error.strerror or error}")
+    text = plain(error)
+    if re.search("authorization|authentication", text.lower()):
+        return _about_credentials(server, options, login, text)
+    if "expecting INFO" in text or "info message" in text:
+        return ConnectError(f"what answers at {server} is no NATS server: check the port")
+    return ConnectError(f"{server} does not let this client connect: {text}")
+
+
+def _what_stayed_out(server: Server, options: Options, stage: Stage) -> str:
+    if stage is Stage.RESOLVING:
+        return f"the name {server.host!r} was not resolved"
+    if stage is Stage.CONNECTING:
+        return "no connection came about; check the address, and what is between"
+    if stage is Stage.GREETED:
+        return "it greeted, and then fell silent"
+    if options.tls_first:
+        return "it took the connection and said nothing to the TLS handshake; is it a NATS server with TLS?"
+    return (
+        "it took the connection and said nothing; is it a NATS server, and does it want the TLS handshake first "
+        "(tls_first)?"
+    )
+
+
+def _why_ended(options: Options, server: Server, stage: Stage) -> str:
+    if stage is Stage.CONNECTED:
+        if options.tls_first:
+            return "does it want the TLS handshake first? Without, leave tls_first out"
+        return "is it a NATS server, and does it want the TLS handshake first (tls_first)?"
+    if server.tls and options.tls_cert is None:
+        return "it may want a client's certificate (tls_cert and tls_key)"
+    return "it greeted, and then hung up"
+
+
+def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLError) -> ConnectError:
+    reason = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _WRONG_NAME:
+            return ConnectError(f"the certificate of {server} is for another name: {error.verify_message}")
+        whose = f"the certificate of {server}"
+        if not server.tls:
+            whose = f"{server} requires TLS, and its certificate"
+        advice = "; tls_ca names whom to trust" if options.tls_ca is None else ""
+        return ConnectError(f"{whose} is not trusted: {error.verify_message}{advice}")
+    if _WANTS_CERTIFICATE.search(reason) and options.tls_cert is None:
+        return AuthError(f"{server} requires a client's certificate: give tls_cert and tls_key ({reason})")
+    if _REFUSES_CERTIFICATE.search(reason):
+        return AuthError(f"{server} refused the client's certificate: {reason}")
+    if options.tls_first and stage is not Stage.GREETED:
+        return ConnectError(f"{server} does not begin with the TLS handshake: leave tls_first out ({reason})")
+    return ConnectError(f"TLS with {server} failed: {reason}")
+
+
+def _about_credentials(server: Server, options: Options, login: Login | None, text: str) -> AuthError:
+    given = login is not None or any(
+        value is not None for value in (options.user, options.token, server.user, server.token)
+    )
+    if not given:
+        return AuthError(f"{server} requires credentials, and none were given: {text}")
+    objection = None if login is None else login.objection()
+    return AuthError(f"{server} refused the credentials: {text}" + (f" ({objection})" if objection else ""))
+
+
+def plain(error: BaseException) -> str:
+    """An error's text without nats-py's decoration; its type where it has none."""
+    return (str(error) or type(error).__name__).removeprefix("nats: ").strip("'")
+
+
+def join(failures: Sequence[ConnectError]) -> ConnectError:
+    """One error for several servers; about the credentials, if one of them said so."""
+    if len(failures) == 1:
+        return failures[0]
+    kind = AuthError if any(isinstance(failure, AuthError) for failure in failures) else ConnectError
+    joined = kind("; ".join(dict.fromkeys(map(str, failures))))
+    joined.__cause__ = failures[0]
+    return joined

@@ -1,0 +1,133 @@
+"""A copy of the lattice's links, kept current by their events."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from wasmcloud_ctl import _codec
+from wasmcloud_ctl._bridge import Deadline, Lock, Mailbox
+from wasmcloud_ctl._calls import request_timeout
+from wasmcloud_ctl.events import LinkdefDeleted, LinkdefSet
+from wasmcloud_ctl.exceptions import DecodeError
+from wasmcloud_ctl.models import Link
+
+if TYPE_CHECKING:
+    from wasmcloud_ctl._calls import Subscription
+    from wasmcloud_ctl._subjects import Subjects
+    from wasmcloud_ctl._transport import Transport
+
+# The host that answers may lag behind the one that put a link: so a first copy is taken again after this, and what
+# was told within twice this is applied to every copy again.
+_LAG_SECONDS = 1.0
+
+# Events that wait for somebody to ask. More than that, and the copy is made anew.
+_MAXSIZE = 65536
+
+_Key = tuple[str, str, str, str, str]
+
+
+class LinkCache:
+    """The links of one lattice.
+
+    Nothing runs while nobody asks: the events wait, and are applied by whoever asks next. An event comes before the
+    acknowledgement of the change that it tells of, on the same connection, so a link is here when ``put_link``
+    returns.
+    """
+
+    def __init__(self, transport: Transport, subjects: Subjects) -> None:
+        self._transport = transport
+        self._subjects = subjects
+        self._lock = Lock()
+        self._subscription: Subscription | None = None
+        self._links: dict[_Key, Link] = {}
+        self._copied: tuple[int, int] | None = None  # the gaps and drops there had been
+        self._copied_at = 0.0
+        self._copied_twice = False
+        self._recent: deque[tuple[float, LinkdefSet | LinkdefDeleted]] = deque()
+
+    def get(self, timeout: float) -> list[Link]:
+        """The links, as far as they are known here; asks a host only where the copy is not to be trusted.
+
+        Args:
+            timeout: Seconds, above 0.
+
+        Raises:
+            RequestTimeout, NoResponders, NotConnectedError, ClosedError, PermissionDenied, DecodeError,
+            OperationRejected, AuthError
+        """
+        deadline = Deadline(timeout)
+        subject = self._subjects.control("link.get")
+        self._transport.usable_wire(subject)
+        if not self._lock.acquire(timeout=timeout):
+            raise request_timeout(subject, timeout, sent=False)
+        try:
+            if self._subscription is None:
+                events = [self._subjects.event("linkdef_set"), self._subjects.event("linkdef_deleted")]
+                mailbox: Mailbox[bytes] = Mailbox(_MAXSIZE)
+                self._subscription = self._transport.subscribe(events, mailbox, deadline.left())
+            subscription = self._subscription
+            state = subscription.gaps, subscription.dropped
+            if self._copied != state:
+                self._copied_twice = False
+                self._copy(subject, deadline, state)
+            elif not self._copied_twice and time.monotonic() >= self._copied_at + _LAG_SECONDS:
+                self._copied_twice = True
+                self._copy(subject, deadline, state)
+            self._apply_events(subscription)
+            return list(self._links.values())
+        finally:
+            self._lock.release()
+
+    def _copy(self, subject: str, deadline: Deadline, state: tuple[int, int]) -> None:
+        raw = self._transport.request(subject, b"", max(deadline.left(), 0.001))
+        links: list[Link] = _codec.decode_response(raw, list[Link]).unwrap()
+        self._links = {_key(link): link for link in links}
+        self._copied, self._copied_at = state, time.monotonic()
+        for _, told in self._recent:
+            self._apply(told)
+
+    def _apply_events(self, subscription: Subscription) -> None:
+        now = time.monotonic()
+        while self._recent and self._recent[0][0] < now - 2 * _LAG_SECONDS:
+            self._recent.popleft()
+        while True:
+            try:
+                raw = subscription.get(0.0)
+            except queue.Empty:
+                return
+            try:
+                told = _codec.decode_event(raw, self._subjects.lattice).data
+            except DecodeError:
+                self._copied = None  # something was told that is not understood
+                continue
+            if isinstance(told, (LinkdefSet, LinkdefDeleted)):
+                self._apply(told)
+                self._recent.append((now, told))
+
+    def _apply(self, told: LinkdefSet | LinkdefDeleted) -> None:
+        if isinstance(told, LinkdefSet):
+            self._links[_key(told)] = Link(
+                told.source_id,
+                told.target,
+                told.wit_namespace,
+                told.wit_package,
+                told.interfaces,
+                told.name,
+                told.source_config,
+                told.target_config,
+            )
+        elif told.target is not None:
+            self._links.pop(_key(told), None)
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self._subscription is not None:
+            self._subscription.close()
+
+
+def _key(link: Link | LinkdefDeleted) -> _Key:
+    """What a host tells links apart by: one that has all of these in common is replaced."""
+    return link.source_id, link.name, link.wit_namespace, link.wit_package, link.target or ""

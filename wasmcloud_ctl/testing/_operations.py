@@ -1,0 +1,104 @@
+"""Each operation of the control interface, by its subject, and those that concern the host itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from wasmcloud_ctl.testing import _commands, _serve_components, _serve_lattice, _serve_providers
+from wasmcloud_ctl.testing._commands import understand
+from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._host import Reply, SimulatedHost, answered, done, refused
+
+
+async def answer(host: SimulatedHost, operation: str, argument: str | None, payload: bytes) -> Reply | None:
+    """Have a host do what a request asks.
+
+    Args:
+        host: The host.
+        operation: What stands in the subject after the lattice, such as ``component.scale``.
+        argument: What stands after that: a host's id, a config's name; None for nothing. More than one token is
+            no argument that a host knows.
+        payload: What the request says.
+
+    Returns:
+        The reply; None if the host stays silent.
+    """
+    serve = _OPERATIONS.get((operation, argument is not None))
+    if serve is None or (argument is not None and "." in argument):
+        return refused("unsupported subject")
+    try:
+        return await serve(host, argument or "", payload)
+    except Failure as failure:
+        return refused(str(failure))
+
+
+async def _get_inventory(host: SimulatedHost, _: str, __: bytes) -> Reply:
+    return answered(await host.inventory())
+
+
+async def _ping(host: SimulatedHost, _: str, __: bytes) -> Reply:
+    return answered(host.description())
+
+
+async def _stop_host(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
+    command = understand(_commands.StopHost.read, payload, "stop command")
+    if command.host_id not in ("", host.id):
+        return refused(f"invalid host_id [{command.host_id}]")
+    if host_id != host.id:
+        return refused(f"invalid host_id [{host_id}]")
+    host.stopping = True
+    return done("successfully handled stop host")
+
+
+async def _put_label(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
+    command = understand(_commands.PutLabel.read, payload, "put label request")
+    if host.version.guards_labels and command.key.lower().startswith("hostcore."):
+        return refused("hostcore.* labels cannot be set dynamically")
+    host.labels[command.key] = command.value
+    await _publish_labels(host, host_id)
+    return done("successfully put label")
+
+
+async def _delete_label(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
+    command = understand(_commands.DeleteLabel.read, payload, "delete label request")
+    if host.labels.pop(command.key, None) is None:
+        return done("successfully deleted label (no such label)")
+    await _publish_labels(host, host_id)
+    return done("successfully deleted label")
+
+
+async def _publish_labels(host: SimulatedHost, host_id: str) -> None:
+    await host.publish("labels_changed", {"host_id": host_id, "labels": dict(sorted(host.labels.items()))})
+
+
+async def _put_registries(host: SimulatedHost, _: str, payload: bytes) -> Reply:
+    understand(_commands.RegistryCredential.read_all, payload, "registries put command")
+    # Waits for the images that are being pulled.
+    async with host.registries_lock.write():
+        return done("successfully put registries")
+
+
+_Serve = Callable[[SimulatedHost, str, bytes], Awaitable[Reply | None]]
+
+# By what stands in the subject, and whether something stands after it.
+_OPERATIONS: dict[tuple[str, bool], _Serve] = {
+    ("component.auction", False): _serve_components.auction,
+    ("component.scale", True): _serve_components.scale,
+    ("component.update", True): _serve_components.update,
+    ("provider.auction", False): _serve_providers.auction,
+    ("provider.start", True): _serve_providers.start,
+    ("provider.stop", True): _serve_providers.stop,
+    ("host.get", True): _get_inventory,
+    ("host.ping", False): _ping,
+    ("host.stop", True): _stop_host,
+    ("claims.get", False): _serve_lattice.get_claims,
+    ("link.del", False): _serve_lattice.delete_link,
+    ("link.get", False): _serve_lattice.get_links,
+    ("link.put", False): _serve_lattice.put_link,
+    ("label.del", True): _delete_label,
+    ("label.put", True): _put_label,
+    ("registry.put", False): _put_registries,
+    ("config.get", True): _serve_lattice.get_config,
+    ("config.put", True): _serve_lattice.put_config,
+    ("config.del", True): _serve_lattice.delete_config,
+}

@@ -1,0 +1,131 @@
+"""What one host does for the whole lattice: links, configs, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wasmcloud_ctl.testing import _commands, _events, _serde
+from wasmcloud_ctl.testing._commands import understand
+from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._host import SECRET_PREFIX, Reply, SimulatedHost, answered, done, refused
+from wasmcloud_ctl.testing._serde import ParseError
+from wasmcloud_ctl.testing._store import Specification
+
+_CLASH = (
+    "link already exists with different target, consider deleting the existing link or using a different "
+    "link name"
+)
+
+
+async def get_claims(host: SimulatedHost, _: str, __: bytes) -> Reply:
+    """The claims of all that was ever started, as far as this host knows."""
+    claims = {**host.around.store.claims(), **host.own_claims}.values()
+    # Those of components come first.
+    return answered(sorted(claims, key=lambda entry: "config_schema" in entry))
+
+
+async def get_links(host: SimulatedHost, _: str, __: bytes) -> Reply:
+    """All links, as far as is known."""
+    return answered([_events.link_data(link) for link in host.around.store.links()])
+
+
+async def put_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
+    """Set a link."""
+    link = understand(_commands.Link.read, payload, "wrpc link definition")
+    try:
+        await _set_link(host, link)
+    except Failure as failure:
+        await host.publish("linkdef_set_failed", _events.linkdef_set_failed(link, failure))
+        return refused(str(failure))
+    await host.publish("linkdef_set", _events.link_data(link))
+    return done("successfully set link")
+
+
+async def _set_link(host: SimulatedHost, link: _commands.Link) -> None:
+    """Read the source's record, change it, write it back: whatever is written in between is lost."""
+    await _check_configs(host, [*link.source_config, *link.target_config])
+    specification = await host.around.store.specification(link.source_id) or Specification("", [])
+    same = [index for index, present in enumerate(specification.links) if _slot(present) == _slot(link)]
+    for index in same:
+        present = specification.links[index]
+        if present.target != link.target and set(present.interfaces) & set(link.interfaces):
+            raise Failure(_CLASH)
+    for index in same:
+        if specification.links[index].target == link.target:
+            specification.links[index] = link
+            break
+    else:
+        specification.links.append(link)
+    await host.around.store.store_specification(link.source_id, specification)
+
+
+async def _check_configs(host: SimulatedHost, names: Iterable[str]) -> None:
+    wrong = ""
+    for name in names:
+        try:
+            if await host.around.store.config(name) is None:
+                kind = "Secret reference" if name.startswith(SECRET_PREFIX) else "Configuration"
+                wrong += f"{kind} {name} not found in config store. "
+        except Failure as failure:
+            wrong += f"{failure}. "
+    if wrong:
+        raise Failure(f"Failed to validate configuration and secrets. {wrong}")
+
+
+async def delete_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
+    """Delete a link."""
+    command = understand(_commands.DeleteLink.read, payload, "wrpc link definition")
+    specification = await host.around.store.specification(command.source_id)
+    if specification is None:
+        return done("successfully deleted link (spec doesn't exist)")
+    deleted: _commands.Link | None = None
+    for index, present in enumerate(specification.links):
+        if _slot(present) == (command.name, command.wit_namespace, command.wit_package):
+            deleted = present
+            # The last one takes its place.
+            specification.links[index] = specification.links[-1]
+            specification.links.pop()
+            break
+    if deleted is not None:
+        await host.around.store.store_specification(command.source_id, specification)
+    await host.publish("linkdef_deleted", _events.linkdef_deleted(command, deleted))
+    return done("successfully deleted link")
+
+
+async def put_config(host: SimulatedHost, name: str, payload: bytes) -> Reply:
+    """Store a config, as it came."""
+    try:
+        _serde.string_map(_serde.parse(payload))
+    except ParseError as error:
+        raise Failure("config data should be a map of string -> string") from error
+    try:
+        await host.around.store.configs.put(name, payload)
+    except Failure as failure:
+        raise Failure("unable to store config data", failure) from failure
+    await host.publish("config_set", {"config_name": name})
+    return done("successfully put config")
+
+
+async def get_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
+    """Tell a config."""
+    stored = await host.around.store.configs.get(name)
+    if stored is None:
+        return done("Configuration not found")
+    try:
+        return answered(_serde.string_map(_serde.parse(stored)))
+    except ParseError as error:
+        raise Failure("config data should be a map of string -> string") from error
+
+
+async def delete_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
+    """Delete a config, whether it is there or not."""
+    try:
+        await host.around.store.configs.purge(name)
+    except Failure as failure:
+        raise Failure("Unable to delete config data", failure) from failure
+    await host.publish("config_deleted", {"config_name": name})
+    return done("successfully deleted config")
+
+
+def _slot(link: _commands.Link) -> tuple[str, str, str]:
+    return link.name, link.wit_namespace, link.wit_package
