@@ -1,6 +1,6 @@
 """A synchronous, blocking client for wasmCloud v1 lattices."""
 
-from wasmcloud_ctl._client import Client, connect
+from wasmcloud_ctl._client import Client, connect, from_env
 from wasmcloud_ctl.events import (
     ComponentScaled,
     ComponentScaleFailed,
@@ -122,4 +122,5 @@ __all__ = [
     "WaitTimeout",
     "__version__",
     "connect",
+    "from_env",
 ]

@@ -6,10 +6,14 @@ connection is what can publish, listen, and tell whether something has left.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wasmcloud_ctl import _tracing
 from wasmcloud_ctl._bridge import Deadline, Mailbox, Outcome
 from wasmcloud_ctl.exceptions import (
     ClosedError,
@@ -21,9 +25,44 @@ from wasmcloud_ctl.exceptions import (
 from wasmcloud_ctl.models import no_responders
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from wasmcloud_ctl._transport import Transport, Wire
 
+logger = logging.getLogger("wasmcloud_ctl")
+
 _NO_RESPONDERS = b"NATS/1.0 503"
+
+
+@contextlib.contextmanager
+def telling(subject: str, size: int) -> Iterator[list[bytes]]:
+    """Log a call when it has ended: its subject, the sizes of what went and came, and its time.
+
+    Args:
+        subject: The subject.
+        size: How many bytes were to be sent.
+
+    Yields:
+        A list for what comes.
+    """
+    came: list[bytes] = []
+    fate = ""
+    started = time.monotonic()
+    try:
+        yield came
+    except BaseException as error:
+        fate = f", {type(error).__name__}"
+        raise
+    finally:
+        logger.debug(
+            "%s: %d bytes to send, %d replies of %d bytes in all%s, %.1f ms",
+            subject,
+            size,
+            len(came),
+            sum(map(len, came)),
+            fate,
+            (time.monotonic() - started) * 1000,
+        )
 
 
 class Turns:
@@ -72,12 +111,13 @@ class Call:
         turn: A key; calls of one key do not overlap.
     """
 
-    __slots__ = ("_payload", "_token", "_transport", "_turn", "_wire", "_written", "subject")
+    __slots__ = ("_headers", "_payload", "_token", "_transport", "_turn", "_wire", "_written", "subject")
 
     def __init__(self, transport: Transport, subject: str, payload: bytes, turn: str | None = None) -> None:
         self.subject = subject
         self._transport = transport
         self._payload = payload
+        self._headers = _tracing.headers()
         self._turn = turn
         self._wire: Wire | None = None
         self._token = b""
@@ -99,15 +139,17 @@ class Call:
         transport = self._transport
         wire = transport.usable_wire(self.subject)
         limit = wire.max_payload
-        if len(self._payload) > limit:
+        headers = self._headers if wire.takes_headers else b""
+        size = len(headers) + len(self._payload)
+        if size > limit:
             raise PayloadTooLarge(
-                f"{self.subject}: {len(self._payload)} bytes are more than the {limit} that the server takes "
+                f"{self.subject}: {size} bytes are more than the {limit} that the server takes "
                 "in one message; nothing was sent",
                 subject=self.subject,
             )
         self._token, inbox = transport.register(self)
         self._wire = wire
-        self._written = wire.send_message(self.subject, inbox, self._payload)
+        self._written = wire.send_message(self.subject, inbox, self._payload, headers)
 
     def withdraw(self) -> bool:
         """Await no more replies, and see to it that what has not left never leaves.
@@ -267,6 +309,8 @@ class Gather:
         self._mailbox: Mailbox[Reply] = Mailbox()
         self._questions: list[Question] = []
         self._subscriptions: list[Subscription] = []
+        self._exit = contextlib.ExitStack()
+        self._came: list[bytes] | None = None
 
     def ask(
         self,
@@ -294,6 +338,8 @@ class Gather:
         """
         question = Question(self._transport, subject, payload, self._mailbox, tag, once, turn)
         self._questions.append(question)
+        if logger.isEnabledFor(logging.DEBUG) and self._came is None:
+            self._came = self._exit.enter_context(telling(subject, len(payload)))
         self._transport.bridge.post(question.begin)
         return question
 
@@ -321,7 +367,13 @@ class Gather:
         self._transport.bridge.watch(self._mailbox)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._exit.__exit__(exception_type, exception, traceback)
         self._transport.bridge.unwatch(self._mailbox)
         for subscription in self._subscriptions:
             subscription.close()
@@ -341,7 +393,10 @@ class Gather:
             queue.Empty: None came in time.
             ClosedError: The client was closed.
         """
-        return self._mailbox.get(seconds)
+        reply = self._mailbox.get(seconds)
+        if self._came is not None:
+            self._came.append(reply.data)
+        return reply
 
     def waiting(self) -> int:
         """How many replies are there to be had at once."""
@@ -362,7 +417,7 @@ class Subscription:
     ) -> None:
         self._tag = tag
         self._transport = transport
-        self._subjects = tuple(subjects)
+        self.subjects = tuple(subjects)
         self._mailbox = mailbox
         self._numbers: list[int] = []
         self._wire: Wire | None = None
@@ -416,17 +471,10 @@ class Subscription:
     def attach(self, wire: Wire) -> None:
         """Subscribe on a connection. On the loop."""
         self._wire = wire
-        self._numbers = [wire.listen(subject, self._on_message) for subject in self._subjects]
+        self._numbers = [wire.listen(subject, self._on_message) for subject in self.subjects]
 
     def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
         self._mailbox.put(data if self._tag is None else Reply(self._tag, data, headers))
-
-    def listens_to(self, subject_in_lower_case: str) -> str | None:
-        """The subject as it was sent, if it is one of these."""
-        for subject in self._subjects:
-            if subject.lower() == subject_in_lower_case:
-                return subject
-        return None
 
     def fail(self, error: Exception) -> None:
         """End it with an error, for readers to see. On the loop."""

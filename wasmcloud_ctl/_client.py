@@ -9,6 +9,7 @@ nats-py, anyio and cattrs take longer to import than all else, so they are impor
 
 from __future__ import annotations
 
+import logging
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -18,8 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import attrs
 
 from wasmcloud_ctl import _arguments, _config, models
-from wasmcloud_ctl._subjects import Subjects, prefix
-from wasmcloud_ctl._subjects import token as token_of
+from wasmcloud_ctl._subjects import Subjects
 from wasmcloud_ctl.events import EventReceiver
 from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument, NotFound
 from wasmcloud_ctl.models import (
@@ -42,10 +42,14 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from wasmcloud_ctl._bridge import PerProcess
+    from wasmcloud_ctl._config import ConnectOptions
     from wasmcloud_ctl._gathers import Limits
     from wasmcloud_ctl._links import LinkCache
     from wasmcloud_ctl._transport import Transport
     from wasmcloud_ctl._waits import Command
+
+# What an application does not ask to hear must not be printed to stderr by Python's last resort.
+logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
@@ -164,9 +168,7 @@ def connect(
         from wasmcloud_ctl import _contexts
 
         given = given.or_else(_contexts.load(context))
-    options = _config.options(
-        given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix
-    )
+    options = _config.options(given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix)
     settings = _Settings(
         topic_prefix=_config.DEFAULT_TOPIC_PREFIX if given.topic_prefix is None else given.topic_prefix,
         lattice=_config.DEFAULT_LATTICE if given.lattice is None else given.lattice,

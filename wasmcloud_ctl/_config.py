@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
@@ -82,7 +82,9 @@ _CERTIFICATES = ("tls_ca", "tls_cert", "tls_key")
 
 def _kept(servers: str | Iterable[str] | None) -> str | Iterable[str] | None:
     # An iterator would be empty the second time that it is looked at.
-    return servers if isinstance(servers, (str, bytes)) or not isinstance(servers, Iterable) else tuple(servers)
+    if isinstance(servers, Iterable) and not isinstance(servers, (str, bytes)):
+        return tuple(servers)
+    return servers
 
 
 @attrs.frozen(kw_only=True)
@@ -136,9 +138,9 @@ class Given:
     def _names_credentials(self) -> bool:
         if any(getattr(self, name) is not None for name in _CREDENTIALS):
             return True
-        servers = [] if self.servers is None else [self.servers] if isinstance(self.servers, str) else self.servers
+        urls = self.servers if isinstance(self.servers, tuple) else (self.servers,)
         # In a URL nothing else has an @.
-        return any("@" in url for url in (*servers, self.host or "") if isinstance(url, str))
+        return any("@" in url for url in (*urls, self.host) if isinstance(url, str))
 
     def parsed_servers(self) -> tuple[Server, ...]:
         """The servers; one on this machine where none is named.
@@ -158,6 +160,34 @@ def url(host: str | None, port: int | None) -> str:
     if name.count(":") > 1 and not name.startswith("["):
         name = f"[{name}]"
     return f"{before}{at}{scheme}{separator}{name}:{port or DEFAULT_PORT}"
+
+
+class ConnectOptions(TypedDict, total=False):
+    """The options of ``connect`` but ``servers``, for the signature of whatever passes them on."""
+
+    lattice: str | None
+    topic_prefix: str | None
+    timeout: float | None
+    auction_timeout: float | None
+    connect_timeout: float | None
+    quiet: float | None
+    check: bool
+    name: str | None
+    user: str | None
+    password: str | None
+    token: str | None
+    credentials: Path | None
+    user_jwt: Path | None
+    nkey_seed: Path | None
+    tls: bool | ssl.SSLContext | None
+    tls_ca: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    tls_first: bool
+    inbox_prefix: str | None
+    js_domain: str | None
+    cache_links: bool
+    context: str | None
 
 
 # Checking ---------------------------------------------------------------------------------------
@@ -214,7 +244,9 @@ def _check_credentials(given: Given) -> None:
     if given.user is not None and given.token is not None:
         named.append("token")
     if len(named) > 1:
-        raise InvalidArgument(f"give one of {' and '.join(map(repr, named))}, or it is not clear who connects")
+        raise InvalidArgument(
+            f"give one of {' and '.join(map(repr, named))}, or it is not clear who connects"
+        )
 
 
 def _check_tls(given: Given, tls_first: bool) -> tuple[Server, ...]:

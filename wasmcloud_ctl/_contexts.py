@@ -22,7 +22,7 @@ _FIRST_CONTEXT = "host_config"
 
 
 def from_environment(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``connect``, filled up from the environment, and then from the context that is named or current.
+    """The arguments of ``connect``, filled up from the environment, and then from the context named or current.
 
     Args:
         arguments: What the caller gave, by the names of ``connect``'s parameters.
@@ -195,7 +195,8 @@ def _read(path: Path) -> Given | None:
     content = _content(path)
     if content is None:
         return None
-    # An error of decoding holds the whole file, and with it the seed: it is not chained, nor raised where it would be.
+    # An error of decoding holds the whole file, the seed too: it is not chained, nor is anything raised where it
+    # would be.
     text, fault = _decoded(content)
     if fault is None:
         loaded, fault = _parsed(text)
@@ -251,7 +252,9 @@ class _Reader:
                 credentials=self._text_of("ctl_credsfile", may_be_empty=True),
                 tls_ca=self._text_of("ctl_tls_ca_file", may_be_empty=True),
                 tls_first=self._boolean("ctl_tls_first"),
-                js_domain=self._text_of("js_domain", lambda domain: token(domain, "js_domain"), may_be_empty=True),
+                js_domain=self._text_of(
+                    "js_domain", lambda domain: token(domain, "js_domain"), may_be_empty=True
+                ),
             )
         )
 

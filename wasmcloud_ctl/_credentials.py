@@ -40,19 +40,15 @@ class Login:
     jwt: str | None = attrs.field(default=None, repr=False)
     seed: str | None = attrs.field(default=None, repr=False)
 
-    def sign(self, nonce: str) -> bytes:
-        """The signature under what a server wants signed, in base64.
+    def decorated(self) -> str:
+        """JWT and seed as they stand in a credentials file.
 
-        A JWT without a seed is signed for with any key: bearer JWTs are taken so.
+        A JWT without a seed gets one that is made up: a bearer's is taken whoever signs.
         """
         import nkeys
 
-        seed = (
-            nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
-            if self.seed is None
-            else self.seed.encode()
-        )
-        return base64.b64encode(nkeys.from_seed(bytearray(seed)).sign(nonce.encode()))
+        seed = self.seed or nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode()
+        return f"-----BEGIN NATS USER JWT-----\n{self.jwt}\n-----BEGIN USER NKEY SEED-----\n{seed}\n"
 
     def objection(self) -> str | None:
         """Why a server would refuse it, as far as that can be told without the server; None: no idea.

@@ -22,15 +22,18 @@ _REFUSES_CERTIFICATE = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA)")
 
 
 class Stage(enum.Enum):
-    """How far an attempt has come."""
+    """How far an attempt has come. With ``tls_first`` it is secured, and then greeted."""
 
     RESOLVING = enum.auto()
     CONNECTING = enum.auto()
     CONNECTED = enum.auto()
     GREETED = enum.auto()
+    SECURED = enum.auto()
 
 
-def explain(server: Server, options: Options, login: Login | None, stage: Stage, error: Exception) -> ConnectError:
+def explain(
+    server: Server, options: Options, login: Login | None, stage: Stage, error: Exception
+) -> ConnectError:
     """What a failed attempt means.
 
     Args:
@@ -50,8 +53,14 @@ def explain(server: Server, options: Options, login: Login | None, stage: Stage,
         return ConnectError(f"the name {server.host!r} cannot be resolved: {error.strerror}")
     if isinstance(error, ConnectionRefusedError):
         return ConnectError(f"nobody listens at {server}: check the address, and that the server runs")
+    if isinstance(error, ConnectionError) and stage is Stage.SECURED:
+        # What it says to that is lost as often as not: it hangs up at once.
+        does = "requires a client's certificate: give tls_cert and tls_key"
+        if options.tls_cert is not None:
+            does = "refuses the client's certificate"
+        return AuthError(f"{server} ended the connection after the TLS handshake, as a server that {does}")
     if isinstance(error, ConnectionError) and stage in (Stage.CONNECTED, Stage.GREETED):
-        return ConnectError(f"{server} ended the connection before it was made: {_why_ended(options, server, stage)}")
+        return ConnectError(f"{server} ended the connection before it was made: {_why_ended(options, stage)}")
     if isinstance(error, OSError):
         return ConnectError(f"cannot connect to {server}: {error.strerror or error}")
     text = plain(error)
@@ -69,6 +78,8 @@ def _what_stayed_out(server: Server, options: Options, stage: Stage) -> str:
         return "no connection came about; check the address, and what is between"
     if stage is Stage.GREETED:
         return "it greeted, and then fell silent"
+    if stage is Stage.SECURED:
+        return "it fell silent after the TLS handshake"
     if options.tls_first:
         return "it took the connection and said nothing to the TLS handshake; is it a NATS server with TLS?"
     return (
@@ -77,14 +88,12 @@ def _what_stayed_out(server: Server, options: Options, stage: Stage) -> str:
     )
 
 
-def _why_ended(options: Options, server: Server, stage: Stage) -> str:
-    if stage is Stage.CONNECTED:
-        if options.tls_first:
-            return "does it want the TLS handshake first? Without, leave tls_first out"
-        return "is it a NATS server, and does it want the TLS handshake first (tls_first)?"
-    if server.tls and options.tls_cert is None:
-        return "it may want a client's certificate (tls_cert and tls_key)"
-    return "it greeted, and then hung up"
+def _why_ended(options: Options, stage: Stage) -> str:
+    if stage is Stage.GREETED:
+        return "it greeted, and then hung up"
+    if options.tls_first:
+        return "does it want the TLS handshake first? Else leave tls_first out"
+    return "is it a NATS server, and does it want the TLS handshake first (tls_first)?"
 
 
 def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLError) -> ConnectError:
@@ -101,7 +110,7 @@ def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLErr
         return AuthError(f"{server} requires a client's certificate: give tls_cert and tls_key ({reason})")
     if _REFUSES_CERTIFICATE.search(reason):
         return AuthError(f"{server} refused the client's certificate: {reason}")
-    if options.tls_first and stage is not Stage.GREETED:
+    if options.tls_first and stage is Stage.CONNECTED:
         return ConnectError(f"{server} does not begin with the TLS handshake: leave tls_first out ({reason})")
     return ConnectError(f"TLS with {server} failed: {reason}")
 
@@ -121,11 +130,7 @@ def plain(error: BaseException) -> str:
     return (str(error) or type(error).__name__).removeprefix("nats: ").strip("'")
 
 
-def join(failures: Sequence[ConnectError]) -> ConnectError:
+def join(failures: Sequence[BaseException]) -> ConnectError:
     """One error for several servers; about the credentials, if one of them said so."""
-    if len(failures) == 1:
-        return failures[0]
     kind = AuthError if any(isinstance(failure, AuthError) for failure in failures) else ConnectError
-    joined = kind("; ".join(dict.fromkeys(map(str, failures))))
-    joined.__cause__ = failures[0]
-    return joined
+    return kind("; ".join(dict.fromkeys(map(str, failures))))

@@ -13,24 +13,31 @@ the order in which they came. What is used of nats-py beneath its public surface
 from __future__ import annotations
 
 import asyncio
+import functools
+import ipaddress
 import itertools
+import json
 import logging
 import random
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
+from urllib.parse import ParseResult
 
 import anyio
 import nats.aio.client
 import nats.aio.transport
 import nats.errors
-from nats.protocol.command import pub_cmd, sub_cmd, unsub_cmd
+from nats.protocol.command import hpub_cmd, pub_cmd, sub_cmd, unsub_cmd
 
+from wasmcloud_ctl import _credentials, _failures, _tls
 from wasmcloud_ctl._bridge import Bridge, Deadline, DeadlinePassed, Mailbox
-from wasmcloud_ctl._calls import Call, Gather, Request, Subscription, Turns
-from wasmcloud_ctl._config import Options, Server
+from wasmcloud_ctl._calls import Call, Gather, Request, Subscription, Turns, telling
+from wasmcloud_ctl._config import Options, Server, named_by_cluster
+from wasmcloud_ctl._failures import Stage
 from wasmcloud_ctl.exceptions import (
     AuthError,
     ClosedError,
@@ -47,11 +54,12 @@ logging.getLogger("nats").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
-# A silent half-open connection is noticed after two intervals without an answer.
+# A silent half-open connection is noticed after one to two intervals without an answer.
 _PING_SECONDS = 8
 _PINGS_OUTSTANDING = 1
 
-# Servers are dialled side by side, one more each time this has passed: a mute one must not eat the whole time.
+# Servers, and the addresses of one, are dialled side by side, one more each time this has passed: a mute one must not
+# eat the whole time.
 _STAGGER_SECONDS = 0.25
 
 # Between attempts to come back.
@@ -70,9 +78,20 @@ _Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
 class _Socket(nats.aio.transport.TcpTransport):
-    """nats-py's TCP transport, counting what is written, so that it can be told what has left."""
+    """nats-py's TCP transport, counting what is written, so that it can be told what has left.
 
-    written = 0
+    Attributes:
+        written: How many bytes have been written.
+        stage: How far the connection has come.
+        on_info: Called with what a server says of itself between its greeting and its first answer.
+    """
+
+    def __init__(self, on_info: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.written = 0
+        self.stage = Stage.RESOLVING
+        self.on_info = on_info
+        self._greeted = False
 
     def write(self, payload: bytes) -> None:
         self.written += len(payload)
@@ -82,9 +101,62 @@ class _Socket(nats.aio.transport.TcpTransport):
         self.written += sum(map(len, payload))
         super().writelines(payload)  # type: ignore[no-untyped-call]
 
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        loop = asyncio.get_running_loop()
+        host = uri.hostname or ""
+        try:
+            addresses = [str(ipaddress.ip_address(host))]
+        except ValueError:
+            found = await loop.getaddrinfo(host, uri.port, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
+        self.stage = Stage.CONNECTING
+        dials = [
+            functools.partial(asyncio.open_connection, address, uri.port, limit=buffer_size)
+            for address in addresses
+        ]
+        try:
+            streams = await _race(dials, _STAGGER_SECONDS, lambda streams: streams[1].transport.abort())
+        except _AllFailed as failed:
+            raise failed.errors[0] from None
+        self._io_reader, self._io_writer = self._bare_io_reader, self._bare_io_writer = streams
+        self.stage = Stage.CONNECTED
+
+    async def connect_tls(
+        self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
+    ) -> None:
+        await super().connect_tls(uri, ssl_context, buffer_size, connect_timeout)
+        self.stage = Stage.SECURED
+
+    async def readline(self) -> bytes:
+        """The next line of the greeting: INFO, and then what answers CONNECT and PING."""
+        line = await self._line()
+        if self._greeted:
+            # A server may tell news of its cluster before it answers; nats-py would take that for the answer.
+            while line.startswith(b"INFO "):
+                self.on_info(json.loads(line[5:]))
+                line = await self._line()
+        elif line.startswith(b"-ERR"):
+            raise nats.errors.Error(line[4:].decode("utf-8", "replace").strip())
+        else:
+            self._greeted = True
+            self.stage = Stage.GREETED
+        return line
+
+    async def _line(self) -> bytes:
+        line: bytes = await super().readline()  # type: ignore[no-untyped-call]
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the connection was ended")
+        return line
+
     def unsent(self) -> int:
         """How many bytes have not been handed to the operating system. With TLS: about."""
-        return self._io_writer.transport.get_write_buffer_size() if self._io_writer is not None else 0
+        if self._io_writer is None:
+            return 0
+        unsent = self._io_writer.transport.get_write_buffer_size()
+        if self.encrypted and self._bare_io_writer is not None:
+            # What is encrypted already waits in the transport below, and the one above does not count it.
+            unsent += self._bare_io_writer.transport.get_write_buffer_size()
+        return unsent
 
     @property
     def encrypted(self) -> bool:
@@ -105,19 +177,45 @@ class Wire(nats.aio.client.Client):
     """nats-py's client of one connection, which never reconnects.
 
     Beside its public surface this uses: ``_select_next_server`` (dial one server, once, and raise the true
-    cause), ``_connect_command`` (the last moment before credentials are sent), ``_read_loop`` and
-    ``_process_op_err`` (the connection's end), ``_process_msg`` (what arrives), ``_transport`` and ``_sid`` (what
-    is sent), ``_send_ping``, and the tasks that it starts.
+    cause), ``_process_info`` (what the server says of itself), ``_connect_command`` (the last moment before
+    credentials are sent), ``_read_loop`` and ``_process_op_err`` (the connection's end), ``_process_err`` and ``_ps``
+    (what the server objects to), ``_process_msg`` (what arrives), ``_transport`` and ``_sid`` (what is sent),
+    ``_send_ping``, and the tasks that it starts.
+
+    Args:
+        server: Whom to dial.
+        allow_tls: Whether TLS may be used at all.
+        on_lost: Called when the connection has ended, maybe more than once.
+        on_denied: Called with what the server's permissions deny, in its words.
     """
 
-    def __init__(self, server: Server, lost: Callable[[Wire], None]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        allow_tls: bool,
+        on_lost: Callable[[Wire], None],
+        on_denied: Callable[[str], None],
+    ) -> None:
         super().__init__()
         self.server = server
-        self._on_lost = lost
         self.lost = False
+        self.takes_headers = False
+        self._allow_tls = allow_tls
+        self._on_lost = on_lost
+        self._on_denied = on_denied
+        self._named: list[object] = []
         self._routes: dict[int, _Route] = {}
         self._confirmations: set[asyncio.Future[bool]] = set()
-        self._socket = _Socket()  # type: ignore[no-untyped-call]
+        self._socket = _Socket(self._on_info)
+
+    @property
+    def stage(self) -> Stage:
+        """How far the connection has come."""
+        return self._socket.stage
+
+    def cluster(self) -> tuple[Server, ...]:
+        """The servers of the cluster, as the server named them last; this one among them."""
+        return self.server, *named_by_cluster(self._named, self.server)
 
     async def _select_next_server(self) -> None:
         self._current_server = self._server_pool[0]
@@ -126,11 +224,26 @@ class Wire(nats.aio.client.Client):
         )
         self._transport = self._socket
 
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        self._on_info(info)
+        if initial_connection:
+            if info.get("tls_required") and not self._allow_tls:
+                raise ConnectError(f"{self.server} requires TLS, which tls=False rules out")
+            if self.server.tls and info.get("tls_available"):
+                # nats-py makes use of what is required, not of what is merely offered.
+                info["tls_required"] = True
+
+    def _on_info(self, info: dict[str, Any]) -> None:
+        self._named = info.get("connect_urls") or self._named
+        self._max_payload = info.get("max_payload", self._max_payload)
+        self.takes_headers = info.get("headers", self.takes_headers)
+
     def _connect_command(self) -> bytes:
         # nats-py goes on in clear where the server does not offer TLS, and would send the password so.
         if self.server.tls and not self._socket.encrypted:
             raise ConnectError(
-                f"{self.server} does not offer TLS, and nothing was sent to it: use nats:// to connect in clear"
+                f"{self.server} does not offer TLS, and nothing was sent to it: to connect in clear use nats://, "
+                "and no option for TLS"
             )
         return super()._connect_command()
 
@@ -145,6 +258,15 @@ class Wire(nats.aio.client.Client):
         # nats-py would first send what it has queued, and wait for the peer to close: here it is over at once.
         self._err = e
         self._on_lost(self)
+
+    async def _process_err(self, err_msg: str) -> None:
+        # It comes in lower case, but subjects may differ by case alone: nats-py's parser still has the line.
+        text = self._ps.buf.partition(b"\r\n")[0].decode("utf-8", "replace").removeprefix("-ERR").strip()
+        if "permissions violation" in err_msg:
+            self._on_denied(text)
+        else:
+            # Whatever else a server objects to, it ends the connection; nats-py would close for good, in its time.
+            await self._process_op_err(nats.errors.Error(text))
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
@@ -168,12 +290,14 @@ class Wire(nats.aio.client.Client):
         self._socket.write(command)
         return self._socket.written
 
-    def send_message(self, subject: str, reply: str, payload: bytes) -> int:
+    def send_message(self, subject: str, reply: str, payload: bytes, headers: bytes = b"") -> int:
         """Write a message.
 
         Returns:
             How many bytes have been written with it; for ``has_left``.
         """
+        if headers:
+            return self.send(hpub_cmd(subject, reply, headers.decode(), payload))
         return self.send(pub_cmd(subject, reply, payload))
 
     def has_left(self, written: int) -> bool | None:
@@ -200,6 +324,15 @@ class Wire(nats.aio.client.Client):
         """End a subscription."""
         if self._routes.pop(number, None) is not None:
             self.send(unsub_cmd(number, 0))
+
+    def give_up(self, reason: str) -> None:
+        """Have a reason of one's own told as the reason why the connection ended."""
+        self._err = ConnectionError(reason)
+
+    @property
+    def end(self) -> str:
+        """Why the connection has ended, as far as that is known."""
+        return "no reason given" if self._err is None else _failures.plain(self._err)
 
     @property
     def gone(self) -> bool:
@@ -242,7 +375,11 @@ def _current_task() -> asyncio.Task[Any] | None:
 
 # The transport ----------------------------------------------------------------------------------
 
-_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
+# In the server's words, quotation marks and backslashes in the subject are escaped.
+_DENIED = re.compile(
+    r'permissions violation for (publish|subscription)(?: to| with reply of) "((?:[^"\\]|\\.)*)"',
+    re.IGNORECASE,
+)
 
 
 class Transport:
@@ -266,6 +403,10 @@ class Transport:
         self._inbox = ""
         self._inbox_denied = False
         self._refused: AuthError | None = None
+        # What the cluster has named beside the servers that were given, as the last connection knew it.
+        self._cluster: tuple[Server, ...] = ()
+        self._connected_at = 0.0
+        self._pause = _FIRST_RETRY_SECONDS
         self._closing = False
         self._dialling: asyncio.Task[None] | None = None
 
@@ -338,7 +479,12 @@ class Transport:
             AuthError
         """
         request = Request(self, subject, payload, timeout, turn)
-        return self.bridge.exchange(request.outcome, request.begin, request.abandon, timeout)
+        if not logger.isEnabledFor(logging.DEBUG):
+            return self.bridge.exchange(request.outcome, request.begin, request.abandon, timeout)
+        with telling(subject, len(payload)) as came:
+            reply = self.bridge.exchange(request.outcome, request.begin, request.abandon, timeout)
+            came.append(reply)
+        return reply
 
     def gather(self) -> Gather:
         """A place for the replies to many questions, or of many hosts to one."""
@@ -432,13 +578,14 @@ class Transport:
 
     def drop(self, wire: Wire, reason: str) -> None:
         """Give up a connection."""
-        logger.warning("the connection to %s is given up: %s", wire.server, reason)
+        wire.give_up(reason)
         self._on_lost(wire)
 
     # Connecting, on the loop
 
     async def _connect(self, deadline: Deadline) -> None:
         self._use(await self._dial(deadline))
+        logger.info("connected to %s", self.address)
 
     def _use(self, wire: Wire) -> None:
         """Make a new connection the present one: replies and subscriptions first, so that nothing is missed."""
@@ -451,52 +598,57 @@ class Transport:
             subscription.attach(wire)
         self._wire = wire
         self._refused = None
-        logger.info("connected to %s", wire.server)
+        self._connected_at = time.monotonic()
 
     async def _dial(self, deadline: Deadline) -> Wire:
         """Dial all servers, each a moment after the one before, and take the first that answers."""
-        waiting = list(self._options.servers)
-        random.shuffle(waiting)
-        failures: list[ConnectError] = []
-        running: set[asyncio.Task[Wire]] = set()
-        winner: Wire | None = None
+        options = self._options
+        # Short reads of local files, each time anew: what has been renewed on disk counts.
+        login = _credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
+        context = _tls.context(options) if any(server.tls for server in options.servers) else None
+        known = {(server.host, server.port): server for server in (*self._cluster, *options.servers)}
+        servers = list(known.values())
+        random.shuffle(servers)
+        attempts = [functools.partial(self._attempt, server, login, context, deadline) for server in servers]
+        # However many they are, half of the time is left for the last.
+        pause = min(_STAGGER_SECONDS, deadline.left() / 2 / len(servers))
         try:
-            while waiting or running:
-                if waiting:
-                    running.add(asyncio.create_task(self._attempt(waiting.pop(), deadline)))
-                done, running = await asyncio.wait(
-                    running,
-                    timeout=_STAGGER_SECONDS if waiting else None,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                for attempt in done:
-                    error = attempt.exception()
-                    if error is None and winner is None:
-                        winner = attempt.result()
-                    elif isinstance(error, ConnectError):
-                        failures.append(error)
-                    else:
-                        _discard(attempt)
-                if winner is not None:
-                    return winner
-            raise _join(failures)
-        finally:
-            for attempt in running:
-                attempt.cancel()
-                attempt.add_done_callback(_discard)
+            return await _race(attempts, pause, Wire.abort)
+        except _AllFailed as failed:
+            raise _failures.join(failed.errors) from failed.errors[0].__cause__
 
-    async def _attempt(self, server: Server, deadline: Deadline) -> Wire:
+    async def _attempt(
+        self,
+        server: Server,
+        login: _credentials.Login | None,
+        context: ssl.SSLContext | None,
+        deadline: Deadline,
+    ) -> Wire:
         """Dial one server, once."""
         options = self._options
-        wire = Wire(server, self._on_lost)
+        wire = Wire(server, options.tls is not False, self._on_lost, self._on_denied)
+        # What was given as an option counts before what stands in a URL.
+        who: Options | Server = options
+        if login is None and options.user is None and options.token is None:
+            who = server
+        jwt = seed = None
+        if login is not None and login.jwt is not None:
+            jwt = nats.aio.client.RawCredentials(login.decorated())
+        elif login is not None:
+            seed = login.seed
         try:
             with anyio.fail_after(deadline.left()):
                 await wire.connect(
                     servers=[str(server)],
                     name=options.name,
-                    user=options.user if options.user is not None else server.user,
-                    password=options.password if options.password is not None else server.password,
-                    token=options.token if options.token is not None else server.token,
+                    user=who.user,
+                    password=who.password,
+                    token=who.token,
+                    user_credentials=jwt,
+                    nkeys_seed_str=seed,
+                    tls=context,
+                    tls_hostname=server.tls_name,
+                    tls_handshake_first=options.tls_first,
                     error_cb=self._on_error,
                     allow_reconnect=False,
                     connect_timeout=_NO_TIMEOUT_OF_ITS_OWN,
@@ -508,7 +660,7 @@ class Transport:
             wire.abort()
             if isinstance(error, ConnectError):
                 raise
-            raise _connect_error(server, error) from error
+            raise _failures.explain(server, options, login, wire.stage, error) from error
         except BaseException:
             wire.abort()  # a failed or cancelled connect of nats-py leaves its socket open
             raise
@@ -519,6 +671,7 @@ class Transport:
         if wire is not self._wire:
             return
         self._wire = None
+        self._cluster = wire.cluster()
         calls, self._calls = list(self._calls.values()), {}
         for call in calls:
             call.on_lost()
@@ -526,24 +679,34 @@ class Transport:
             subscription.gaps += 1
         wire.abort()
         if not self._closing:
-            logger.warning(
-                "the connection to %s was lost (%s)", wire.server, wire.last_error or "no reason given"
-            )
+            logger.warning("lost the connection to %s: %s", wire.server, wire.end)
             self._dialling = asyncio.get_running_loop().create_task(self._dial_until_connected())
 
     async def _dial_until_connected(self) -> None:
-        pause = _FIRST_RETRY_SECONDS
+        lost_at = time.monotonic()
+        if lost_at - self._connected_at > _LAST_RETRY_SECONDS:
+            self._pause = _FIRST_RETRY_SECONDS
+        else:
+            # A server that takes connections and ends them at once is not to be dialled in a tight circle.
+            await self._wait_before_retry()
         while True:
             try:
                 self._use(await self._dial(Deadline(self._options.connect_timeout)))
             except ConnectError as error:
                 self._refused = error if isinstance(error, AuthError) else None
                 logger.debug("no connection yet: %s", error)
+            except Exception as error:
+                # Whatever it is: without this task the client would be disconnected for ever.
+                logger.warning("no connection yet: %r", error, exc_info=error)
             else:
+                logger.info("connected again, to %s, after %.1f s", self.address, time.monotonic() - lost_at)
                 return
-            # Jitter, so that the clients of a server that came back do not all come at once.
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-            pause = min(pause * 2, _LAST_RETRY_SECONDS)
+            await self._wait_before_retry()
+
+    async def _wait_before_retry(self) -> None:
+        # Jitter, so that the clients of a server that came back do not all come at once.
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))
+        self._pause = min(self._pause * 2, _LAST_RETRY_SECONDS)
 
     async def _close(self) -> None:
         """End everything, before the loop does."""
@@ -558,7 +721,7 @@ class Transport:
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.abort()
-            logger.info("closed the connection to %s", wire.server)
+        logger.info("closed the connection to %s", self._options.servers[0] if wire is None else wire.server)
 
     async def _subscribe(self, subscription: Subscription) -> None:
         wire = self.usable_wire(None)
@@ -577,15 +740,25 @@ class Transport:
             call.on_reply(data, headers)
 
     async def _on_error(self, error: Exception) -> None:
-        """What nats-py reports aside: of interest is what the server's permissions deny."""
+        """What nats-py reports aside; what matters of it comes another way."""
         logger.debug("nats-py reports: %r", error)
-        match = _DENIED.search(str(error).lower())
+
+    def _on_denied(self, text: str) -> None:
+        """What the server's permissions deny: it says so at once, and once for each message or subscription."""
+        logger.debug("the server objects: %s", text)
+        match = _DENIED.search(text)
         if match is None:
             return
         action, subject = match.groups()
-        if action == "publish":
+        if subject.startswith(_quoted(self._inbox)):
+            # Said once; every later request would run into its timeout.
+            self._inbox_denied = True
+            calls, self._calls = list(self._calls.values()), {}
+            for call in calls:
+                call.fail(self._inbox_error())
+        elif action.lower() == "publish":
             for token, call in list(self._calls.items()):
-                if call.subject.lower() == subject:
+                if _quoted(call.subject) == subject:
                     self.unregister(token)
                     call.fail(
                         PermissionDenied(
@@ -593,21 +766,15 @@ class Transport:
                             subject=call.subject,
                         )
                     )
-        elif subject == f"{self._inbox}.*".lower():
-            # Said once; every later request would run into its timeout.
-            self._inbox_denied = True
-            calls, self._calls = list(self._calls.values()), {}
-            for call in calls:
-                call.fail(self._inbox_error())
         else:
             for subscription in list(self._subscriptions):
-                denied = subscription.listens_to(subject)
-                if denied is not None:
-                    subscription.fail(
-                        PermissionDenied(
-                            f"the server does not let this user subscribe to {denied}", subject=denied
+                for denied in subscription.subjects:
+                    if _quoted(denied) == subject:
+                        subscription.fail(
+                            PermissionDenied(
+                                f"the server does not let this user subscribe to {denied}", subject=denied
+                            )
                         )
-                    )
 
     def _inbox_error(self) -> PermissionDenied:
         subject = f"{self._inbox}.*"
@@ -618,52 +785,59 @@ class Transport:
         )
 
 
-def _discard(attempt: asyncio.Task[Wire]) -> None:
-    """Close the connection of an attempt that came too late; an error that nobody looks at would be logged."""
-    if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().abort()
+def _quoted(subject: str) -> str:
+    """A subject as it stands between quotation marks in the server's words."""
+    return subject.replace("\\", "\\\\").replace('"', '\\"')
 
 
-# Errors -----------------------------------------------------------------------------------------
+class _AllFailed(Exception):
+    """None of those that were started had a result."""
+
+    def __init__(self, errors: list[BaseException]) -> None:
+        super().__init__()
+        self.errors = errors
 
 
-def _connect_error(server: Server, error: Exception) -> ConnectError:
-    """What a failed attempt means, in a sentence."""
-    text = str(error).lower()
-    if (
-        isinstance(error, nats.errors.AuthorizationError)
-        or "authorization" in text
-        or "authentication" in text
-    ):
-        return AuthError(f"{server} refused the credentials: {_plain(error)}")
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return ConnectError(f"the certificate of {server} is not trusted: {error.verify_message}")
-    if isinstance(error, ssl.SSLError):
-        return ConnectError(f"TLS with {server} failed: {error.reason or error}")
-    if isinstance(error, socket.gaierror):
-        return ConnectError(f"the name {server.host!r} cannot be resolved: {error.strerror}")
-    if isinstance(error, ConnectionRefusedError):
-        return ConnectError(f"nobody listens at {server}: check the address, and that the server runs")
-    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-        return ConnectError(
-            f"{server} did not answer in time: check the address, that it is a NATS server, and what is between"
-        )
-    if isinstance(error, OSError):
-        return ConnectError(f"cannot connect to {server}: {error.strerror or error}")
-    if "info" in text:
-        return ConnectError(f"what answers at {server} is no NATS server: check the port")
-    return ConnectError(f"cannot connect to {server}: {_plain(error)}")
+async def _race(
+    starts: Sequence[Callable[[], Coroutine[Any, Any, T]]], pause: float, discard: Callable[[T], object]
+) -> T:
+    """Start one after another, each when the one before has failed or ``pause`` seconds have passed.
 
+    Args:
+        starts: What starts each of them.
+        pause: The seconds.
+        discard: Called with the result of each that came too late.
 
-def _plain(error: Exception) -> str:
-    return (str(error) or type(error).__name__).removeprefix("nats: ").strip("'")
+    Returns:
+        The first result there is.
 
+    Raises:
+        _AllFailed: There is none.
+    """
+    waiting = list(reversed(starts))
+    running: set[asyncio.Task[T]] = set()
+    errors: list[BaseException] = []
 
-def _join(failures: Sequence[ConnectError]) -> ConnectError:
-    """One error for several servers; about the credentials, if one of them said so."""
-    if len(failures) == 1:
-        return failures[0]
-    kind = AuthError if any(isinstance(failure, AuthError) for failure in failures) else ConnectError
-    joined = kind("; ".join(map(str, failures)))
-    joined.__cause__ = failures[0]
-    return joined
+    def settle(task: asyncio.Task[T]) -> None:
+        # An error that nobody looks at would be logged.
+        if not task.cancelled() and task.exception() is None:
+            discard(task.result())
+
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.create_task(waiting.pop()()))
+            done, running = await asyncio.wait(
+                running, timeout=pause if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            succeeded = [task for task in done if task.exception() is None]
+            for task in succeeded[1:]:
+                settle(task)
+            if succeeded:
+                return succeeded[0].result()
+            errors += [error for error in (task.exception() for task in done) if error is not None]
+        raise _AllFailed(errors)
+    finally:
+        for task in running:
+            task.cancel()
+            task.add_done_callback(settle)

@@ -55,6 +55,10 @@ if TYPE_CHECKING:
 _FIRST_PAUSE = 0.01
 _LAST_PAUSE = 1.0
 
+# How long the first look may take; each that is not answered gives the next one twice as long. A host that is shutting
+# down takes questions and does not answer them.
+_FIRST_PATIENCE = 0.5
+
 # Before the first look that nothing has prompted.
 _UNPROMPTED_PAUSE = 0.25
 
@@ -79,7 +83,7 @@ class Command:
         subject: Where it is sent.
         payload: What is sent.
         timeout: Seconds that the acknowledgement may take.
-        look_timeout: Seconds that a look may take.
+        look_timeout: Seconds that the look before the sending may take.
         wait: Seconds that it may take in all.
         turn: The key of changes that must not overlap.
     """
@@ -176,6 +180,7 @@ class _Wait:
         unacknowledged: RequestTimeout | None = None
         look: Question | None = None
         look_by = 0.0
+        patience = _FIRST_PATIENCE
         outdated = False  # whether something was told after the look under way was asked for
         gone_since: float | None = None
         while True:
@@ -187,9 +192,10 @@ class _Wait:
                 gather.expire(acknowledgement, timeout)
             if look is None and now >= self._next_look:
                 look = gather.ask(self._look_subject, tag=_LOOK, once=True)
-                look_by = now + self._command.look_timeout
+                look_by = now + patience
             elif look is not None and now >= look_by:
-                gather.expire(look, self._command.look_timeout)
+                gather.expire(look, patience)
+                patience *= 2
                 look_by = self._end
             moments = [self._end, look_by if look is not None else max(self._next_look, now + 0.001)]
             moments += [moment for moment in (acknowledged_by, self._listen_until) if moment is not None]
@@ -356,6 +362,7 @@ class ScaleComponent(_OnHost):
         self._looked = False
         self._told = False  # an event with the reference and the count
         self._told_old: str | None = None  # the other reference of an event with the count
+        self._told_more = False  # an event that is not the one of a plain stop
         self._failure: Event | None = None
         self._quiet = False
 
@@ -376,6 +383,10 @@ class ScaleComponent(_OnHost):
         if not isinstance(data, ComponentScaled) or data.component_id != self._component_id:
             return False
         self._looked = False  # what was seen before this event may be what was before
+        of_a_stop = data.max_instances == 0 and (
+            self._before is None or data.image_ref == self._before.image_ref
+        )
+        self._told_more = self._told_more or self._told or not of_a_stop
         if data.max_instances == self._count:
             if data.image_ref == self._reference:
                 self._told = True
@@ -398,6 +409,8 @@ class ScaleComponent(_OnHost):
 
     def on_quiet(self) -> None:
         self._quiet = True
+        self._looked = False
+        self._look_soon()
 
     def judge_on_host(self) -> bool:
         if self._failure is not None:
@@ -427,7 +440,14 @@ class ScaleComponent(_OnHost):
 
     def _judge_stop(self) -> bool:
         # The event that ends an update has a count of 0, too, so only the inventory is believed.
-        return self._looked and self._now is None and (self._before is not None or self._told)
+        if not (self._looked and self._now is None and (self._before is not None or self._told)):
+            return False
+        if self._told_more and not self._quiet:
+            # Another command is being worked off beside this one: an update that ends later brings back what has
+            # been stopped.
+            self._listen()
+            return False
+        return True
 
     def _judge_other_reference(self, old: str) -> bool:
         if self._told:
