@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
+import wasmcloud_ctl
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
 
 ROOT = Path(__file__).parent.parent
@@ -85,6 +87,40 @@ def test_the_tour_says_what_is_wrong(lattice: PracticeLattice) -> None:
     assert absent.stderr.startswith("error: tour-echo could not be scaled: ")
     assert "no such image" in absent.stderr
     assert all(ended.stderr.count("\n") == 1 for ended in (nowhere, empty, absent))
+
+
+def readme_blocks() -> list[str]:
+    """The README's blocks of Python, as they are written."""
+    readme = (ROOT / "README.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?:::|\.\. code-block:: python)\n\n((?:    .*\n|\n)+)", readme)
+    return [textwrap.dedent(block) for block in blocks if "python3 -m venv" not in block]
+
+
+def test_the_readmes_test_file_runs_as_written(tmp_path: Path) -> None:
+    """A user's own test of ten lines passes, with nothing but the installed package."""
+    [block] = [block for block in readme_blocks() if "def test_" in block]
+    (tmp_path / "test_mine.py").write_text(block)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=25,
+    )
+
+    assert len([line for line in block.splitlines() if line]) <= 10
+    assert "1 passed" in ended.stdout, ended.stdout
+
+
+def test_the_readmes_lines_run_as_written(lattice: PracticeLattice, client: wasmcloud_ctl.Client) -> None:
+    """Each line that the README shows of the client works."""
+    smallest, *rest = [block for block in readme_blocks() if "client." in block and "def test_" not in block]
+    names = {"client": client, "host_id": lattice.hosts[0].id, "Link": wasmcloud_ctl.Link}
+    assert len(rest) >= 4
+    for block in rest:
+        exec(block, names)
+    exec(smallest.replace("nats://127.0.0.1:4222", lattice.url), {})
 
 
 def test_ci_runs_the_readmes_command_for_the_tests() -> None:

@@ -40,14 +40,16 @@ from wasmcloud_ctl.exceptions import (
     DecodeError,
     NoResponders,
     NotConnectedError,
+    NotFound,
     OperationFailed,
+    OperationRejected,
     RequestTimeout,
     WaitTimeout,
 )
 from wasmcloud_ctl.models import ComponentDescription, CtlResponse, HostInventory, Link, ProviderDescription
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl._calls import Gather, Question, Subscription
+    from wasmcloud_ctl._calls import Gather, Question, Reply, Subscription
     from wasmcloud_ctl._subjects import Subjects
     from wasmcloud_ctl._transport import Transport
 
@@ -55,8 +57,8 @@ if TYPE_CHECKING:
 _FIRST_PAUSE = 0.01
 _LAST_PAUSE = 1.0
 
-# How long the first look may take; each that is not answered gives the next one twice as long. A host that is shutting
-# down takes questions and does not answer them.
+# How long the first look may take; each that is not answered gives the next one twice as long. A host that is
+# shutting down takes questions and does not answer them.
 _FIRST_PATIENCE = 0.5
 
 # Before the first look that nothing has prompted.
@@ -64,6 +66,9 @@ _UNPROMPTED_PAUSE = 0.25
 
 # How far apart two looks must find nobody for the host to be gone.
 _GONE_SECONDS = 0.5
+
+# How long hosts may take to come back to a server that was away: until then, that nobody answers says nothing.
+_RETURN_SECONDS = 5.0
 
 # How long to listen for a failure that may follow a late event of the command before.
 _MOMENT = 0.3
@@ -110,11 +115,24 @@ class _Wait:
         self._look_subject = look_subject
         self._end = 0.0
         self._subscription: Subscription | None = None
-        self._response: CtlResponse[None] | None = None
         self._last_seen: str | None = None
         self._listen_until: float | None = None
+        # The acknowledgement: what it was, by when it is awaited, and why it did not come.
+        self._response: CtlResponse[None] | None = None
+        self._acknowledged_by: float | None = None
+        self._unacknowledged: RequestTimeout | None = None
+        # The look under way: by when it is awaited, and whether something was told after it was asked for.
+        self._look: Question | None = None
+        self._look_by = 0.0
+        self._outdated = False
+        # The look after that: when, and how long between it and the next, and how long it may take.
         self._next_look = 0.0
         self._pause = _FIRST_PAUSE
+        self._patience = _FIRST_PATIENCE
+        # Since when nobody has answered, and when the server was last seen to have been away.
+        self._nobody_since: float | None = None
+        self._known_gaps = 0
+        self._returned = -_RETURN_SECONDS
 
     # What each operation knows of itself
 
@@ -176,102 +194,113 @@ class _Wait:
 
     def _loop(self, gather: Gather, acknowledgement: Question) -> CtlResponse[None]:
         timeout = min(self._command.timeout, self._end - time.monotonic())
-        acknowledged_by: float | None = time.monotonic() + timeout
-        unacknowledged: RequestTimeout | None = None
-        look: Question | None = None
-        look_by = 0.0
-        patience = _FIRST_PATIENCE
-        outdated = False  # whether something was told after the look under way was asked for
-        gone_since: float | None = None
+        self._acknowledged_by = time.monotonic() + timeout
         while True:
             now = time.monotonic()
             if now >= self._end:
                 raise self._not_certain()
-            if acknowledged_by is not None and now >= acknowledged_by:
-                acknowledged_by = None
+            if self._acknowledged_by is not None and now >= self._acknowledged_by:
+                self._acknowledged_by = None
                 gather.expire(acknowledgement, timeout)
-            if look is None and now >= self._next_look:
-                look = gather.ask(self._look_subject, tag=_LOOK, once=True)
-                look_by = now + patience
-            elif look is not None and now >= look_by:
-                gather.expire(look, patience)
-                patience *= 2
-                look_by = self._end
-            moments = [self._end, look_by if look is not None else max(self._next_look, now + 0.001)]
-            moments += [moment for moment in (acknowledged_by, self._listen_until) if moment is not None]
+            self._keep_looking(gather, now)
             try:
-                reply = gather.get(max(0.0, min(moment for moment in moments if moment > now) - now))
+                reply = gather.get(self._next_moment(now) - now)
             except queue.Empty:
                 pass
             else:
                 if reply.tag is _EVENT:
-                    if self._hear(reply.data):
-                        self._look_soon()
-                        outdated = look is not None
+                    self._on_told(reply.data)
                 elif reply.tag is _ACKNOWLEDGEMENT:
-                    acknowledged_by = None
-                    self._look_soon()
-                    if isinstance(reply.error, RequestTimeout):
-                        if not reply.error.sent:
-                            raise reply.error
-                        unacknowledged = reply.error
-                        outdated = look is not None
-                    elif isinstance(reply.error, NotConnectedError) and reply.error.sent:
-                        self._last_seen = "the connection was lost before the acknowledgement came"
-                    elif reply.error is not None:
-                        self.on_unheard(reply.error)
-                    else:
-                        response = _codec.decode_response(reply.data, None)
-                        self._response = response.raise_for_status()
+                    self._on_acknowledgement(reply)
                 else:
-                    look = None
-                    if isinstance(reply.error, NoResponders):
-                        gone_since = now if gone_since is None else gone_since
-                        self._next_look = now + _GONE_SECONDS
-                        self._last_seen = f"nobody answers on {reply.error.subject}"
-                        if now - gone_since >= _GONE_SECONDS * 0.9:
-                            self.on_gone()
-                    else:
-                        gone_since = None
-                        self._see(reply.data, reply.error)
-                        self._next_look = now if outdated else now + self._pause
-                        self._pause = min(self._pause * 2, _LAST_PAUSE)
-                        if not outdated and unacknowledged is not None and not self.judge():
-                            raise unacknowledged
-                    outdated = False
+                    self._on_seen(reply)
             if self._listen_until is not None and time.monotonic() >= self._listen_until:
                 self._listen_until = None
                 self.on_quiet()
             if self.judge():
                 if self._response is not None:
                     return self._response
-                if acknowledged_by is None:
+                if self._acknowledged_by is None:
                     return CtlResponse(
                         succeeded=True, message="the outcome is certain, though no acknowledgement came"
                     )
-                acknowledged_by = min(acknowledged_by, time.monotonic() + _MOMENT)
+                # It may still be a refusal; but it may also never come.
+                self._acknowledged_by = min(self._acknowledged_by, time.monotonic() + _MOMENT)
+
+    def _next_moment(self, now: float) -> float:
+        """When there is something to do without a reply."""
+        moments = [self._end, self._next_look if self._look is None else self._look_by]
+        moments += [moment for moment in (self._acknowledged_by, self._listen_until) if moment is not None]
+        return max(now, min(moments))
+
+    def _keep_looking(self, gather: Gather, now: float) -> None:
+        if self._look is None:
+            if now >= self._next_look:
+                self._look = gather.ask(self._look_subject, tag=_LOOK, once=True)
+                self._look_by = now + self._patience
+                self._outdated = False
+        elif now >= self._look_by:
+            gather.expire(self._look, self._patience)
+            self._patience *= 2
+            self._look_by = self._end
+
+    def _on_told(self, raw: bytes) -> None:
+        try:
+            event = _codec.decode_event(raw, self._command.subjects.lattice)
+        except DecodeError:
+            return  # what is no event is no hint
+        if self.on_event(event):
+            self._look_soon()
+
+    def _on_acknowledgement(self, reply: Reply) -> None:
+        self._acknowledged_by = None
+        self._look_soon()
+        error = reply.error
+        if error is None:
+            response: CtlResponse[None] = _codec.decode_response(reply.data, None)
+            self._response = response.raise_for_status()
+        elif isinstance(error, RequestTimeout) and error.sent:
+            self._unacknowledged = error  # the state is looked at once more
+        elif isinstance(error, NotConnectedError) and error.sent:
+            self._last_seen = "the connection was lost before the acknowledgement came"
+        else:
+            self.on_unheard(error)
+
+    def _on_seen(self, reply: Reply) -> None:
+        now = time.monotonic()
+        outdated, self._look = self._outdated, None
+        if isinstance(reply.error, NoResponders):
+            self._on_nobody(reply.error, now)
+            return
+        self._nobody_since = None
+        if reply.error is None:
+            try:
+                self.on_look(_codec.decode_response(reply.data, self.look_type).unwrap())
+            except (DecodeError, OperationRejected, NotFound) as unreadable:
+                self._last_seen = str(unreadable)
+        elif isinstance(reply.error, (NotConnectedError, RequestTimeout)):
+            self._last_seen = str(reply.error)
+        else:
+            raise reply.error
+        self._next_look = now if outdated else now + self._pause
+        self._pause = min(self._pause * 2, _LAST_PAUSE)
+        if self._unacknowledged is not None and not outdated and not self.judge():
+            raise self._unacknowledged
+
+    def _on_nobody(self, error: NoResponders, now: float) -> None:
+        if self._known_gaps != self._gaps():
+            self._known_gaps, self._returned = self._gaps(), now
+        if self._nobody_since is None or now < self._returned + _RETURN_SECONDS:
+            self._nobody_since = now
+        self._next_look = now + _GONE_SECONDS
+        self._last_seen = f"nobody answers on {error.subject}"
+        if now - self._nobody_since >= _GONE_SECONDS * 0.9:
+            self.on_gone()
 
     def _look_soon(self) -> None:
         self._next_look = 0.0
         self._pause = _FIRST_PAUSE
-
-    def _hear(self, raw: bytes) -> bool:
-        try:
-            event = _codec.decode_event(raw, self._command.subjects.lattice)
-        except DecodeError:
-            return False  # what is no event is no hint
-        return self.on_event(event)
-
-    def _see(self, raw: bytes, error: CtlError | None) -> None:
-        if error is not None:
-            if not isinstance(error, (NotConnectedError, RequestTimeout)):
-                raise error
-            self._last_seen = str(error)
-            return
-        try:
-            self.on_look(_codec.decode_response(raw, self.look_type).unwrap())
-        except CtlError as unreadable:
-            self._last_seen = str(unreadable)
+        self._outdated = True
 
     def on_unheard(self, error: CtlError) -> None:
         """The command was not heard, or not answered in a way that can be understood."""
@@ -285,8 +314,11 @@ class _Wait:
         if self._listen_until is None:
             self._listen_until = time.monotonic() + _MOMENT
 
+    def _gaps(self) -> int:
+        return 0 if self._subscription is None else self._subscription.gaps
+
     def _heard_everything(self) -> bool:
-        return self._subscription is not None and self._subscription.gaps == 0
+        return self._gaps() == 0
 
     def _failed(self, reason: str, event: Event | None = None) -> OperationFailed:
         return OperationFailed(
