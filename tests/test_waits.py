@@ -91,6 +91,21 @@ def test_what_was_so_before_is_not_certain_without_an_event(lattice: PracticeLat
     assert isinstance(caught.value, TimeoutError)
 
 
+def test_another_reference_that_is_not_allowed_fails_without_events_too(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """Without an event the inventory's reference proves nothing: OperationFailed that names both, in the end."""
+    host = lattice.hosts[0]
+    client.scale_component(host.id, REFERENCE, "echo", 2, wait=5)
+    host.lose_events()
+
+    with pytest.raises(OperationFailed) as caught:
+        client.scale_component(host.id, OTHER, "echo", 3, wait=0.8)
+
+    assert REFERENCE in str(caught.value)
+    assert OTHER in str(caught.value)
+
+
 def test_a_lost_answer_to_what_was_done_is_looked_up(lattice: PracticeLattice, client: Client) -> None:
     """The acknowledgement stays out, the state shows the outcome: the call returns, and says so."""
     host = lattice.hosts[0]

@@ -325,7 +325,8 @@ class _Wait:
             f"{self._command.what} failed: {reason}", reason=reason, event=event, response=self._response
         )
 
-    def _not_certain(self) -> WaitTimeout:
+    def _not_certain(self) -> CtlError:
+        """The error for the end of the wait."""
         acknowledged = "acknowledged, but" if self._response is not None else "not acknowledged, and"
         seen = self._last_seen or "nothing was seen of it"
         return WaitTimeout(
@@ -470,6 +471,17 @@ class ScaleComponent(_OnHost):
             and (self._now.max_instances, self._now.image_ref) == (self._count, self._reference)
         )
 
+    def _not_certain(self) -> CtlError:
+        before = self._before
+        if (
+            before is not None
+            and before.image_ref != self._reference
+            and self._count > 0
+            and not self._allow_update
+        ):
+            return self._not_updated(before.image_ref)  # that much is certain without any event
+        return super()._not_certain()
+
     def _judge_stop(self) -> bool:
         # The event that ends an update has a count of 0, too, so only the inventory is believed.
         if not (self._looked and self._now is None and (self._before is not None or self._told)):
@@ -494,8 +506,11 @@ class ScaleComponent(_OnHost):
             self._listen()
             if not self._quiet:
                 return False
-        raise self._failed(
-            f"host {self._host_id} has scaled {self._component_id}, but goes on with {old}: it was not updated to "
+        raise self._not_updated(old)
+
+    def _not_updated(self, old: str) -> OperationFailed:
+        return self._failed(
+            f"host {self._host_id} goes on with {old} as {self._component_id}, which was not updated to "
             f"{self._reference}"
             + ("" if self._allow_update else " (allow_update was not given; update_component does it)")
         )
