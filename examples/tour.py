@@ -13,7 +13,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import wasmcloud_ctl
@@ -23,7 +23,6 @@ from wasmcloud_ctl import (
     ComponentScaleFailed,
     ConfigDeleted,
     ConfigSet,
-    CtlResponse,
     Event,
     EventReceiver,
     LabelsChanged,
@@ -38,6 +37,9 @@ TARGET = "tour-http"
 CONFIG = "tour-config"
 LABEL = "tour"
 INSTANCES = 5
+
+# How long each step may take, in seconds: the image may have to be fetched.
+PATIENCE = 60.0
 
 LINK = Link(COMPONENT, TARGET, "wasi", "http", ["incoming-handler"])
 
@@ -54,10 +56,12 @@ def main() -> int:
             if arguments.url is None:
                 with PracticeLattice(hosts=[{"zone": "a"}, {"zone": "a"}, {"zone": "b"}]) as lattice:
                     print(f"made a practice lattice of {len(lattice.hosts)} hosts")
-                    with lattice.connect(quiet=0.25) as client:
+                    with lattice.connect(quiet=0.25, cache_links=True) as client:
                         tour(client, reference)
             else:
-                with wasmcloud_ctl.connect(arguments.url, lattice=arguments.lattice, quiet=0.25) as client:
+                with wasmcloud_ctl.connect(
+                    arguments.url, lattice=arguments.lattice, quiet=0.25, cache_links=True
+                ) as client:
                     tour(client, reference)
         except wasmcloud_ctl.CtlError as error:
             print(f"error: {error}", file=sys.stderr)
@@ -68,11 +72,8 @@ def main() -> int:
 def tour(client: Client, reference: str) -> None:
     print(f"connected: {client!r}")
     with client.events_receiver() as receiver:
-        story = Story(receiver)
-
         heading("hosts")
-        hosts = client.get_hosts().raise_for_status().data
-        for host in hosts:
+        for host in client.get_hosts().raise_for_status().data:
             labels = " ".join(f"{key}={value}" for key, value in sorted(host.labels.items()))
             print(
                 f"  {host.id[:8]}…  {host.friendly_name:<26} {host.version}  up {host.uptime_human}  {labels}"
@@ -87,126 +88,67 @@ def tour(client: Client, reference: str) -> None:
         host_id = bids[0].host_id
 
         try:
-            heading(f"the component with its config, on {host_id[:8]}…")
-            client.put_config(CONFIG, {"greeting": "hello"}).raise_for_status()
-            print(f"  config {CONFIG}: {client.get_config(CONFIG).unwrap()}")
-            for count in (1, INSTANCES):
-                client.scale_component(
-                    host_id, reference, COMPONENT, count, {"placed-by": "tour"}, [CONFIG]
-                ).raise_for_status()
-                story.wait_for(scaled_to(count))
-                print(f"  {COMPONENT} runs with {count}")
-
-            heading("a link and a label")
-            client.put_link(LINK).raise_for_status()
-            story.wait_for(link_set)
-            for link in links_of_the_component(client):
-                print(
-                    f"  {link.source_id} -> {link.target}  {link.wit_namespace}:{link.wit_package}"
-                    f"/{','.join(link.interfaces)}  ({link.name})"
-                )
-            client.put_label(host_id, LABEL, "here").raise_for_status()
-            story.wait_for(label_put)
-            print(f"  {host_id[:8]}… has the label {LABEL}=here")
-
-            heading("the host's inventory")
-            inventory = client.get_host_inventory(host_id).unwrap()
-            print(f"  {inventory.friendly_name}, version {inventory.version}, up {inventory.uptime_human}")
-            for component in inventory.components:
-                print(f"  component {component.id}: {component.max_instances} of {component.image_ref}")
-            for provider in inventory.providers:
-                print(f"  provider {provider.id}: {provider.image_ref}")
+            place(client, host_id, reference)
         except BaseException:
-            for undo, _ in ways_back(client, host_id, reference):
-                undo()
+            put_back(client, host_id, reference, wait=None)
             raise
-
         heading("everything put back")
-        for undo, done in ways_back(client, host_id, reference):
-            undo().raise_for_status()
-            story.wait_for(done)
+        put_back(client, host_id, reference, wait=PATIENCE)
         print(f"  {COMPONENT}, its link, its config and the label are gone")
 
         heading("the events that came of it, in order")
-        for event in story.events:
-            print(f"  {event.time:%H:%M:%S.%f}  {event.source[:8]}…  {event.name:<18} {in_words(event)}")
+        for event in heard_so_far(receiver):
+            words = in_words(event)
+            if words:
+                print(f"  {event.time:%H:%M:%S.%f}  {event.source[:8]}…  {event.name:<18} {words}")
 
 
-def ways_back(
-    client: Client, host_id: str, reference: str
-) -> list[tuple[Callable[[], CtlResponse[None]], Callable[[Event], bool]]]:
-    """What undoes each thing that the tour did, and the event that tells when it is done."""
-    return [
-        (lambda: client.scale_component(host_id, reference, COMPONENT, 0), scaled_to(0)),
-        (lambda: client.delete_link(COMPONENT, LINK.name, "wasi", "http"), link_deleted),
-        (lambda: client.delete_label(host_id, LABEL), label_gone),
-        (lambda: client.delete_config(CONFIG), config_deleted),
-    ]
-
-
-class Story:
-    """The events about the tour's own doings, in the order in which they came."""
-
-    def __init__(self, receiver: EventReceiver) -> None:
-        self._receiver = receiver
-        self.events: list[Event] = []
-
-    def wait_for(self, wanted: Callable[[Event], bool], timeout: float = 30.0) -> None:
-        """Wait until such an event has come; it may have come already."""
-        end = time.monotonic() + timeout
-        while not any(wanted(event) for event in self.events):
-            event = self._receiver.get(max(0.001, end - time.monotonic()))
-            if in_words(event):
-                self.events.append(event)
-            if isinstance(event.data, ComponentScaleFailed) and event.data.component_id == COMPONENT:
-                raise wasmcloud_ctl.OperationFailed(
-                    f"{COMPONENT} could not be scaled: {event.data.error}",
-                    reason=event.data.error,
-                    event=event,
-                )
-
-
-def scaled_to(count: int) -> Callable[[Event], bool]:
-    """Whether an event says that the component runs with so many instances."""
-
-    def says_so(event: Event) -> bool:
-        data = event.data
-        return isinstance(data, ComponentScaled) and (data.component_id, data.max_instances) == (
-            COMPONENT,
-            count,
-        )
-
-    return says_so
-
-
-def link_set(event: Event) -> bool:
-    return isinstance(event.data, LinkdefSet) and event.data.source_id == COMPONENT
-
-
-def link_deleted(event: Event) -> bool:
-    return isinstance(event.data, LinkdefDeleted) and event.data.source_id == COMPONENT
-
-
-def label_put(event: Event) -> bool:
-    return isinstance(event.data, LabelsChanged) and LABEL in event.data.labels
-
-
-def label_gone(event: Event) -> bool:
-    return isinstance(event.data, LabelsChanged) and LABEL not in event.data.labels
-
-
-def config_deleted(event: Event) -> bool:
-    return isinstance(event.data, ConfigDeleted) and event.data.config_name == CONFIG
-
-
-def links_of_the_component(client: Client) -> list[Link]:
-    """The component's links. The host that is asked may hear of a new link a moment after the one that put it."""
+def heard_so_far(receiver: EventReceiver) -> Iterator[Event]:
+    """The events up to now, and what follows on their heels."""
     end = time.monotonic() + 2
-    while True:
-        links = [link for link in client.get_links().unwrap() if link.source_id == COMPONENT]
-        if links or time.monotonic() > end:
-            return links
-        time.sleep(0.02)
+    while time.monotonic() < end:
+        try:
+            yield receiver.get(0.3)
+        except wasmcloud_ctl.WaitTimeout:
+            return
+
+
+def place(client: Client, host_id: str, reference: str) -> None:
+    """Place the component with all that belongs to it, and show it."""
+    heading(f"the component with its config, on {host_id[:8]}…")
+    client.put_config(CONFIG, {"greeting": "hello"}).raise_for_status()
+    print(f"  config {CONFIG}: {client.get_config(CONFIG).unwrap()}")
+    for count in (1, INSTANCES):
+        annotations = {"placed-by": "tour"}
+        client.scale_component(host_id, reference, COMPONENT, count, annotations, [CONFIG], wait=PATIENCE)
+        print(f"  {COMPONENT} runs with {count}")
+
+    heading("a link and a label")
+    client.put_link(LINK, wait=PATIENCE)
+    for link in client.get_links().unwrap():
+        if link.source_id == COMPONENT:
+            print(
+                f"  {link.source_id} -> {link.target}  {link.wit_namespace}:{link.wit_package}"
+                f"/{','.join(link.interfaces)}  ({link.name})"
+            )
+    client.put_label(host_id, LABEL, "here").raise_for_status()
+    print(f"  {host_id[:8]}… has the label {LABEL}=here")
+
+    heading("the host's inventory")
+    inventory = client.get_host_inventory(host_id).unwrap()
+    print(f"  {inventory.friendly_name}, version {inventory.version}, up {inventory.uptime_human}")
+    for component in inventory.components:
+        print(f"  component {component.id}: {component.max_instances} of {component.image_ref}")
+    for provider in inventory.providers:
+        print(f"  provider {provider.id}: {provider.image_ref}")
+
+
+def put_back(client: Client, host_id: str, reference: str, wait: float | None) -> None:
+    """Undo what ``place`` has done, waiting until it is certain, or not."""
+    client.scale_component(host_id, reference, COMPONENT, 0, wait=wait)
+    client.delete_link(COMPONENT, LINK.name, LINK.wit_namespace, LINK.wit_package, wait=wait)
+    client.delete_label(host_id, LABEL)
+    client.delete_config(CONFIG)
 
 
 def in_words(event: Event) -> str:

@@ -44,18 +44,17 @@ def test_the_tour_shows_a_lattice_and_ends() -> None:
     ]
     assert component.startswith("  component tour-echo: 5 of file://")
     events = [line.split(maxsplit=2)[2] for line in part(tour.stdout, "the events that came of it, in order")]
-    assert [re.sub(" +", " ", event) for event in events] == [
-        "config_set tour-config",
-        "component_scaled tour-echo: 1",
-        "component_scaled tour-echo: 1",
-        "component_scaled tour-echo: 5",
-        "linkdef_set tour-echo -> tour-http",
-        "labels_changed tour=here",
-        "component_scaled tour-echo: 0",
-        "linkdef_deleted tour-echo -> tour-http",
-        "labels_changed tour is gone",
-        "config_deleted tour-config",
-    ]
+    # What one host publishes has an order; what two publish, the one on the heels of the other, has not.
+    told: dict[str, list[str]] = {}
+    for event in events:
+        name, words = event.split(maxsplit=1)
+        told.setdefault(name.partition("_")[0], []).append(words)
+    assert told == {
+        "config": ["tour-config"] * 2,
+        "component": ["tour-echo: 1", "tour-echo: 1", "tour-echo: 5", "tour-echo: 0"],
+        "linkdef": ["tour-echo -> tour-http"] * 2,
+        "labels": ["tour=here", "tour is gone"],
+    }
 
 
 def test_the_tour_leaves_a_lattice_as_it_was(lattice: PracticeLattice) -> None:
@@ -84,7 +83,7 @@ def test_the_tour_says_what_is_wrong(lattice: PracticeLattice) -> None:
     assert [ended.returncode for ended in (nowhere, empty, absent)] == [1, 1, 1]
     assert nowhere.stderr.startswith("error: nobody listens at nats://127.0.0.1:")
     assert empty.stderr.startswith("error: nobody listens on wasmbus.ctl.v1.nobody-here.host.ping")
-    assert absent.stderr.startswith("error: tour-echo could not be scaled: ")
+    assert absent.stderr.startswith("error: the scale of tour-echo to 1 on host ")
     assert "no such image" in absent.stderr
     assert all(ended.stderr.count("\n") == 1 for ended in (nowhere, empty, absent))
 
