@@ -97,7 +97,7 @@ def _why_ended(options: Options, stage: Stage) -> str:
 
 
 def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLError) -> ConnectError:
-    reason = error.reason or str(error)
+    reason = getattr(error, "reason", None) or str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _WRONG_NAME:
             return ConnectError(f"the certificate of {server} is for another name: {error.verify_message}")
@@ -111,7 +111,7 @@ def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLErr
     if _REFUSES_CERTIFICATE.search(reason):
         return AuthError(f"{server} refused the client's certificate: {reason}")
     if options.tls_first and stage is Stage.CONNECTED:
-        return ConnectError(f"{server} does not begin with the TLS handshake: leave tls_first out ({reason})")
+        return ConnectError(f"{server} does not begin with the TLS handshake: leave tls_first out")
     return ConnectError(f"TLS with {server} failed: {reason}")
 
 

@@ -36,7 +36,7 @@ from nats.protocol.command import hpub_cmd, pub_cmd, sub_cmd, unsub_cmd
 from wasmcloud_ctl import _credentials, _failures, _tls
 from wasmcloud_ctl._bridge import Bridge, Deadline, DeadlinePassed, Mailbox
 from wasmcloud_ctl._calls import Call, Gather, Request, Subscription, Turns, telling
-from wasmcloud_ctl._config import Options, Server, named_by_cluster
+from wasmcloud_ctl._config import DEFAULT_PORT, Options, Server, named_by_cluster
 from wasmcloud_ctl._failures import Stage
 from wasmcloud_ctl.exceptions import (
     AuthError,
@@ -77,6 +77,38 @@ _NO_TIMEOUT_OF_ITS_OWN = 86400
 _Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
+class _Reader(asyncio.StreamReader):
+    """A stream that hands out all that has come before it tells of the error that ended it.
+
+    asyncio's own forgets the first for the second: why a server hangs up may be among it.
+    """
+
+    error: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        self.error = exc
+        self.feed_eof()
+
+
+async def _open(host: str, port: int, limit: int) -> tuple[_Reader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = _Reader(limit, loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+async def _secure(
+    writer: asyncio.StreamWriter, context: ssl.SSLContext, name: str | None, limit: int
+) -> tuple[_Reader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = _Reader(limit, loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport = await loop.start_tls(writer.transport, protocol, context, server_hostname=name)
+    assert transport is not None
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
 class _Socket(nats.aio.transport.TcpTransport):
     """nats-py's TCP transport, counting what is written, so that it can be told what has left.
 
@@ -92,10 +124,22 @@ class _Socket(nats.aio.transport.TcpTransport):
         self.stage = Stage.RESOLVING
         self.on_info = on_info
         self._greeted = False
+        self._held = b""
 
     def write(self, payload: bytes) -> None:
+        if payload.startswith(b"CONNECT "):
+            # It goes with the PING that follows. A server that refuses the first hangs up; the second, sent to that,
+            # would be answered by a reset, which can overtake the reason.
+            self._held = payload
+        else:
+            self.push(self._held + payload)
+            self._held = b""
+
+    def push(self, payload: bytes) -> None:
+        """Write what is no part of the greeting."""
         self.written += len(payload)
-        super().write(payload)  # type: ignore[no-untyped-call]
+        assert self._io_writer is not None
+        self._io_writer.write(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
         self.written += sum(map(len, payload))
@@ -109,13 +153,11 @@ class _Socket(nats.aio.transport.TcpTransport):
         except ValueError:
             found = await loop.getaddrinfo(host, uri.port, type=socket.SOCK_STREAM)
             addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
+        port = uri.port or DEFAULT_PORT
         self.stage = Stage.CONNECTING
-        dials = [
-            functools.partial(asyncio.open_connection, address, uri.port, limit=buffer_size)
-            for address in addresses
-        ]
+        dials = [functools.partial(_open, address, port, buffer_size) for address in addresses]
         try:
-            streams = await _race(dials, _STAGGER_SECONDS, lambda streams: streams[1].transport.abort())
+            streams = await _race(dials, _STAGGER_SECONDS, lambda late: late[1].transport.abort())
         except _AllFailed as failed:
             raise failed.errors[0] from None
         self._io_reader, self._io_writer = self._bare_io_reader, self._bare_io_writer = streams
@@ -124,7 +166,16 @@ class _Socket(nats.aio.transport.TcpTransport):
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
     ) -> None:
-        await super().connect_tls(uri, ssl_context, buffer_size, connect_timeout)
+        assert self._io_writer is not None
+        assert self._io_reader is not None
+        in_clear = self._io_reader
+        name = uri if isinstance(uri, str) else uri.hostname
+        self._io_reader, self._io_writer = await _secure(self._io_writer, ssl_context, name, buffer_size)
+        if not self._greeted:
+            # A server that greets first may still have taken the handshake for its answer; it greets only once.
+            in_clear.feed_eof()
+            if await in_clear.read(1):
+                raise ssl.SSLError("the greeting came first")
         self.stage = Stage.SECURED
 
     async def readline(self) -> bytes:
@@ -143,9 +194,11 @@ class _Socket(nats.aio.transport.TcpTransport):
         return line
 
     async def _line(self) -> bytes:
-        line: bytes = await super().readline()  # type: ignore[no-untyped-call]
+        reader = self._io_reader
+        assert isinstance(reader, _Reader)
+        line = await reader.readline()
         if not line.endswith(b"\n"):
-            raise ConnectionResetError("the connection was ended")
+            raise reader.error or ConnectionResetError("the connection was ended")
         return line
 
     def unsent(self) -> int:
@@ -252,11 +305,15 @@ class Wire(nats.aio.client.Client):
         try:
             await super()._read_loop()
         finally:
-            self._on_lost(self)
+            self._has_ended()
 
     async def _process_op_err(self, e: Exception) -> None:
         # nats-py would first send what it has queued, and wait for the peer to close: here it is over at once.
         self._err = e
+        self._has_ended()
+
+    def _has_ended(self) -> None:
+        self.lost = True  # known also to who is about to use it for the first time
         self._on_lost(self)
 
     async def _process_err(self, err_msg: str) -> None:
@@ -287,7 +344,7 @@ class Wire(nats.aio.client.Client):
             self._socket.writelines(self._pending)
             self._pending = []
             self._pending_data_size = 0
-        self._socket.write(command)
+        self._socket.push(command)
         return self._socket.written
 
     def send_message(self, subject: str, reply: str, payload: bytes, headers: bytes = b"") -> int:
@@ -297,7 +354,7 @@ class Wire(nats.aio.client.Client):
             How many bytes have been written with it; for ``has_left``.
         """
         if headers:
-            return self.send(hpub_cmd(subject, reply, headers.decode(), payload))
+            return self.send(hpub_cmd(subject, reply, headers, payload))
         return self.send(pub_cmd(subject, reply, payload))
 
     def has_left(self, written: int) -> bool | None:
@@ -505,6 +562,7 @@ class Transport:
             RequestTimeout, NotConnectedError, ClosedError, PermissionDenied, AuthError
         """
         subscription = Subscription(self, subjects, mailbox, tag)
+        started = time.monotonic()
         self.bridge.watch(mailbox)
         try:
             self.bridge.run(self._subscribe, subscription, timeout=timeout)
@@ -516,6 +574,7 @@ class Transport:
                     subject=subjects[0],
                 ) from None
             raise
+        logger.debug("%s: subscribed, %.1f ms", ", ".join(subjects), (time.monotonic() - started) * 1000)
         return subscription
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
@@ -590,6 +649,7 @@ class Transport:
     def _use(self, wire: Wire) -> None:
         """Make a new connection the present one: replies and subscriptions first, so that nothing is missed."""
         if wire.gone:
+            wire.abort()
             raise ConnectError(f"{wire.server} ended the connection as soon as it was made")
         self._inbox = wire.new_inbox()
         self._inbox_denied = False
@@ -721,7 +781,10 @@ class Transport:
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.abort()
-        logger.info("closed the connection to %s", self._options.servers[0] if wire is None else wire.server)
+        if self._connected_at:
+            logger.info(
+                "closed the connection to %s", self._options.servers[0] if wire is None else wire.server
+            )
 
     async def _subscribe(self, subscription: Subscription) -> None:
         wire = self.usable_wire(None)

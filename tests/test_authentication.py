@@ -1,0 +1,323 @@
+"""Who connects: every way to say it, right and wrong, on real servers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import nkeys
+import pytest
+from identities import Operator, credentials, new_seed, public_key
+from listening import Listening
+from refusals import refusal
+
+import wasmcloud_ctl
+from wasmcloud_ctl import AuthError, Client, InvalidArgument
+from wasmcloud_ctl.testing import PracticeServer
+
+
+def works(client: Client) -> bool:
+    """Whether a request goes through: there are no hosts here, and the server says so."""
+    with client:
+        return client.get_hosts().no_responders
+
+
+@pytest.fixture(scope="module")
+def with_password() -> Iterator[PracticeServer]:
+    """A server with a user and a password."""
+    with PracticeServer(jetstream=False, config="authorization { user: me, password: hunter2 }") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def with_token() -> Iterator[PracticeServer]:
+    """A server with a token."""
+    with PracticeServer(jetstream=False, config="authorization { token: hunter3 }") as server:
+        yield server
+
+
+@attrs.frozen
+class Guarded:
+    """A server, and what its user has."""
+
+    server: PracticeServer
+    seed: str
+    jwt: str = ""
+    operator: Operator | None = None
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+
+@pytest.fixture(scope="module")
+def with_nkey() -> Iterator[Guarded]:
+    """A server with a user who has an nkey."""
+    seed = new_seed()
+    config = f"authorization {{ users: [ {{ nkey: {public_key(seed)} }} ] }}"
+    with PracticeServer(jetstream=False, config=config) as server:
+        yield Guarded(server, seed)
+
+
+@pytest.fixture(scope="module")
+def with_jwt() -> Iterator[Guarded]:
+    """A server with an operator, and a user of it."""
+    operator, seed = Operator(), new_seed()
+    with PracticeServer(jetstream=False, config=operator.server_config) as server:
+        yield Guarded(server, seed, operator.user_jwt(seed), operator)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a text to a file."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.txt"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+# User and password, token -----------------------------------------------------------------------
+
+
+def test_user_and_password(with_password: PracticeServer) -> None:
+    """As options, or in the URL; wrong or missing ones are told apart."""
+    url, port = with_password.url, with_password.port
+    assert works(wasmcloud_ctl.connect(url, user="me", password="hunter2"))
+    assert works(wasmcloud_ctl.connect(f"nats://me:hunter2@127.0.0.1:{port}"))
+
+    assert refusal(url, user="me", password="wr0ng", kind=AuthError, secrets=("wr0ng",)) == (
+        f"{url} refused the credentials: Authorization Violation"
+    )
+    assert refusal(f"nats://me:wr0ng@127.0.0.1:{port}", kind=AuthError, secrets=("wr0ng",)) == (
+        f"{url} refused the credentials: Authorization Violation"
+    )
+    assert refusal(url, kind=AuthError) == (
+        f"{url} requires credentials, and none were given: Authorization Violation"
+    )
+
+
+def test_options_count_before_the_url(with_password: PracticeServer, with_token: PracticeServer) -> None:
+    """Where an option says who connects, what the URL says of it is not sent."""
+    assert works(
+        wasmcloud_ctl.connect(f"nats://me:old@127.0.0.1:{with_password.port}", user="me", password="hunter2")
+    )
+    assert works(wasmcloud_ctl.connect(f"nats://me:old@127.0.0.1:{with_token.port}", token="hunter3"))
+
+
+def test_a_token(with_token: PracticeServer) -> None:
+    """As an option, or in the URL."""
+    url, port = with_token.url, with_token.port
+    assert works(wasmcloud_ctl.connect(url, token="hunter3"))
+    assert works(wasmcloud_ctl.connect(f"nats://hunter3@127.0.0.1:{port}"))
+
+    assert refusal(url, token="wr0ng", kind=AuthError, secrets=("wr0ng",)) == (
+        f"{url} refused the credentials: Authorization Violation"
+    )
+
+
+# Seeds, JWTs and credentials files --------------------------------------------------------------
+
+
+def test_an_nkey_seed(with_nkey: Guarded, file: Callable[[str], Path]) -> None:
+    """As text with white space around it, as a path, and as a file with decoration."""
+    seed = with_nkey.seed
+    assert works(wasmcloud_ctl.connect(with_nkey.url, nkey_seed=f" {seed}\n"))
+    assert works(wasmcloud_ctl.connect(with_nkey.url, nkey_seed=file(seed)))
+    assert works(wasmcloud_ctl.connect(with_nkey.url, nkey_seed=str(file(f"# mine\n{seed}\n"))))
+    assert works(wasmcloud_ctl.connect(with_nkey.url, nkey_seed=file(credentials("a.b.c", seed))))
+
+    other = new_seed()
+    assert refusal(with_nkey.url, nkey_seed=other, kind=AuthError, secrets=(other,)) == (
+        f"{with_nkey.url} refused the credentials: Authorization Violation"
+    )
+
+
+def test_a_user_jwt_with_its_seed(with_jwt: Guarded, file: Callable[[str], Path]) -> None:
+    """Each as text or as a path."""
+    assert works(wasmcloud_ctl.connect(with_jwt.url, user_jwt=with_jwt.jwt, nkey_seed=with_jwt.seed))
+    assert works(
+        wasmcloud_ctl.connect(
+            with_jwt.url, user_jwt=str(file(f"{with_jwt.jwt}\n")), nkey_seed=file(with_jwt.seed)
+        )
+    )
+
+
+def test_a_credentials_file(with_jwt: Guarded, file: Callable[[str], Path]) -> None:
+    """As a path, or as what is in one."""
+    text = credentials(with_jwt.jwt, with_jwt.seed)
+    assert works(wasmcloud_ctl.connect(with_jwt.url, credentials=file(text)))
+    assert works(wasmcloud_ctl.connect(with_jwt.url, credentials=str(file(text))))
+    assert works(wasmcloud_ctl.connect(with_jwt.url, credentials=text))
+
+
+def test_a_bearers_jwt_needs_no_seed(with_jwt: Guarded) -> None:
+    """A bearer's JWT is enough by itself; another is refused with the reason."""
+    assert with_jwt.operator is not None
+    bearer = with_jwt.operator.user_jwt(with_jwt.seed, bearer=True)
+    assert works(wasmcloud_ctl.connect(with_jwt.url, user_jwt=bearer))
+
+    assert "it takes its seed, too (nkey_seed)" in refusal(
+        with_jwt.url, user_jwt=with_jwt.jwt, kind=AuthError, secrets=(with_jwt.jwt,)
+    )
+
+
+def test_an_expired_jwt_is_said_to_be_expired(with_jwt: Guarded) -> None:
+    """The server only says that it refuses; the message says since when the JWT has expired."""
+    assert with_jwt.operator is not None
+    expired = with_jwt.operator.user_jwt(with_jwt.seed, expires_in=-60)
+
+    message = refusal(
+        with_jwt.url,
+        credentials=credentials(expired, with_jwt.seed),
+        kind=AuthError,
+        secrets=(expired, with_jwt.seed),
+    )
+
+    assert "refused the credentials: Authorization Violation (the user JWT expired on 20" in message
+
+
+def test_a_seed_of_another_user_is_said_to_be_one(with_jwt: Guarded) -> None:
+    """A JWT with a seed that is not its own is refused with that reason."""
+    other = new_seed()
+    message = refusal(
+        with_jwt.url,
+        user_jwt=with_jwt.jwt,
+        nkey_seed=other,
+        kind=AuthError,
+        secrets=(with_jwt.jwt, other),
+    )
+    assert message.endswith("(the seed is not that of the user JWT)")
+
+
+GARBLED = "SUAB" + "A" * 54
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"nkey_seed": "no/such/seed.nk"},
+            "the file no/such/seed.nk, given as nkey_seed, cannot be read: No such file or directory",
+        ),
+        ({"nkey_seed": GARBLED}, "nkey_seed holds a seed that is garbled: its checksum is wrong"),
+        (
+            {"nkey_seed": GARBLED[:-1]},
+            "nkey_seed is neither a seed nor the path of a file that can be read: No such file or directory",
+        ),
+        (
+            {"nkey_seed": "\0" + GARBLED},
+            "nkey_seed is neither a seed nor the path of a file that can be read: it is no path",
+        ),
+        (
+            {"user_jwt": "a" * 5000, "nkey_seed": new_seed()},
+            "user_jwt is neither a JWT nor the path of a file that can be read: File name too long",
+        ),
+        (
+            {"user_jwt": ".".join(["garbled-part"] * 3), "nkey_seed": new_seed()},
+            "user_jwt holds no user JWT",
+        ),
+        (
+            {"credentials": Path("no.creds")},
+            "the file no.creds, given as credentials, cannot be read: No such file or directory",
+        ),
+        (
+            {"credentials": "/dev"},
+            "the file /dev, given as credentials, cannot be read: it is no regular file",
+        ),
+        ({"credentials": "-----BEGIN NATS USER JWT-----\nnone\n"}, "credentials holds no user JWT"),
+    ],
+)
+def test_what_cannot_be_read_is_said_before_anything_is_dialled(
+    options: dict[str, str | Path], message: str
+) -> None:
+    """A file that is not there and a text that is garbled have sentences of their own, which do not hold what may
+    be a secret; nobody listens at the address, and the message does not say so."""
+    secrets = tuple(
+        value for value in options.values() if isinstance(value, str) and not value.startswith(("no/", "/"))
+    )
+    assert refusal("127.0.0.1:1", kind=AuthError, secrets=secrets, **options) == message
+
+
+def test_a_file_without_what_it_should_hold_is_named(with_jwt: Guarded, file: Callable[[str], Path]) -> None:
+    """A credentials file without a JWT or without a seed, and one of an account, are named with their fault."""
+    account = new_seed(nkeys.PREFIX_BYTE_ACCOUNT)
+    for text, fault in (
+        ("nothing", "holds no user JWT"),
+        (with_jwt.jwt, "holds no seed"),
+        (credentials(with_jwt.jwt, account), "holds a seed that is not a user's: those begin with SU"),
+        (credentials(with_jwt.jwt, GARBLED), "holds a seed that is garbled: its checksum is wrong"),
+    ):
+        path = file(text)
+        assert refusal("127.0.0.1:1", credentials=path, kind=AuthError, secrets=(account, GARBLED)) == (
+            f"the file {path}, given as credentials, {fault}"
+        )
+
+
+def test_an_unreadable_bytes_file_tells_nothing_of_itself(tmp_path: Path) -> None:
+    """A file that is no text at all is one without a seed, and no error quotes it."""
+    path = tmp_path / "seed"
+    path.write_bytes(b"\xff\xfehunter4\xff")
+    assert refusal("127.0.0.1:1", nkey_seed=path, kind=AuthError, secrets=("hunter4",)) == (
+        f"the file {path}, given as nkey_seed, holds no seed"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"user": "me"},
+        {"password": "hunter2"},
+        {"user": "me", "password": "hunter2", "token": "hunter3"},
+        {"user": "me", "password": "hunter2", "nkey_seed": GARBLED},
+        {"credentials": "x.creds", "nkey_seed": GARBLED},
+        {"credentials": ""},
+        {"nkey_seed": 5},
+        {"user_jwt": b"bytes"},
+        {"js_domain": "a.b"},
+        {"context": 5},
+        {"context": "../secrets"},
+    ],
+)
+def test_credentials_that_contradict_each_other_are_refused(options: dict[str, object]) -> None:
+    """Two ways at once, half of one, and what is no text or path: InvalidArgument, and nothing is dialled."""
+    refusal("127.0.0.1:1", kind=InvalidArgument, secrets=("hunter2", "hunter3", GARBLED), **options)
+
+
+@pytest.mark.parametrize("url", ["nats://me:12/hunter2@h", "nats://me:12#hunter2@h", "nats://me:hunter2/x@h"])
+def test_a_password_that_breaks_its_url_is_not_quoted(url: str) -> None:
+    """A slash or # in a password that is not percent-encoded: the message quotes no part of the URL."""
+    message = refusal(url, kind=InvalidArgument, secrets=("hunter2", "me:12"))
+    assert message.startswith("a server's URL cannot be read")
+
+
+# On the way back --------------------------------------------------------------------------------
+
+
+def test_a_jwt_that_expires_is_an_auth_error_until_the_file_is_renewed(
+    with_jwt: Guarded, file: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server ends the connection when the JWT expires; calls are AuthError then, at once, with the reason; when
+    the credentials file is renewed, the client is back by itself. No secret is logged."""
+    caplog.set_level(logging.DEBUG)
+    assert with_jwt.operator is not None
+    brief = with_jwt.operator.user_jwt(with_jwt.seed, expires_in=2)
+    path = file(credentials(brief, with_jwt.seed))
+    with Listening() as log, wasmcloud_ctl.connect(with_jwt.url, credentials=path, timeout=20) as client:
+        assert client.get_hosts().no_responders
+        assert "User Authentication Expired" in log.wait_for("lost the connection")
+        log.wait_for("the user JWT expired on")
+        with pytest.raises(AuthError, match="the user JWT expired on"):
+            client.get_config("web")
+        # Within the second in which it expires the server takes it once more.
+        log.forget()
+        path.write_text(credentials(with_jwt.jwt, with_jwt.seed))
+        log.wait_for("connected again")
+        assert client.get_hosts().no_responders
+    for secret in (brief, with_jwt.jwt, with_jwt.seed):
+        assert secret not in caplog.text
+        assert secret not in repr(client)
