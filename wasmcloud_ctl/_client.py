@@ -254,8 +254,9 @@ class Client:
 
     Every operation may raise, besides what it names: ``RequestTimeout`` (no answer in time), ``NoResponders``
     (nobody listens), ``NotConnectedError`` (the connection is lost, and is being made again; nothing is sent
-    later), ``ClosedError``, ``PermissionDenied``, ``DecodeError``, ``InvalidArgument`` (before anything is
-    sent), and ``OperationRejected`` if the client was made with ``check=True``.
+    later), ``AuthError`` (it is lost, and the server refuses the credentials now), ``ClosedError``,
+    ``PermissionDenied``, ``DecodeError``, ``InvalidArgument`` (before anything is sent), and ``OperationRejected``
+    if the client was made with ``check=True``.
 
     A forked child has a connection of its own, made at its first call.
     """

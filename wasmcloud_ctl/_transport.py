@@ -77,38 +77,6 @@ _NO_TIMEOUT_OF_ITS_OWN = 86400
 _Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
-class _Reader(asyncio.StreamReader):
-    """A stream that hands out all that has come before it tells of the error that ended it.
-
-    asyncio's own forgets the first for the second: why a server hangs up may be among it.
-    """
-
-    error: Exception | None = None
-
-    def set_exception(self, exc: Exception) -> None:
-        self.error = exc
-        self.feed_eof()
-
-
-async def _open(host: str, port: int, limit: int) -> tuple[_Reader, asyncio.StreamWriter]:
-    loop = asyncio.get_running_loop()
-    reader = _Reader(limit, loop)
-    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.create_connection(lambda: protocol, host, port)
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
-
-
-async def _secure(
-    writer: asyncio.StreamWriter, context: ssl.SSLContext, name: str | None, limit: int
-) -> tuple[_Reader, asyncio.StreamWriter]:
-    loop = asyncio.get_running_loop()
-    reader = _Reader(limit, loop)
-    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport = await loop.start_tls(writer.transport, protocol, context, server_hostname=name)
-    assert transport is not None
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
-
-
 class _Socket(nats.aio.transport.TcpTransport):
     """nats-py's TCP transport, counting what is written, so that it can be told what has left.
 
@@ -155,7 +123,10 @@ class _Socket(nats.aio.transport.TcpTransport):
             addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
         port = uri.port or DEFAULT_PORT
         self.stage = Stage.CONNECTING
-        dials = [functools.partial(_open, address, port, buffer_size) for address in addresses]
+        dials = [
+            functools.partial(asyncio.open_connection, address, port, limit=buffer_size)
+            for address in addresses
+        ]
         try:
             streams = await _race(dials, _STAGGER_SECONDS, lambda late: late[1].transport.abort())
         except _AllFailed as failed:
@@ -166,11 +137,9 @@ class _Socket(nats.aio.transport.TcpTransport):
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
     ) -> None:
-        assert self._io_writer is not None
-        assert self._io_reader is not None
         in_clear = self._io_reader
-        name = uri if isinstance(uri, str) else uri.hostname
-        self._io_reader, self._io_writer = await _secure(self._io_writer, ssl_context, name, buffer_size)
+        assert in_clear is not None
+        await super().connect_tls(uri, ssl_context, buffer_size, connect_timeout)
         if not self._greeted:
             # A server that greets first may still have taken the handshake for its answer; it greets only once.
             in_clear.feed_eof()
@@ -194,11 +163,9 @@ class _Socket(nats.aio.transport.TcpTransport):
         return line
 
     async def _line(self) -> bytes:
-        reader = self._io_reader
-        assert isinstance(reader, _Reader)
-        line = await reader.readline()
+        line: bytes = await super().readline()  # type: ignore[no-untyped-call]
         if not line.endswith(b"\n"):
-            raise reader.error or ConnectionResetError("the connection was ended")
+            raise ConnectionResetError("the connection was ended")
         return line
 
     def unsent(self) -> int:
