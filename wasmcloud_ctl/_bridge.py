@@ -32,7 +32,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wasmcloud_ctl.exceptions import ClosedError, CtlError
+from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
@@ -257,6 +257,27 @@ class _Loop(asyncio.SelectorEventLoop):
         return await future
 
 
+# What the loop and its thread are made of.
+_FOUNDATIONS = ("threading", "queue", "select", "socket")
+
+
+def _refuse_gevent() -> None:
+    """Raise where gevent has put its own in place of what the loop and its thread are made of.
+
+    All greenlets share one thread, of which asyncio allows one running loop: a second client, or any other use of
+    asyncio in the process, would fail, and with only some modules patched calls hang.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None:
+        return
+    patched = [name for name in _FOUNDATIONS if monkey.is_module_patched(name)]
+    if patched:
+        raise ConnectError(
+            f"gevent has patched {', '.join(patched)}, and this client needs them as they are: connect in a process "
+            "without gevent's monkey patching (with gunicorn: workers of the class gthread)"
+        )
+
+
 class Bridge:
     """One private event loop on one daemon thread.
 
@@ -274,7 +295,9 @@ class Bridge:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._portal: BlockingPortal | None = None
         self._stop: asyncio.Event | None = None
+        self._stopping = False
         self._ended = False
+        self._over = threading.Event()
         self._waiting: set[Outcome[Any] | Mailbox[Any]] = set()
         self._cleanups: list[Callable[[], Awaitable[None]]] = []
 
@@ -295,8 +318,10 @@ class Bridge:
             timeout: Seconds that it may take, above 0.
 
         Raises:
+            ConnectError: gevent has patched what the thread is made of.
             CtlError: It could not be started: too late in the interpreter's life, or not in time.
         """
+        _refuse_gevent()
         started: Outcome[None] = Outcome()
         # A thread that inherits the caller's context would keep it alive (free-threaded 3.14 does
         # inherit), so it is named and handed nothing but what it needs.
@@ -306,6 +331,10 @@ class Bridge:
         except RuntimeError as error:
             self._ended = True
             raise CtlError(f"cannot start the client's thread: {error}") from error
+        except BaseException:
+            # Ctrl-C, while it is waited that the thread runs: it does, or will in a moment.
+            self.stop_soon()
+            raise
         self._thread = thread
         _open_bridges.add(self)
         if not started.wait(timeout):
@@ -327,6 +356,7 @@ class Bridge:
             # Whoever posted work too late for the loop to run it must not wait for its timeout.
             for waiter in list(self._waiting):
                 waiter.fail(ClosedError("the client is closed"))
+            self._over.set()
 
     async def _serve(self, started: Outcome[None]) -> None:
         from anyio import move_on_after
@@ -336,6 +366,8 @@ class Bridge:
             self._loop = asyncio.get_running_loop()
             self._portal = portal
             self._stop = asyncio.Event()
+            if self._stopping:  # before there was a loop to be told (T21)
+                self._stop.set()
             started.resolve(None)
             await self._stop.wait()
             for cleanup in self._cleanups:
@@ -391,8 +423,8 @@ class Bridge:
             except Exception as error:
                 outcome.fail(error)
 
-        self._waiting.add(outcome)
         try:
+            self._waiting.add(outcome)
             self.post(guarded)
             if not outcome.wait(timeout):
                 self.post(abandon)
@@ -434,10 +466,16 @@ class Bridge:
         if self._portal is None or self._ended or self.inherited:
             raise ClosedError("the client is closed")
         ended: Outcome[T] = Outcome()
+        tasks: list[asyncio.Task[Any]] = []
+        cancelled = False
 
-        # A future's result can be had before its task has cleaned up, and an exit exception that gets
+        # A future's result can be had before its task has cleaned up (T8), and an exit exception that gets
         # out of a task takes the portal down: so the task hands over its own outcome, as its last act.
         async def work() -> None:
+            task = asyncio.current_task()
+            if cancelled or task is None:
+                return
+            tasks.append(task)
             try:
                 value = await function(*args)
             except asyncio.CancelledError:
@@ -448,22 +486,30 @@ class Bridge:
             else:
                 ended.resolve(value)
 
-        self._waiting.add(ended)
+        # Not by the portal's future: Ctrl-C may come when the work is on its way and the future not yet here, and
+        # it cancels again at each await, so that nothing could be cleaned up that takes one.
+        def cancel() -> None:
+            nonlocal cancelled
+            cancelled = True
+            for task in tasks:
+                task.cancel()
+            if not tasks:  # and there will be none
+                ended.fail(ClosedError("the call was given up"))
+
         try:
-            future = self._portal.start_task_soon(work)
-        except RuntimeError as error:
-            self._waiting.discard(ended)
-            raise ClosedError("the client is closed") from error
-        try:
+            self._waiting.add(ended)
+            try:
+                self._portal.start_task_soon(work)
+            except RuntimeError as error:
+                raise ClosedError("the client is closed") from error
             if not ended.wait(timeout):
-                future.cancel()
+                self.post(cancel)
                 # The last moment's result counts, if there is one.
                 if not ended.wait(CLEANUP_SECONDS) or isinstance(ended._error, ClosedError):
                     raise DeadlinePassed
         except BaseException:
             if not ended.done:
-                future.cancel()
-                ended.wait(CLEANUP_SECONDS)
+                self._abandon(ended, cancel)
             raise
         finally:
             self._waiting.discard(ended)
@@ -493,7 +539,11 @@ class Bridge:
 
     def stop_soon(self) -> None:
         """Ask the loop to end, and do not wait. Takes no lock, so that ``__del__`` may call it."""
-        if self.inherited or self._loop is None or self._stop is None:
+        if self.inherited:
+            return
+        # First this and then that, as the thread does the reverse: one of both is seen.
+        self._stopping = True
+        if self._loop is None or self._stop is None:
             return
         try:
             self._loop.call_soon_threadsafe(self._stop.set)
@@ -515,7 +565,11 @@ class Bridge:
         thread = self._thread
         if thread is None or thread.ident == threading.get_ident():
             return
-        thread.join(min(timeout, threading.TIMEOUT_MAX))
+        deadline = Deadline(min(timeout, threading.TIMEOUT_MAX))
+        # Python before 3.13 takes a thread whose join was interrupted for one that has ended, so Ctrl-C must not
+        # come to the join, but to this.
+        if self._over.wait(deadline.left()):
+            thread.join(deadline.left())
         if thread.is_alive():
             logger.warning("the client's thread did not end within %g s of close()", timeout)
         else:
