@@ -44,20 +44,17 @@ def preamble(lattice: PracticeLattice) -> str:
     )
 
 
-def run_script(
-    code: str, *, interrupt_at: str | None = None, last_seconds: float = LAST_SECONDS, developing: bool = True
-) -> Ended:
+def run_script(code: str, *, interrupt_at: str | None = None, last_seconds: float = LAST_SECONDS) -> Ended:
     """Run a script to its end.
 
     Args:
         code: The script.
         interrupt_at: It is sent Ctrl-C soon after it has printed this line.
         last_seconds: It must have ended after so many seconds.
-        developing: Whether Python looks for what is left unclosed, and the loop for what blocks it.
     """
-    flags = ["-X", "dev"] if developing else []
+    # Not with -X dev, in which asyncio tells of every step that a busy machine has made slow.
     process = subprocess.Popen(
-        [sys.executable, *flags, "-u", "-c", code],
+        [sys.executable, "-u", "-c", code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -69,7 +69,11 @@ def test_a_stopped_server_costs_each_call_its_timeout_and_no_more(own_server: Pr
 def test_a_slow_consumer_is_cut_off_and_comes_back(own_server: PracticeServer) -> None:
     """A client whose loop does not read is cut off by the server. Calls under way end, the receiver counts a gap, and
     then both go on."""
-    with PracticeLattice(server=own_server) as lattice, lattice.connect() as client, lattice.connect() as sender:
+    with (
+        PracticeLattice(server=own_server) as lattice,
+        lattice.connect() as client,
+        lattice.connect() as sender,
+    ):
         receiver = client.events_receiver("config_set")
         blocked, release = threading.Event(), threading.Event()
 

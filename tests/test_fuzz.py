@@ -225,7 +225,19 @@ def garbled(generator: random.Random, good: bytes) -> bytes:
             raw[place:end] = other[start : start + generator.randint(0, 20)]
         elif what == 3:
             raw[place:end] = generator.choice(
-                (b"null", b"true", b"1e999", b"-1", b"9" * 25, b"[]", b"{}", b'""', b'"\\ud800"', b"NaN", b'"5"')
+                (
+                    b"null",
+                    b"true",
+                    b"1e999",
+                    b"-1",
+                    b"9" * 25,
+                    b"[]",
+                    b"{}",
+                    b'""',
+                    b'"\\ud800"',
+                    b"NaN",
+                    b'"5"',
+                )
             )
         else:
             raw[place:end] = generator.randbytes(end - place)
@@ -273,7 +285,9 @@ def test_a_million_garbled_messages_are_values_or_decode_errors() -> None:
 # Subjects -----------------------------------------------------------------------------------------------
 
 # With what separates tokens, and what looks like it, oftener than chance would have it.
-pieces = st.sampled_from([".", "*", ">", " ", "\t", "\r\n", "\x00", "\u200b", "\u2028", "\ud800", "a", "N", "é", "-"])
+pieces = st.sampled_from(
+    [".", "*", ">", " ", "\t", "\r\n", "\x00", "\u200b", "\u2028", "\ud800", "a", "N", "é", "-"]
+)
 strings = st.text(max_size=8) | st.lists(pieces | st.characters(), max_size=6).map("".join)
 
 
@@ -285,7 +299,10 @@ def test_no_string_makes_other_tokens_than_meant(text: str) -> None:
     subjects = Subjects("wasmbus.ctl", "blue")
     makers: tuple[tuple[Callable[[], str], list[str]], ...] = (
         (lambda: subjects.host("host.get", text), ["wasmbus", "ctl", "v1", "blue", "host", "get", text]),
-        (lambda: subjects.config("config.put", text), ["wasmbus", "ctl", "v1", "blue", "config", "put", text]),
+        (
+            lambda: subjects.config("config.put", text),
+            ["wasmbus", "ctl", "v1", "blue", "config", "put", text],
+        ),
         (lambda: subjects.event(text), ["wasmbus", "evt", "blue", text]),
         (lambda: Subjects("p", text).control("host.ping"), ["p", "v1", text, "host", "ping"]),
         (lambda: Subjects("p", text).event("x"), ["wasmbus", "evt", text, "x"]),

@@ -120,7 +120,7 @@ def test_gevents_patching_is_refused_at_connect(lattice: PracticeLattice) -> Non
 def test_gevent_itself_is_refused_at_connect(lattice: PracticeLattice, patch: str) -> None:
     """Whatever of it gevent has patched; and nothing hangs when the process ends."""
     code = f"import gevent.monkey\ngevent.monkey.{patch}\n" + preamble(lattice) + textwrap.dedent(REFUSED)
-    ended = run_script(code, developing=False)
+    ended = run_script(code)
 
     assert (ended.status, ended.errors) == (0, "")
     assert ended.output.startswith("gevent has patched ")
@@ -142,21 +142,35 @@ def application(environ, start_response):
 @pytest.mark.long
 @pytest.mark.timeout(120)
 @needs("gunicorn")
-@pytest.mark.parametrize("workers", [["--worker-class=sync"], ["--worker-class=gthread", "--threads=8"]], ids=str)
+@pytest.mark.parametrize(
+    "workers", [["--worker-class=sync"], ["--worker-class=gthread", "--threads=8"]], ids=str
+)
 def test_gunicorn_with_preload(lattice: PracticeLattice, tmp_path: Path, workers: list[str]) -> None:
     """A client made in the master before the workers are forked serves each of them, and all of them end."""
     (tmp_path / "application.py").write_text(preamble(lattice) + APPLICATION)
     port, log = unused_port(), tmp_path / "errors.log"
+    options = [f"--bind=127.0.0.1:{port}", f"--error-logfile={log}", "--graceful-timeout=10"]
+    if control_socket_exists():
+        options.append("--no-control-socket")
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--preload", "--workers=3", *workers]
-        + [f"--bind=127.0.0.1:{port}", f"--error-logfile={log}", "--graceful-timeout=10"]
-        + ["--no-control-socket"] * control_socket_exists()
-        + ["application:application"],
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--preload",
+            "--workers=3",
+            *workers,
+            *options,
+            "application:application",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # gunicorn leaves its own listening socket to the collector, and Python tells.
-        env={**environment(tmp_path), "PYTHONWARNINGS": f"{WARNINGS},ignore:unclosed <socket:ResourceWarning"},
+        env={
+            **environment(tmp_path),
+            "PYTHONWARNINGS": f"{WARNINGS},ignore:unclosed <socket:ResourceWarning",
+        },
         cwd=tmp_path,
         start_new_session=True,
     )
@@ -220,10 +234,15 @@ def ask():
 def test_celery_with_workers_that_are_forked(lattice: PracticeLattice, tmp_path: Path) -> None:
     """A client made at import, before the workers are forked, serves the tasks in each of them, and all end."""
     (tmp_path / "tasks.py").write_text(preamble(lattice) + TASKS)
+    options = [
+        "--pool=prefork",
+        "--concurrency=3",
+        "--loglevel=ERROR",
+        f"--logfile={tmp_path / 'worker.log'}",
+    ]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "celery", "--app=tasks", "--quiet", "worker", "--pool=prefork", "--concurrency=3"]
-        + ["--loglevel=ERROR", f"--logfile={tmp_path / 'worker.log'}", "--without-gossip", "--without-mingle"]
-        + ["--without-heartbeat"],
+        [sys.executable, "-m", "celery", "--app=tasks", "--quiet", "worker", *options, *quiet],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -239,7 +258,11 @@ print(sum(right for _, right in answers), len({pid for pid, _ in answers}) > 1)
 """
     try:
         sender = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=90, env=environment(tmp_path)
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=90,
+            env=environment(tmp_path),
         )
     finally:
         ended = stop(worker, 30)
@@ -320,7 +343,7 @@ def test_cells_of_a_notebook(lattice: PracticeLattice) -> None:
     lattice.hosts[0].stall()
     with socket.create_server(("127.0.0.1", 0)) as mute:
         given = f"servers, lattice, mute = {lattice.url!r}, {lattice.lattice!r}, {mute.getsockname()[1]}\n"
-        ended = run_script(preamble(lattice) + given + NOTEBOOK, last_seconds=200, developing=False)
+        ended = run_script(preamble(lattice) + given + NOTEBOOK, last_seconds=200)
 
     interrupted = "error KeyboardInterrupt\nTrue\n"
     assert ended.output == (

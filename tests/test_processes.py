@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -142,7 +143,14 @@ def test_a_call_at_exit_is_answered_or_closed(lattice: PracticeLattice) -> None:
             "True\n",
         ),
     ],
-    ids=["exit in a thread", "twice", "from several threads", "calls at the end", "receiver", "resolver hangs"],
+    ids=[
+        "exit in a thread",
+        "twice",
+        "from several threads",
+        "calls at the end",
+        "receiver",
+        "resolver hangs",
+    ],
 )
 def test_a_process_ends_whatever_is_under_way(lattice: PracticeLattice, script: str, output: str) -> None:
     """With status 0, what it meant to print, nothing on stderr, and soon."""
@@ -296,8 +304,7 @@ def test_ctrl_c_ends_a_close(lattice: PracticeLattice) -> None:
         interrupt_at="now",
     )
 
-    # Python's own debug mode tells of the blocked loop: not by the library's words.
-    assert (ended.status, ended.output) == (0, "now\ninterrupted True\n1\n")
+    assert ended == Ended(0, "now\ninterrupted True\n1\n", "")
 
 
 def test_interrupted_at_any_moment_a_call_leaves_nothing(lattice: PracticeLattice) -> None:
@@ -328,7 +335,7 @@ def test_interrupted_at_any_moment_a_call_leaves_nothing(lattice: PracticeLattic
             call = calls[number % 5]
             try:
                 signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00005, 0.004))
-                while True:
+                while not at:  # Python swallows what is raised in a __del__
                     call()
             except KeyboardInterrupt:
                 late += time.monotonic() - at[0] > 0.2
@@ -357,11 +364,11 @@ def test_interrupted_at_any_moment_a_call_leaves_nothing(lattice: PracticeLattic
     # A connect that is interrupted after it has returned leaves a client that nobody has: that one warns.
     lines = [line for line in ended.errors.splitlines() if "ResourceWarning" in line]
     assert all("was not closed" in line for line in lines)
-    assert "Traceback" not in ended.errors
+    assert not re.findall(r"^\S*Error.*", ended.errors, re.MULTILINE), ended.errors
     assert (ended.status, ended.output) == (0, "late 0\nTrue 2\nleft (0, 0, 0)\nthreads True\n")
 
-# What is imported ---------------------------------------------------------------------------------------
 
+# What is imported ---------------------------------------------------------------------------------------
 
 
 def test_importing_loads_nothing_heavy() -> None:

@@ -379,7 +379,7 @@ class Gather:
 
     def __del__(self) -> None:
         # Ctrl-C can come to __exit__, too. Takes no lock and waits for nothing, for this may run on any thread.
-        if not self._ended:
+        if not getattr(self, "_ended", True):  # nor has it to end what was never made
             self._end()
 
     def _end(self) -> None:
