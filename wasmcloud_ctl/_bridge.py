@@ -2,8 +2,8 @@
 
 The only module that knows threads. One ``Bridge`` is one daemon thread that runs one event loop
 inside anyio. Work gets there in two ways: ``exchange`` for what happens on every call (a plain
-callback and a lock, half the price of a task), ``run`` for what is rare (a coroutine, by anyio's
-BlockingPortal). Replies and events come back by ``Outcome`` and ``Mailbox``.
+callback and a lock, half the price of a task), ``run`` for what is rare (a coroutine, in a task of
+anyio's). Replies and events come back by ``Outcome`` and ``Mailbox``.
 
 How a process ends decides the shape of this module:
 
@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
+    from anyio.abc import TaskGroup
 
 logger = logging.getLogger("wasmcloud_ctl")
 
@@ -293,11 +293,13 @@ class Bridge:
         self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._portal: BlockingPortal | None = None
+        self._tasks: TaskGroup | None = None
         self._stop: asyncio.Event | None = None
         self._stopping = False
         self._ended = False
-        self._over = threading.Event()
+        # Taken until the thread is about to end. No Event: Ctrl-C in the wait for one can leave its own lock taken.
+        self._over = threading.Lock()
+        self._over.acquire()
         self._waiting: set[Outcome[Any] | Mailbox[Any]] = set()
         self._cleanups: list[Callable[[], Awaitable[None]]] = []
 
@@ -356,15 +358,14 @@ class Bridge:
             # Whoever posted work too late for the loop to run it must not wait for its timeout.
             for waiter in list(self._waiting):
                 waiter.fail(ClosedError("the client is closed"))
-            self._over.set()
+            self._over.release()
 
     async def _serve(self, started: Outcome[None]) -> None:
-        from anyio import move_on_after
-        from anyio.from_thread import BlockingPortal
+        from anyio import create_task_group, move_on_after
 
-        async with BlockingPortal() as portal:
+        async with create_task_group() as tasks:
             self._loop = asyncio.get_running_loop()
-            self._portal = portal
+            self._tasks = tasks
             self._stop = asyncio.Event()
             if self._stopping:  # before there was a loop to be told (T21)
                 self._stop.set()
@@ -376,8 +377,8 @@ class Bridge:
                         await cleanup()
                     except Exception as error:
                         logger.debug("closing: %r", error, exc_info=error)
-            # A normal stop waits for every task, and an endless one would keep it for ever.
-            await portal.stop(cancel_remaining=True)
+            # Else it would be waited for every task, and an endless one would keep it for ever (T11).
+            tasks.cancel_scope.cancel()
 
     def on_close(self, cleanup: Callable[[], Awaitable[None]]) -> None:
         """Have a coroutine function run on the loop before it ends, for at most a second."""
@@ -463,14 +464,12 @@ class Bridge:
             BaseException: What it raises.
         """
         self.refuse_own_thread()
-        if self._portal is None or self._ended or self.inherited:
-            raise ClosedError("the client is closed")
         ended: Outcome[T] = Outcome()
         tasks: list[asyncio.Task[Any]] = []
         cancelled = False
 
-        # A future's result can be had before its task has cleaned up (T8), and an exit exception that gets
-        # out of a task takes the portal down: so the task hands over its own outcome, as its last act.
+        # A future's result can be had before its task has cleaned up (T8), and an exception that gets out of a task,
+        # a cancellation, too, takes all others down: so the task hands over its own outcome, as its last act.
         async def work() -> None:
             task = asyncio.current_task()
             if cancelled or task is None:
@@ -480,14 +479,21 @@ class Bridge:
                 value = await function(*args)
             except asyncio.CancelledError:
                 ended.fail(ClosedError("the client was closed during the call"))
-                raise
             except BaseException as error:
                 ended.fail(error)
             else:
                 ended.resolve(value)
 
-        # Not by the portal's future: Ctrl-C may come when the work is on its way and the future not yet here, and
-        # it cancels again at each await, so that nothing could be cleaned up that takes one.
+        # Not by anyio's BlockingPortal: Ctrl-C in its wait for a future can leave that one's lock taken, and the loop
+        # waits for it for ever; and it cancels again at each await, so that no cleaning up could await anything.
+        def begin() -> None:
+            assert self._tasks is not None
+            if not cancelled:
+                try:
+                    self._tasks.start_soon(work)
+                except RuntimeError:  # they have been ended
+                    ended.fail(ClosedError("the client is closed"))
+
         def cancel() -> None:
             nonlocal cancelled
             cancelled = True
@@ -498,10 +504,7 @@ class Bridge:
 
         try:
             self._waiting.add(ended)
-            try:
-                self._portal.start_task_soon(work)
-            except RuntimeError as error:
-                raise ClosedError("the client is closed") from error
+            self.post(begin)
             if not ended.wait(timeout):
                 self.post(cancel)
                 # The last moment's result counts, if there is one.
@@ -568,7 +571,8 @@ class Bridge:
         deadline = Deadline(min(timeout, threading.TIMEOUT_MAX))
         # Python before 3.13 takes a thread whose join was interrupted for one that has ended, so Ctrl-C must not
         # come to the join, but to this.
-        if self._over.wait(deadline.left()):
+        if self._over.acquire(True, deadline.left()):
+            self._over.release()
             thread.join(deadline.left())
         if thread.is_alive():
             logger.warning("the client's thread did not end within %g s of close()", timeout)
