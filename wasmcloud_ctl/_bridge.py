@@ -2,8 +2,8 @@
 
 The only module that knows threads. One ``Bridge`` is one daemon thread that runs one event loop
 inside anyio. Work gets there in two ways: ``exchange`` for what happens on every call (a plain
-callback and a lock, half the price of a task), ``run`` for what is rare (a coroutine, by anyio's
-BlockingPortal). Replies and events come back by ``Outcome`` and ``Mailbox``.
+callback and a lock, half the price of a task), ``run`` for what is rare (a coroutine, in a task of
+anyio's). Replies and events come back by ``Outcome`` and ``Mailbox``.
 
 How a process ends decides the shape of this module:
 
@@ -32,10 +32,10 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wasmcloud_ctl.exceptions import ClosedError, CtlError
+from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 if TYPE_CHECKING:
-    from anyio.from_thread import BlockingPortal
+    from anyio.abc import TaskGroup
 
 logger = logging.getLogger("wasmcloud_ctl")
 
@@ -257,6 +257,27 @@ class _Loop(asyncio.SelectorEventLoop):
         return await future
 
 
+# What the loop and its thread are made of.
+_FOUNDATIONS = ("threading", "queue", "select", "socket")
+
+
+def _refuse_gevent() -> None:
+    """Raise where gevent has put its own in place of what the loop and its thread are made of.
+
+    All greenlets share one thread, of which asyncio allows one running loop: a second client, or any other use of
+    asyncio in the process, would fail, and with only some modules patched calls hang.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None:
+        return
+    patched = [name for name in _FOUNDATIONS if monkey.is_module_patched(name)]
+    if patched:
+        raise ConnectError(
+            f"gevent has patched {', '.join(patched)}, and this client needs them as they are: connect in a process "
+            "without gevent's monkey patching (with gunicorn: workers of the class gthread)"
+        )
+
+
 class Bridge:
     """One private event loop on one daemon thread.
 
@@ -272,9 +293,13 @@ class Bridge:
         self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._portal: BlockingPortal | None = None
+        self._tasks: TaskGroup | None = None
         self._stop: asyncio.Event | None = None
+        self._stopping = False
         self._ended = False
+        # Taken until the thread is about to end. No Event: Ctrl-C in the wait for one can leave its own lock taken.
+        self._over = threading.Lock()
+        self._over.acquire()
         self._waiting: set[Outcome[Any] | Mailbox[Any]] = set()
         self._cleanups: list[Callable[[], Awaitable[None]]] = []
 
@@ -295,8 +320,10 @@ class Bridge:
             timeout: Seconds that it may take, above 0.
 
         Raises:
+            ConnectError: gevent has patched what the thread is made of.
             CtlError: It could not be started: too late in the interpreter's life, or not in time.
         """
+        _refuse_gevent()
         started: Outcome[None] = Outcome()
         # A thread that inherits the caller's context would keep it alive (free-threaded 3.14 does
         # inherit), so it is named and handed nothing but what it needs.
@@ -306,6 +333,10 @@ class Bridge:
         except RuntimeError as error:
             self._ended = True
             raise CtlError(f"cannot start the client's thread: {error}") from error
+        except BaseException:
+            # Ctrl-C, while it is waited that the thread runs: it does, or will in a moment.
+            self.stop_soon()
+            raise
         self._thread = thread
         _open_bridges.add(self)
         if not started.wait(timeout):
@@ -327,15 +358,17 @@ class Bridge:
             # Whoever posted work too late for the loop to run it must not wait for its timeout.
             for waiter in list(self._waiting):
                 waiter.fail(ClosedError("the client is closed"))
+            self._over.release()
 
     async def _serve(self, started: Outcome[None]) -> None:
-        from anyio import move_on_after
-        from anyio.from_thread import BlockingPortal
+        from anyio import create_task_group, move_on_after
 
-        async with BlockingPortal() as portal:
+        async with create_task_group() as tasks:
             self._loop = asyncio.get_running_loop()
-            self._portal = portal
+            self._tasks = tasks
             self._stop = asyncio.Event()
+            if self._stopping:  # before there was a loop to be told (T21)
+                self._stop.set()
             started.resolve(None)
             await self._stop.wait()
             for cleanup in self._cleanups:
@@ -344,8 +377,8 @@ class Bridge:
                         await cleanup()
                     except Exception as error:
                         logger.debug("closing: %r", error, exc_info=error)
-            # A normal stop waits for every task, and an endless one would keep it for ever.
-            await portal.stop(cancel_remaining=True)
+            # Else it would be waited for every task, and an endless one would keep it for ever (T11).
+            tasks.cancel_scope.cancel()
 
     def on_close(self, cleanup: Callable[[], Awaitable[None]]) -> None:
         """Have a coroutine function run on the loop before it ends, for at most a second."""
@@ -391,8 +424,8 @@ class Bridge:
             except Exception as error:
                 outcome.fail(error)
 
-        self._waiting.add(outcome)
         try:
+            self._waiting.add(outcome)
             self.post(guarded)
             if not outcome.wait(timeout):
                 self.post(abandon)
@@ -431,39 +464,55 @@ class Bridge:
             BaseException: What it raises.
         """
         self.refuse_own_thread()
-        if self._portal is None or self._ended or self.inherited:
-            raise ClosedError("the client is closed")
         ended: Outcome[T] = Outcome()
+        tasks: list[asyncio.Task[Any]] = []
+        cancelled = False
 
-        # A future's result can be had before its task has cleaned up, and an exit exception that gets
-        # out of a task takes the portal down: so the task hands over its own outcome, as its last act.
+        # A future's result can be had before its task has cleaned up (T8), and an exception that gets out of a task,
+        # a cancellation, too, takes all others down: so the task hands over its own outcome, as its last act.
         async def work() -> None:
+            task = asyncio.current_task()
+            if cancelled or task is None:
+                return
+            tasks.append(task)
             try:
                 value = await function(*args)
             except asyncio.CancelledError:
                 ended.fail(ClosedError("the client was closed during the call"))
-                raise
             except BaseException as error:
                 ended.fail(error)
             else:
                 ended.resolve(value)
 
-        self._waiting.add(ended)
+        # Not by anyio's BlockingPortal: Ctrl-C in its wait for a future can leave that one's lock taken, and the loop
+        # waits for it for ever; and it cancels again at each await, so that no cleaning up could await anything.
+        def begin() -> None:
+            assert self._tasks is not None
+            if not cancelled:
+                try:
+                    self._tasks.start_soon(work)
+                except RuntimeError:  # they have been ended
+                    ended.fail(ClosedError("the client is closed"))
+
+        def cancel() -> None:
+            nonlocal cancelled
+            cancelled = True
+            for task in tasks:
+                task.cancel()
+            if not tasks:  # and there will be none
+                ended.fail(ClosedError("the call was given up"))
+
         try:
-            future = self._portal.start_task_soon(work)
-        except RuntimeError as error:
-            self._waiting.discard(ended)
-            raise ClosedError("the client is closed") from error
-        try:
+            self._waiting.add(ended)
+            self.post(begin)
             if not ended.wait(timeout):
-                future.cancel()
+                self.post(cancel)
                 # The last moment's result counts, if there is one.
                 if not ended.wait(CLEANUP_SECONDS) or isinstance(ended._error, ClosedError):
                     raise DeadlinePassed
         except BaseException:
             if not ended.done:
-                future.cancel()
-                ended.wait(CLEANUP_SECONDS)
+                self._abandon(ended, cancel)
             raise
         finally:
             self._waiting.discard(ended)
@@ -493,7 +542,11 @@ class Bridge:
 
     def stop_soon(self) -> None:
         """Ask the loop to end, and do not wait. Takes no lock, so that ``__del__`` may call it."""
-        if self.inherited or self._loop is None or self._stop is None:
+        if self.inherited:
+            return
+        # First this and then that, as the thread does the reverse: one of both is seen.
+        self._stopping = True
+        if self._loop is None or self._stop is None:
             return
         try:
             self._loop.call_soon_threadsafe(self._stop.set)
@@ -515,7 +568,12 @@ class Bridge:
         thread = self._thread
         if thread is None or thread.ident == threading.get_ident():
             return
-        thread.join(min(timeout, threading.TIMEOUT_MAX))
+        deadline = Deadline(min(timeout, threading.TIMEOUT_MAX))
+        # Python before 3.13 takes a thread whose join was interrupted for one that has ended, so Ctrl-C must not
+        # come to the join, but to this.
+        if self._over.acquire(True, deadline.left()):
+            self._over.release()
+            thread.join(deadline.left())
         if thread.is_alive():
             logger.warning("the client's thread did not end within %g s of close()", timeout)
         else:

@@ -311,6 +311,7 @@ class Gather:
         self._subscriptions: list[Subscription] = []
         self._exit = contextlib.ExitStack()
         self._came: list[bytes] | None = None
+        self._ended = False
 
     def ask(
         self,
@@ -374,6 +375,14 @@ class Gather:
         traceback: TracebackType | None,
     ) -> None:
         self._exit.__exit__(exception_type, exception, traceback)
+        self._end()
+
+    def __del__(self) -> None:
+        # Ctrl-C can come to __exit__, too. Takes no lock and waits for nothing, for this may run on any thread.
+        if not getattr(self, "_ended", True):  # nor has it to end what was never made
+            self._end()
+
+    def _end(self) -> None:
         self._transport.bridge.unwatch(self._mailbox)
         for subscription in self._subscriptions:
             subscription.close()
@@ -381,6 +390,7 @@ class Gather:
             self._transport.bridge.post(self._withdraw)
         except ClosedError:
             pass  # with the loop everything is gone that there was to withdraw
+        self._ended = True
 
     def _withdraw(self) -> None:
         for question in self._questions:
@@ -454,11 +464,12 @@ class Subscription:
     def close(self) -> None:
         """End it, soon; does not wait and takes no lock."""
         if not self._closing:
-            self._closing = True
             try:
                 self._transport.bridge.post(self._close)
             except ClosedError:
                 pass  # with the loop the subscription is gone
+            # Only now: were it closed by half, by Ctrl-C, nobody would close the rest.
+            self._closing = True
 
     def _close(self) -> None:
         self._mailbox.end()

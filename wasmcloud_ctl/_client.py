@@ -142,6 +142,9 @@ def connect(
 
     Source: ``ClientBuilder`` of the Rust client.
     """
+    # All that a call will import, too: a child forked while another thread imports has the lock of that import, and
+    # no thread that releases it.
+    from wasmcloud_ctl import _codec, _gathers, _links, _waits  # noqa: F401
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._transport import Transport
 
@@ -182,8 +185,10 @@ def connect(
     # The subjects are checked before a connection is made for them.
     subjects = settings.subjects()
     session = PerProcess(lambda: Transport.open(options))
+    # The client comes first: whenever Ctrl-C comes, dropping it ends the connection.
+    client = Client(session, settings, subjects)
     session.get()
-    return Client(session, settings, subjects)
+    return client
 
 
 def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]) -> Client:
@@ -980,6 +985,7 @@ class Client:
         Source: ``Client::events_receiver``; subjects ``wasmbus.evt.<lattice>.<event name>``.
         """
         from wasmcloud_ctl._bridge import Mailbox
+        from wasmcloud_ctl._calls import Subscription
 
         subjects = [self._subjects.event(event_name) for event_name in dict.fromkeys(event_names) or ("*",)]
         if overflow not in ("drop_oldest", "drop_newest"):
@@ -987,8 +993,11 @@ class Client:
         highest = U64_HIGHEST  # a bound for the check's sake; memory is the true one
         _arguments.whole_number(maxsize, "maxsize", highest, lowest=1)
         mailbox: Mailbox[bytes] = Mailbox(maxsize, drop_newest=overflow == "drop_newest")
-        subscription = self._transport().subscribe(subjects, mailbox, self._timeout(timeout))
+        transport = self._transport()
+        # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
+        subscription = Subscription(transport, subjects, mailbox)
         receiver = EventReceiver(subscription, self.lattice)
+        transport.begin(subscription, self._timeout(timeout))
         self._receivers.add(receiver)
         return receiver
 

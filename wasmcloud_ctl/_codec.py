@@ -416,7 +416,10 @@ def decode_holds_value(raw: bytes) -> bool:
     headers = message.get("hdrs", "") if type(message) is dict else None
     if type(headers) is not str:
         raise DecodeError("JetStream's answer has no message", path="$.message", raw=raw)
-    return b"KV-Operation:" not in base64.b64decode(headers)
+    try:
+        return b"KV-Operation:" not in base64.b64decode(headers, validate=True)
+    except ValueError as error:
+        raise DecodeError("JetStream's message has no headers", path="$.message.hdrs", raw=raw) from error
 
 
 def _api_answer(raw: bytes) -> dict[str, Any] | None:

@@ -373,7 +373,8 @@ class Wire(nats.aio.client.Client):
         self._confirmations.add(pong)
         try:
             await self._send_ping(pong)
-            await pong
+            # nats-py ends a connection over an answer to a future that was cancelled (by Ctrl-C, or a timeout).
+            await asyncio.shield(pong)
         finally:
             self._confirmations.discard(pong)
 
@@ -529,8 +530,14 @@ class Transport:
             RequestTimeout, NotConnectedError, ClosedError, PermissionDenied, AuthError
         """
         subscription = Subscription(self, subjects, mailbox, tag)
+        self.begin(subscription, timeout)
+        return subscription
+
+    def begin(self, subscription: Subscription, timeout: float) -> None:
+        """As ``subscribe``, for a subscription that somebody holds already, who will close it."""
+        subjects = subscription.subjects
+        self.bridge.watch(subscription._mailbox)
         started = time.monotonic()
-        self.bridge.watch(mailbox)
         try:
             self.bridge.run(self._subscribe, subscription, timeout=timeout)
         except BaseException as error:
@@ -542,7 +549,6 @@ class Transport:
                 ) from None
             raise
         logger.debug("%s: subscribed, %.1f ms", ", ".join(subjects), (time.monotonic() - started) * 1000)
-        return subscription
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
         """Run a coroutine function on the loop.
@@ -755,6 +761,8 @@ class Transport:
 
     async def _subscribe(self, subscription: Subscription) -> None:
         wire = self.usable_wire(None)
+        if subscription.closed:  # by Ctrl-C, when this was on its way here
+            subscription.get(0.0)
         subscription.attach(wire)
         self._subscriptions.add(subscription)
         # The server answers in order: a denial of the subscription comes before the answer to this.
