@@ -70,12 +70,17 @@ class World:
                 events.get(PATIENCE)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Ask until it is so, by every host: eight times in a row. For what no event tells of."""
+        """Ask until it is so, by every host. For what no event tells of.
+
+        Whichever host answers does so from its own memory, which follows some tens of milliseconds later: so it must be
+        so eight times in a row, over a time that is longer than that.
+        """
         end = time.monotonic() + PATIENCE
         in_a_row = 0
         while in_a_row < 8:
             in_a_row = in_a_row + 1 if condition() else 0
             assert time.monotonic() < end, "it did not become so"
+            time.sleep(0.02)
 
     def none_follows(self, events: EventReceiver) -> None:
         """Be sure that nothing more is told to this receiver, which must not hear of labels.
