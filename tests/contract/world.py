@@ -72,8 +72,8 @@ class World:
     def until(self, condition: Callable[[], bool]) -> None:
         """Ask until it is so, by every host. For what no event tells of.
 
-        Whichever host answers does so from its own memory, which follows some tens of milliseconds later: so it must be
-        so eight times in a row, over a time that is longer than that.
+        Whichever host answers does so from its own memory, which follows some tens of milliseconds later. So eight
+        answers in a row must say so, over a time that is longer than that.
         """
         end = time.monotonic() + PATIENCE
         in_a_row = 0
