@@ -114,7 +114,8 @@ class Connection:
         try:
             if self._client.is_connected:
                 await self._client.flush(timeout=1)
-        except nats.errors.Error as error:
+        except (nats.errors.Error, asyncio.CancelledError) as error:
+            # nats-py cancels who waits for the server's answer when it loses the connection.
             logger.debug("flushing before the end: %r", error)
         await self._client.close()
 
