@@ -101,7 +101,7 @@ class Proxy:
             while data := source.recv(_BYTES):
                 self._flows.wait()
                 if self._delay:
-                    time.sleep(self._delay)
+                    time.sleep(self._delay)  # this is what makes the way slow
                 sink.sendall(data)
         self._flows.wait()
         for end in (source, sink):

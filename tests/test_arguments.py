@@ -92,7 +92,7 @@ REFUSED: dict[str, Callable[[Any], object]] = {
     "delete_link empty source": lambda client: client.delete_link("", "default", "wasi", "http"),
     "put_registries of strings": lambda client: client.put_registries({"a": "b"}),
     "put_registries of a list": lambda client: client.put_registries([]),
-    "put_registries token": lambda client: client.put_registries({"a": RegistryCredential(token=5)}),  # type: ignore[arg-type]
+    "put_registries token": lambda client: client.put_registries({"a": RegistryCredential(token=5)}),  # type: ignore[arg-type]  # the mistake
     "events_receiver('a.b')": lambda client: client.events_receiver("a.b"),
     "events_receiver(5)": lambda client: client.events_receiver(5),
     "events_receiver maxsize": lambda client: client.events_receiver(maxsize=0),

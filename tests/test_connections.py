@@ -41,7 +41,7 @@ def wait_until(condition: object, seconds: float = 5.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not become so"
-        time.sleep(0.01)
+        time.sleep(0.01)  # so as not to take the processor from what is waited for
 
 
 def library_threads() -> list[str]:
@@ -387,7 +387,7 @@ def test_a_receiver_waits_for_its_timeout_and_ends_with_its_queue(
     receiver.close()
 
     assert receiver.closed
-    assert [event.data.config_name for event in (first, receiver.get(5), receiver.get(5))] == ["a", "b", "c"]  # type: ignore[union-attr]
+    assert [event.data.config_name for event in (first, receiver.get(5), receiver.get(5))] == ["a", "b", "c"]  # type: ignore[union-attr]  # a ConfigSet
     with pytest.raises(ClosedError):
         receiver.get(5)
     assert list(receiver) == []
@@ -406,7 +406,7 @@ def test_a_full_receiver_drops_and_counts(client: Client, overflow: str, kept: l
             large.get(5)
 
         assert small.dropped == 2
-        assert [small.get(5).data.config_name for _ in range(2)] == kept  # type: ignore[union-attr]
+        assert [small.get(5).data.config_name for _ in range(2)] == kept  # type: ignore[union-attr]  # a ConfigSet
         assert (large.dropped, large.gaps, large.undecodable) == (0, 0, 0)
 
 
@@ -419,7 +419,7 @@ def test_what_is_no_event_is_counted_and_skipped(
         lattice.hosts[0].publish_event("config_set", {"config_name": 5})
         lattice.hosts[0].publish_event("config_set", {"config_name": "good"})
 
-        assert receiver.get(5).data.config_name == "good"  # type: ignore[union-attr]
+        assert receiver.get(5).data.config_name == "good"  # type: ignore[union-attr]  # a ConfigSet
         assert receiver.undecodable == 2
     assert [
         record.message.partition(":")[0] for record in caplog.records if record.levelname == "WARNING"

@@ -268,7 +268,7 @@ def test_connect_reads_no_variables(practice_server: PracticeServer, monkeypatch
 def test_an_unknown_option_is_a_type_error() -> None:
     """from_env takes connect's options, and no others."""
     with pytest.raises(TypeError, match="latice"):
-        wasmcloud_ctl.from_env(latice="blue")  # type: ignore[call-arg]
+        wasmcloud_ctl.from_env(latice="blue")  # type: ignore[call-arg]  # the mistake
 
 
 # Contexts ---------------------------------------------------------------------------------------

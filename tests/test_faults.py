@@ -101,7 +101,7 @@ def test_a_slow_consumer_is_cut_off_and_comes_back(own_server: PracticeServer) -
         wait_until(lambda: receiver.gaps == 1 and client.connected, 20)
 
         client.put_config("a", {}).raise_for_status()
-        assert receiver.get(20).data.config_name == "a"  # type: ignore[union-attr]
+        assert receiver.get(20).data.config_name == "a"  # type: ignore[union-attr]  # a ConfigSet
         assert receiver.gaps == 1
 
 
@@ -141,7 +141,7 @@ def test_a_reply_nested_without_end_is_a_decode_error(lattice: PracticeLattice, 
         lattice.publish(f"wasmbus.evt.{lattice.lattice}.config_set", deep)
         lattice.hosts[0].publish_event("config_set", {"config_name": "good"})
 
-        assert receiver.get(10).data.config_name == "good"  # type: ignore[union-attr]
+        assert receiver.get(10).data.config_name == "good"  # type: ignore[union-attr]  # a ConfigSet
         assert receiver.undecodable == 1
 
 

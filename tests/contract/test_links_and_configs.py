@@ -48,7 +48,7 @@ def test_a_link_is_put_told_and_listed(world: World) -> None:
         assert world.client.put_link(LINK) == PUT
         event = next_of(events)
 
-    assert event.data == LinkdefSet(**fields(LINK))  # type: ignore[arg-type]
+    assert event.data == LinkdefSet(**fields(LINK))  # type: ignore[arg-type]  # by name
     assert event.source in world.host_ids
     world.until(lambda: world.client.get_links().data == [LINK])
 
@@ -72,7 +72,7 @@ def test_a_link_to_another_target_is_refused(world: World) -> None:
     )
     with world.client.events_receiver("linkdef_set_failed") as events:
         assert world.client.put_link(clash) == CtlResponse(succeeded=False, message=reason)
-        assert next_of(events).data == LinkdefSetFailed(**fields(clash), error=reason)  # type: ignore[arg-type]
+        assert next_of(events).data == LinkdefSetFailed(**fields(clash), error=reason)  # type: ignore[arg-type]  # by name
     world.until(lambda: world.client.get_links().data == [LINK])
 
 

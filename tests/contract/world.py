@@ -80,7 +80,7 @@ class World:
         while in_a_row < 8:
             in_a_row = in_a_row + 1 if condition() else 0
             assert time.monotonic() < end, "it did not become so"
-            time.sleep(0.02)
+            time.sleep(0.02)  # no event tells when a host has learnt what another told
 
     def none_follows(self, events: EventReceiver) -> None:
         """Be sure that nothing more is told to this receiver, which must not hear of labels.
