@@ -1,0 +1,66 @@
+"""Starting several attempts a moment apart, and taking the first that succeeds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# Servers, and the addresses of one, are dialled side by side, one more each time this has passed: a mute one must not
+# eat the whole time.
+STAGGER_SECONDS = 0.25
+
+
+class AllFailed(Exception):
+    """None of those that were started had a result."""
+
+    def __init__(self, errors: list[BaseException]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+async def race(
+    starts: Sequence[Callable[[], Coroutine[Any, Any, T]]], pause: float, discard: Callable[[T], object]
+) -> T:
+    """Start one after another, each when the one before has failed or ``pause`` seconds have passed.
+
+    Args:
+        starts: What starts each of them.
+        pause: The seconds.
+        discard: Called with the result of each that came too late.
+
+    Returns:
+        The first result there is.
+
+    Raises:
+        AllFailed: There is none.
+    """
+    waiting = list(reversed(starts))
+    running: set[asyncio.Task[T]] = set()
+    errors: list[BaseException] = []
+
+    def settle(task: asyncio.Task[T]) -> None:
+        # An error that nobody looks at would be logged.
+        if not task.cancelled() and task.exception() is None:
+            discard(task.result())
+
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.create_task(waiting.pop()()))
+            done, running = await asyncio.wait(
+                running, timeout=pause if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            succeeded = [task for task in done if task.exception() is None]
+            for task in succeeded[1:]:
+                settle(task)
+            if succeeded:
+                return succeeded[0].result()
+            errors += [error for error in (task.exception() for task in done) if error is not None]
+        raise AllFailed(errors)
+    finally:
+        for task in running:
+            task.cancel()
+            task.add_done_callback(settle)
