@@ -144,7 +144,7 @@ def connect(
     """
     # All that a call will import, too: a child forked while another thread imports has the lock of that import, and
     # no thread that releases it.
-    from wasmcloud_ctl import _codec, _gathers, _links, _waits  # noqa: F401
+    from wasmcloud_ctl import _codec, _gathers, _links, _outcomes  # noqa: F401
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._transport import Transport
 
@@ -433,7 +433,7 @@ class Client:
         command = models.StopHostCommand(host_id=host_id, timeout=timeout_ms)
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._waits import StopHost
+        from wasmcloud_ctl._outcomes import StopHost
 
         order = self._order(f"the stop of host {host_id}", subject, command, wait, wait)
         return StopHost(order, host_id).run(self._transport())
@@ -572,7 +572,7 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._waits import ScaleComponent
+        from wasmcloud_ctl._outcomes import ScaleComponent
 
         what = f"the scale of {component_id} to {max_instances} on host {host_id}"
         order = self._order(what, subject, command, timeout, wait)
@@ -620,7 +620,7 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._waits import UpdateComponent
+        from wasmcloud_ctl._outcomes import UpdateComponent
 
         what = f"the update of {existing_component_id} to {new_component_ref} on host {host_id}"
         order = self._order(what, subject, command, timeout, wait)
@@ -713,7 +713,7 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._waits import StartProvider
+        from wasmcloud_ctl._outcomes import StartProvider
 
         what = f"the start of {provider_id} on host {host_id}"
         order = self._order(what, subject, command, timeout, wait)
@@ -744,7 +744,7 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._waits import StopProvider
+        from wasmcloud_ctl._outcomes import StopProvider
 
         what = f"the stop of {provider_id} on host {host_id}"
         order = self._order(what, subject, command, wait, wait)
@@ -784,7 +784,7 @@ class Client:
         subject, turn = self._subjects.control("link.put"), self._link_turn(checked.source_id)
         if wait is None:
             return self._command(subject, checked, timeout, turn)
-        from wasmcloud_ctl._waits import PutLink
+        from wasmcloud_ctl._outcomes import PutLink
 
         what = f"the link {checked.name} from {checked.source_id} to {checked.target}"
         return PutLink(self._order(what, subject, checked, timeout, wait, turn), checked).run(
@@ -827,7 +827,7 @@ class Client:
         subject, turn = self._subjects.control("link.del"), self._link_turn(source_id)
         if wait is None:
             return self._command(subject, command, timeout, turn)
-        from wasmcloud_ctl._waits import DeleteLink
+        from wasmcloud_ctl._outcomes import DeleteLink
 
         what = f"the deletion of the link {link_name} from {source_id}"
         order = self._order(what, subject, command, timeout, wait, turn)

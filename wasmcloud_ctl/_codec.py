@@ -270,7 +270,7 @@ def decode(raw: bytes, kind: type[T]) -> T:
     return result
 
 
-def decode_response(raw: bytes, kind: Any) -> CtlResponse[Any]:
+def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
     """The bytes of a host's reply, as a response.
 
     Args:
