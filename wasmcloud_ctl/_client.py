@@ -977,7 +977,7 @@ class Client:
             timeout: Seconds to wait for the server to confirm, above 0; None: the client's own.
 
         Returns:
-            The receiver. The server has the subscription: what happens from now on is heard.
+            The receiver. The server has the subscription, so what happens from now on is heard.
 
         Raises:
             PermissionDenied: The server does not let this user hear the events.

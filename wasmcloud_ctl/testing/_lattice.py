@@ -119,7 +119,7 @@ class PracticeLattice:
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """The requests that have arrived, in order: the last 100,000."""
+        """The last 100,000 requests that have arrived, in order."""
         with self._heard:
             return tuple(self._commands)
 

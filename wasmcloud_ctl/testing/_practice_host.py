@@ -59,7 +59,7 @@ class PracticeHost:
 
     @property
     def running(self) -> bool:
-        """Whether it runs: not after ``stop``, ``kill`` or a client's stop_host."""
+        """Whether it runs, which it does not after ``stop``, ``kill`` or a client's stop_host."""
         return self._runtime.call(self._is_running)
 
     async def _is_running(self) -> bool:

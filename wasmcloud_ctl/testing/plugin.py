@@ -1,4 +1,4 @@
-"""The pytest plugin: a practice lattice as a fixture.
+"""The pytest plugin: a practice lattice as a fixture::
 
     def test_my_script(practice_lattice):
         with practice_lattice.connect() as client:
