@@ -7,6 +7,7 @@ lattice of its own. The tutorial is followed by ``tests/test_docs.py`` instead, 
 from __future__ import annotations
 
 import doctest
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ html_show_copyright = False
 # The reference ----------------------------------------------------------------------------------
 
 autodoc_member_order = "bysource"
+# A class's attributes in a list, as its docstring has them; their types stand in its signature.
+napoleon_custom_sections = [("Attributes", "params_style")]
 # Short names in signatures: str rather than builtins.str, Host rather than wasmcloud_ctl.models.Host.
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
@@ -35,7 +38,7 @@ python_maximum_signature_line_length = 90
 intersphinx_mapping = {"python": ("https://docs.python.org/3", "python.inv")}
 # Type variables, the types of other packages, and types that stand in signatures but are not public.
 nitpick_ignore_regex = [
-    ("py:class", "Command|ConnectOptions|Range|U64"),
+    ("py:class", "Command|ConnectOptions|Self|U64|Unpack"),
     ("py:class", r"wasmcloud_ctl\..*\.T"),
     ("py:class", r"(nats|pytest)\..*"),
 ]
@@ -69,8 +72,12 @@ def plain_signature(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """A default that attrs makes anew for each object, as an empty dict, and not by attrs' own name for it."""
-    return (signature.replace("= NOTHING", "= {}") if signature else signature), returns
+    """A signature as one would write it: without what attrs calls a default that is made anew for each object, and
+    without the ranges of the wire's numbers."""
+    if signature is not None:
+        signature = signature.replace("= NOTHING", "= {}")
+        signature = re.sub(r"(typing\.)?Annotated\[int, Range\(low=-?\d+, high=\d+\)\]", "int", signature)
+    return signature, returns
 
 
 def setup(app: Sphinx) -> None:

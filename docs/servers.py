@@ -37,7 +37,7 @@ class Running:
         for name in ("nats", "a", "b"):
             self._urls[f"nats://{name}.example:4222"] = lattice.url
         self._serve("nats://secure.example:4222", operator.server_config)
-        self._serve("nats://password.example:4222", "authorization { user: operator, password: right }")
+        self._serve("nats://password.example:4222", "authorization { user: me, password: right }")
         tls = self._serve("tls://tls.example:4222", f'tls {{ cert_file: "{pem}", key_file: "{pem}" }}')
         self._urls["tls://tls.example:4222"] = f"tls://localhost:{tls.port}"
         port = int(lattice.url.rpartition(":")[2])
@@ -46,7 +46,7 @@ class Running:
             Path(f"{name}.json").write_text(json.dumps(context))
         os.environ["WASH_CONTEXT_DIR"] = str(folder)
         self._ending.callback(os.environ.pop, "WASH_CONTEXT_DIR")
-        wasmcloud_ctl.connect = self._connect  # type: ignore[assignment]  # for the page it is the one there is
+        wasmcloud_ctl.connect = self._connect
 
     def _serve(self, url: str, config: str) -> PracticeServer:
         server = self._ending.enter_context(PracticeServer(jetstream=False, config=config))
@@ -63,4 +63,3 @@ class Running:
         """End them, and let all be as it was."""
         wasmcloud_ctl.connect = _connect
         self._ending.close()
-

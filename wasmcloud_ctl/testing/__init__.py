@@ -1,4 +1,4 @@
-"""A lattice to practise on: a real nats-server, and simulated hosts that a client cannot tell from real ones.
+"""A lattice to practise on: a real nats-server, and simulated hosts that a client cannot tell from real ones::
 
     from wasmcloud_ctl.testing import PracticeLattice
 
