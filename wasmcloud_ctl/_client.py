@@ -257,6 +257,8 @@ class Client:
     and above 0, and the client's own where a call gives none. Ctrl-C ends a call at once; a command that was
     sent by then may still take effect.
 
+    What changes something returns the host's answer, a ``CtlResponse`` without data: true if the host took it.
+
     Every operation may raise, besides what it names: ``RequestTimeout`` (no answer in time), ``NoResponders``
     (nobody listens), ``NotConnectedError`` (the connection is lost, and is being made again; nothing is sent
     later), ``AuthError`` (it is lost, and the server refuses the credentials now), ``ClosedError``,
@@ -364,6 +366,9 @@ class Client:
             expected: How many distinct hosts end the search, above 0; None: it is not ended so.
             quiet: Seconds without a further answer that end it, above 0; None: the client's own.
             timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+
+        Returns:
+            The host, as it answered.
 
         Raises:
             NotFound: It is meant by no host, or by several; the message lists them.
@@ -841,6 +846,9 @@ class Client:
         Args:
             timeout: Seconds, above 0; None: the client's own.
 
+        Returns:
+            The links, in no order that means anything.
+
         Source: ``Client::get_links``; subject ``link.get``.
         """
         if self._link_cache is not None:
@@ -923,6 +931,10 @@ class Client:
 
         Args:
             timeout: Seconds, above 0; None: the client's own.
+
+        Returns:
+            A map of strings for each, with ``issuer``, ``subject``, ``name``, ``revision`` and ``version``; of a
+            component also ``call_alias`` and ``tags``, joined by commas; of a provider ``config_schema``.
 
         Source: ``Client::get_claims``; subject ``claims.get``.
         """
@@ -1026,6 +1038,9 @@ class Client:
 
         Args:
             name: The lattice's name.
+
+        Returns:
+            The client. It need not be closed.
         """
         self._transport()
         settings = attrs.evolve(self._settings, lattice=name)
