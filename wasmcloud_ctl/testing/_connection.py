@@ -111,13 +111,16 @@ class Connection:
 
     async def close(self) -> None:
         """Close it, with what was published before on its way."""
-        try:
-            if self._client.is_connected:
-                await self._client.flush(timeout=1)
-        except (nats.errors.Error, asyncio.CancelledError) as error:
-            # nats-py cancels who waits for the server's answer when it loses the connection.
-            logger.debug("flushing before the end: %r", error)
-        await self._client.close()
+        for step in (self._flush, self._client.close):
+            try:
+                await step()
+            except (nats.errors.Error, OSError, asyncio.CancelledError) as error:
+                # When nats-py loses the connection it cancels who waits for an answer, at any step.
+                logger.debug("closing: %r", error)
+
+    async def _flush(self) -> None:
+        if self._client.is_connected:
+            await self._client.flush(timeout=1)
 
     async def publish(self, subject: str, payload: bytes) -> None:
         """Send a message. What the server would not take is not sent, as with a host."""
