@@ -1,0 +1,111 @@
+"""Scale a component on every host that has a label.
+
+    python examples/scale_by_label.py zone=a ghcr.io/acme/echo:0.1.0 echo 5 --config web
+    python examples/scale_by_label.py zone=a ghcr.io/acme/echo:0.1.0 echo 0
+
+The hosts work side by side, and one that fails does not keep the others from it: its line is on stderr, and the
+status is 1. Where the component runs already its annotations are kept. Its configs are replaced by those of
+``--config``, for no host tells which a component has. Where it runs of another reference it is left as it is. A host
+that is too busy to answer at all is missed only if ``--hosts`` says how many there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import wasmcloud_ctl
+from wasmcloud_ctl import Client, CtlError, HostInventory, NotFound
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("label", type=label, metavar="KEY=VALUE", help="the label")
+    parser.add_argument("reference", help="the component's reference")
+    parser.add_argument("component_id", help="the component's id")
+    parser.add_argument("count", type=int, help="how many instances may run on each host; 0 stops it")
+    parser.add_argument(
+        "--config", action="append", default=[], help="a config that it is given; may be repeated"
+    )
+    parser.add_argument("--hosts", type=int, help="how many hosts the lattice has: fewer are a failure")
+    parser.add_argument("--wait", type=float, default=60, help="seconds for each host (default: %(default)s)")
+    parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
+    parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
+    parser.add_argument("--context", help="a wash context (default: as for wash)")
+    options = parser.parse_args(argv)
+    try:
+        # On Ctrl-C the client is closed first, which ends the calls that the threads are waiting in.
+        with (
+            ThreadPoolExecutor(max_workers=32) as pool,
+            wasmcloud_ctl.from_env(options.url, lattice=options.lattice, context=options.context) as client,
+        ):
+            return scale(client, pool, options)
+    except CtlError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; the hosts that are not listed may scale it or not", file=sys.stderr)
+        return 1
+
+
+def label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def scale(client: Client, pool: Executor, options: argparse.Namespace) -> int:
+    """Scale on all hosts with the label; the status."""
+    # Hosts that are counted are waited for; those that are not, until none has answered for a while.
+    quiet = 0.25 if options.hosts is None else None
+    inventories = client.get_host_inventories(expected=options.hosts, quiet=quiet)
+    if inventories.no_responders:
+        inventories.raise_for_status()
+    key, value = options.label
+    hosts = [host for host in inventories.data.values() if host.labels.get(key) == value]
+    # Whether a host that does not tell its labels has this one, nobody knows.
+    failures = [f"host {host_id}: {error}" for host_id, error in inventories.errors.items()]
+    failures += [f"a host's answer: {answer.reason}" for answer in inventories.undecodable]
+    answered = len(inventories.data) + len(failures)
+    if options.hosts is not None and answered < options.hosts:
+        failures.append(f"{answered} of {options.hosts} hosts answered")
+    if not (hosts or failures):
+        raise NotFound(f"no host of lattice {client.lattice!r} has the label {key}={value}")
+
+    def scale_on(host: HostInventory) -> str:
+        """What went wrong there, or nothing."""
+        running = {component.id: component for component in host.components}.get(options.component_id)
+        if running is not None and options.count and running.image_ref != options.reference:
+            # A host would rename what runs, and run the old code under the new name.
+            return f"runs {running.image_ref}, which must be updated first"
+        annotations = None if running is None else running.annotations
+        try:
+            client.scale_component(
+                host.host_id,
+                options.reference,
+                options.component_id,
+                options.count,
+                annotations,
+                options.config,
+                wait=options.wait,
+            )
+        except CtlError as error:
+            return str(error)
+        return ""
+
+    hosts.sort(key=lambda host: host.friendly_name)
+    for host, problem in zip(hosts, pool.map(scale_on, hosts), strict=True):
+        if problem:
+            failures.append(f"{host.friendly_name}: {problem}")
+        else:
+            print(f"{host.friendly_name}: {options.component_id} {options.count}")
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
