@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from wasmcloud_ctl.testing._claims import Claims
 from wasmcloud_ctl.testing._component import component, write_component
+from wasmcloud_ctl.testing._heard import Command
 from wasmcloud_ctl.testing._lattice import PracticeLattice
 from wasmcloud_ctl.testing._practice_host import PracticeHost
 from wasmcloud_ctl.testing._registry import PracticeRegistry
@@ -20,6 +21,7 @@ from wasmcloud_ctl.testing._server import PracticeServer, PracticeServerError, f
 
 __all__ = [
     "Claims",
+    "Command",
     "PracticeHost",
     "PracticeLattice",
     "PracticeRegistry",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServerError
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl.testing._fleet import Command
+    from wasmcloud_ctl.testing._heard import Command
 
 # As much of a payload as fits a line.
 _PAYLOAD_CHARACTERS = 200

@@ -8,10 +8,11 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from wasmcloud_ctl.testing import _events
 from wasmcloud_ctl.testing._connection import Connection, Message, Subscription
+from wasmcloud_ctl.testing._heard import Command
 from wasmcloud_ctl.testing._host import SimulatedHost, Surroundings
 from wasmcloud_ctl.testing._operations import answer
 from wasmcloud_ctl.testing._registry import PracticeRegistry
@@ -19,25 +20,6 @@ from wasmcloud_ctl.testing._store import LatticeStore
 from wasmcloud_ctl.testing._work import Work
 
 logger = logging.getLogger("wasmcloud_ctl.testing")
-
-
-@frozen
-class Command:
-    """A request as it arrived, once however many hosts it concerns.
-
-    Attributes:
-        operation: What stands in the subject after the lattice, such as ``component.scale``.
-        subject: The whole subject.
-        payload: What it says.
-        headers: Its headers; empty for none.
-        host_id: The host it names; None for one that names none.
-    """
-
-    operation: str
-    subject: str
-    payload: bytes
-    headers: Mapping[str, str]
-    host_id: str | None
 
 
 @define(kw_only=True, eq=False)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from wasmcloud_ctl import Client
-    from wasmcloud_ctl.testing._fleet import Command, Fleet
+    from wasmcloud_ctl.testing._fleet import Fleet
+    from wasmcloud_ctl.testing._heard import Command
 
 # How many requests are remembered: enough for any test, and no burden for one that runs for weeks.
 _COMMANDS = 100_000
