@@ -13,7 +13,7 @@ import attrs
 
 from wasmcloud_ctl import _arguments
 from wasmcloud_ctl.exceptions import ClosedError, DecodeError, WaitTimeout
-from wasmcloud_ctl.models import I32, U64, HostInventory, Link
+from wasmcloud_ctl.models import I32, U64, HostInventory, Link, Model, Shown
 
 if TYPE_CHECKING:
     from wasmcloud_ctl._calls import Subscription
@@ -24,8 +24,8 @@ logger = logging.getLogger("wasmcloud_ctl")
 # The data of each kind --------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class EventClaims:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class EventClaims(Model):
     """What the signature of a component or provider says of it, in an event.
 
     Attributes:
@@ -49,8 +49,8 @@ class EventClaims:
     revision: I32 | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class HostStarted:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class HostStarted(Model):
     """A host has started."""
 
     labels: dict[str, str]
@@ -59,28 +59,28 @@ class HostStarted:
     version: str = ""
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class HostStopped:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class HostStopped(Model):
     """A host is stopping, by a command or a signal; one that dies says nothing."""
 
     labels: dict[str, str]
 
 
-@attrs.frozen(slots=False, kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False)
 class HostHeartbeat(HostInventory):
     """What a host tells of itself every 30 seconds: its inventory."""
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class LabelsChanged:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class LabelsChanged(Model):
     """A host's labels have changed; these are all that it has now."""
 
     host_id: str
     labels: dict[str, str]
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ComponentScaled:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ComponentScaled(Model):
     """A component runs with another count of instances; 0: it is stopped (or its old image is, in an update)."""
 
     component_id: str
@@ -92,8 +92,8 @@ class ComponentScaled:
     claims: EventClaims | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ComponentScaleFailed:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ComponentScaleFailed(Model):
     """A component could not be scaled; ``error`` has the host's reason."""
 
     component_id: str
@@ -106,8 +106,8 @@ class ComponentScaleFailed:
     claims: EventClaims | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ProviderStarted:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ProviderStarted(Model):
     """A provider has started; ``image_ref`` has lost its ``file://``, if it had one."""
 
     provider_id: str
@@ -120,8 +120,8 @@ class ProviderStarted:
     claims: EventClaims | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ProviderStartFailed:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ProviderStartFailed(Model):
     """A provider could not be started; ``error`` has the host's reason."""
 
     provider_id: str
@@ -131,8 +131,8 @@ class ProviderStartFailed:
     link_name: str | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ProviderStopped:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ProviderStopped(Model):
     """A provider has stopped; ``reason`` is the host's."""
 
     provider_id: str
@@ -144,44 +144,44 @@ class ProviderStopped:
     link_name: str | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class HealthCheckPassed:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class HealthCheckPassed(Model):
     """A provider that was ill is well."""
 
     host_id: str
     provider_id: str
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class HealthCheckFailed:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class HealthCheckFailed(Model):
     """A provider is ill."""
 
     host_id: str
     provider_id: str
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class HealthCheckStatus:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class HealthCheckStatus(Model):
     """A provider is as it was."""
 
     host_id: str
     provider_id: str
 
 
-@attrs.frozen(slots=False)
+@attrs.frozen(slots=False, repr=False)
 class LinkdefSet(Link):
     """A link was put; it may have been there before."""
 
 
-@attrs.frozen(slots=False)
+@attrs.frozen(slots=False, repr=False)
 class LinkdefSetFailed(Link):
     """A link was refused; ``error`` has the host's reason."""
 
     error: str = attrs.field(kw_only=True)
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class LinkdefDeleted:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class LinkdefDeleted(Model):
     """A link was deleted; without ``target`` and ``interfaces``, there was none."""
 
     source_id: str
@@ -192,15 +192,15 @@ class LinkdefDeleted:
     interfaces: tuple[str, ...] | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ConfigSet:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ConfigSet(Model):
     """A config was put; it may have been there before."""
 
     config_name: str
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ConfigDeleted:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ConfigDeleted(Model):
     """A config was deleted; it may not have been there."""
 
     config_name: str
@@ -250,8 +250,8 @@ DATA_BY_NAME: dict[str, type[Any]] = {
 """The class of the data of each kind of event that is known."""
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class Event:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class Event(Shown):
     """An event, as a host published it.
 
     Attributes:
@@ -271,6 +271,26 @@ class Event:
     time: datetime
     lattice: str
     data: EventData
+
+    def to_dict(self) -> dict[str, object]:
+        """This as a plain dict.
+
+        Returns:
+            ``id``, ``source``, ``type``, ``time`` (RFC 3339) and ``data`` as on the wire, and ``name`` and
+            ``lattice``. (wash prints no events.)
+
+        Source: CloudEvents 1.0, JSON event format.
+        """
+        data = self.data
+        return {
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "name": self.name,
+            "time": self.time.isoformat(),
+            "lattice": self.lattice,
+            "data": data.to_dict() if isinstance(data, Model) else dict(data),
+        }
 
 
 # The receiver -----------------------------------------------------------------------------------

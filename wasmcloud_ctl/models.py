@@ -31,11 +31,55 @@ U64 = Annotated[int, Range(0, 2**64 - 1)]
 I32 = Annotated[int, Range(-(2**31), 2**31 - 1)]
 
 
+class Shown:
+    """What is shown well: by a repr that fits a line, and by a table in a notebook."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        from wasmcloud_ctl import _display
+
+        return _display.line(self)
+
+    def _repr_html_(self) -> str:
+        from wasmcloud_ctl import _display
+
+        return _display.as_html(self)
+
+
+class Model(Shown):
+    """What hosts say, and what is sent to them, which is a plain dict, too."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """This as a plain dict of dicts, lists, strings, numbers and None.
+
+        Returns:
+            A new dict with the keys that ``wash`` prints with ``-o json``, which are the names of the attributes.
+            wash leaves out what is not there; here it is None, so that rows for a table all have the same keys:
+            ``pandas.DataFrame([host.to_dict() for host in client.get_hosts().data])``.
+
+        Source: wash 1.9 prints the types of ``wasmcloud-control-interface`` as serde writes them
+        (crates/wash/src/cli/ctl/output.rs and crates/control-interface/src/types of wasmCloud).
+        """
+        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type]  # those derived from this are attrs classes
+        return {name: _plain(getattr(self, name)) for name in fields}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
+
+
 # What hosts say ---------------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class Host:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class Host(Model):
     """A host, as it answers a ping.
 
     Attributes:
@@ -63,8 +107,8 @@ class Host:
     js_domain: str | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ComponentDescription:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ComponentDescription(Model):
     """A component that a host runs.
 
     Attributes:
@@ -86,8 +130,8 @@ class ComponentDescription:
     limits: dict[str, str] | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ProviderDescription:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ProviderDescription(Model):
     """A provider that a host runs.
 
     Attributes:
@@ -105,8 +149,8 @@ class ProviderDescription:
     annotations: dict[str, str] | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class HostInventory:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class HostInventory(Model):
     """What runs on a host.
 
     Attributes:
@@ -130,8 +174,8 @@ class HostInventory:
     uptime_seconds: U64 = 0
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ComponentAuctionAck:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ComponentAuctionAck(Model):
     """A host's bid to run a component.
 
     Attributes:
@@ -147,8 +191,8 @@ class ComponentAuctionAck:
     constraints: dict[str, str] = attrs.Factory(dict)
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class ProviderAuctionAck:
+@attrs.frozen(slots=False, kw_only=True, repr=False)
+class ProviderAuctionAck(Model):
     """A host's bid to run a provider.
 
     Attributes:
@@ -172,8 +216,8 @@ def _as_tuple(value: Sequence[str]) -> Sequence[str]:
     return tuple(value) if isinstance(value, list) else value
 
 
-@attrs.frozen(slots=False)
-class Link:
+@attrs.frozen(slots=False, repr=False)
+class Link(Model):
     """A link from a component's or provider's import to another's export.
 
     Attributes:
@@ -199,7 +243,7 @@ class Link:
 
 @attrs.frozen(slots=False, kw_only=True)
 class RegistryCredential:
-    """The credentials for a registry. Its repr shows no secret.
+    """The credentials for a registry. Neither its repr nor ``to_dict`` shows a secret.
 
     Attributes:
         username: The user's name, with a password.
@@ -212,6 +256,10 @@ class RegistryCredential:
     password: str | None = attrs.field(default=None, repr=False)
     token: str | None = attrs.field(default=None, repr=False)
     registry_type: str = "oci"
+
+    def to_dict(self) -> dict[str, object]:
+        """What may be seen of this, as a plain dict: ``username`` and ``registryType``, the name on the wire."""
+        return {"username": self.username, "registryType": self.registry_type}
 
 
 @attrs.frozen(slots=False, kw_only=True)
@@ -286,8 +334,8 @@ class StopHostCommand:
 # What operations return -------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
-class CtlResponse(Generic[T]):
+@attrs.frozen(kw_only=True, repr=False)
+class CtlResponse(Shown, Generic[T]):
     """A host's answer. True in a condition when it succeeded.
 
     Attributes:
@@ -303,6 +351,17 @@ class CtlResponse(Generic[T]):
 
     def __bool__(self) -> bool:
         return self.succeeded
+
+    def to_dict(self) -> dict[str, object]:
+        """This as a plain dict.
+
+        Returns:
+            ``success``, ``message`` and ``response``, which are the names on the wire; the response is a dict, a
+            list or None.
+
+        Source: ``CtlResponse`` of ``wasmcloud-control-interface`` (types/ctl.rs), as serde writes it.
+        """
+        return {"success": self.succeeded, "message": self.message, "response": _plain(self.data)}
 
     def raise_for_status(self) -> CtlResponse[T]:
         """Return this response, or raise if it was refused.
@@ -327,8 +386,8 @@ class CtlResponse(Generic[T]):
         return self.data
 
 
-@attrs.frozen(kw_only=True)
-class Undecodable:
+@attrs.frozen(kw_only=True, repr=False)
+class Undecodable(Shown):
     """A reply that could not be decoded.
 
     Attributes:
@@ -340,8 +399,8 @@ class Undecodable:
     reason: str
 
 
-@attrs.frozen(kw_only=True)
-class Replies(Sequence[CtlResponse[T]]):
+@attrs.frozen(kw_only=True, repr=False)
+class Replies(Shown, Sequence[CtlResponse[T]]):
     """The answers of a gather, in the order in which they came.
 
     Attributes:
@@ -392,8 +451,8 @@ class Replies(Sequence[CtlResponse[T]]):
         return self
 
 
-@attrs.frozen(kw_only=True)
-class Inventories:
+@attrs.frozen(kw_only=True, repr=False)
+class Inventories(Shown):
     """What many hosts run.
 
     Attributes:
