@@ -87,6 +87,7 @@ def connect(
     inbox_prefix: str | None = None,
     js_domain: str | None = None,
     cache_links: bool = False,
+    progress: bool | None = None,
     context: str | None = None,
 ) -> Client:
     """Connect to a lattice.
@@ -128,6 +129,9 @@ def connect(
         inbox_prefix: What stands before reply subjects; ``_INBOX`` if not given.
         js_domain: The JetStream domain of the lattice's buckets, for ``list_configs``; none if not given.
         cache_links: Whether ``get_links`` answers from a copy that the link events keep current.
+        progress: Whether a gather or a wait that takes longer than half a second shows on stderr how far it is, and
+            takes that away when it ends; needs tqdm (the extra ``progress``). None: only in a Jupyter notebook, and
+            only if tqdm and ipywidgets are there.
         context: The name of a wash context, which says what is not given here: server, lattice, timeout,
             credentials, TLS and JetStream domain.
 
@@ -144,7 +148,7 @@ def connect(
     """
     # All that a call will import, too: a child forked while another thread imports has the lock of that import, and
     # no thread that releases it.
-    from wasmcloud_ctl import _codec, _gathers, _links, _outcomes  # noqa: F401
+    from wasmcloud_ctl import _codec, _gathers, _links, _outcomes, _progress  # noqa: F401
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._transport import Transport
 
@@ -181,6 +185,7 @@ def connect(
         check=_arguments.boolean(check, "check"),
         js_domain=options.js_domain,
         cache_links=_arguments.boolean(cache_links, "cache_links"),
+        progress=_progress.wanted(progress),
     )
     # The subjects are checked before a connection is made for them.
     subjects = settings.subjects()
@@ -245,6 +250,7 @@ class _Settings:
     check: bool
     js_domain: str | None
     cache_links: bool
+    progress: bool
 
     def subjects(self) -> Subjects:
         return Subjects(self.topic_prefix, self.lattice)
@@ -1181,6 +1187,7 @@ class Client:
             look_timeout=self._settings.timeout,
             wait=seconds,
             turn=turn,
+            progress=self._settings.progress,
         )
 
     def _link_turn(self, source_id: str) -> str:
@@ -1220,6 +1227,7 @@ class Client:
             timeout=_arguments.seconds(timeout, "timeout"),
             quiet=self._settings.quiet if quiet is None else _arguments.seconds(quiet, "quiet"),
             expected=expected,
+            progress=self._settings.progress,
         )
 
     def _gather(

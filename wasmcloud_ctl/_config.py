@@ -187,6 +187,7 @@ class ConnectOptions(TypedDict, total=False):
     inbox_prefix: str | None
     js_domain: str | None
     cache_links: bool
+    progress: bool | None
     context: str | None
 
 

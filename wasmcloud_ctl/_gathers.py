@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from wasmcloud_ctl import _codec
+from wasmcloud_ctl import _codec, _progress
 from wasmcloud_ctl._bridge import Deadline
 from wasmcloud_ctl._subjects import Subjects, jetstream
 from wasmcloud_ctl.exceptions import CtlError, DecodeError, NoResponders, RequestTimeout
@@ -37,11 +37,13 @@ class Limits:
         timeout: Seconds that it lasts at most.
         quiet: Seconds without a further reply that end it; None: they do not.
         expected: How many distinct replies end it; None: they do not.
+        progress: Whether it shows how far it is.
     """
 
     timeout: float
     quiet: float | None = None
     expected: int | None = None
+    progress: bool = False
 
 
 def gather(
@@ -71,9 +73,11 @@ def gather(
     nobody = False
     started = time.monotonic()
     deadline = Deadline(limits.timeout)
-    with transport.gather() as replies:
+    progress = _progress.show(limits.progress, f"asking on {subject}", limits.expected)
+    with transport.gather() as replies, progress:
         replies.ask(subject, payload)
         while limits.expected is None or len(responses) + len(undecodable) < limits.expected:
+            progress.tell(len(responses) + len(undecodable), "replies")
             left = deadline.left()
             if left == 0.0:
                 # What came in time is taken, and no more, or an endless replier would never let go.
@@ -83,7 +87,7 @@ def gather(
             if limits.quiet is not None and (responses or undecodable):
                 left = min(left, limits.quiet)
             try:
-                reply = replies.get(left)
+                reply = progress.wait(replies.get, left)
             except queue.Empty:
                 break
             if reply.error is not None:
@@ -148,12 +152,14 @@ class _InventoryGather:
         self._targets = (
             [] if host_ids is None else [(host_id, self._subject(host_id)) for host_id in host_ids]
         )
+        total = limits.expected if host_ids is None else len(self._targets)
+        self._progress = _progress.show(limits.progress, "asking hosts for their inventories", total)
 
     def _subject(self, host_id: str) -> str:
         return self._subjects.host("host.get", host_id)
 
     def run(self) -> Inventories:
-        with self._replies:
+        with self._replies, self._progress:
             if self._pinging:
                 self._replies.ask(self._subjects.control("host.ping"), tag=_PING)
             for host_id, subject in self._targets:
@@ -164,8 +170,9 @@ class _InventoryGather:
                 self._expire(now)
                 if not (self._pinging or self._asked):
                     break
+                self._progress.tell(len(self._data) + len(self._errors), "hosts")
                 try:
-                    reply = self._replies.get(self._next_moment(now) - now)
+                    reply = self._progress.wait(self._replies.get, self._next_moment(now) - now)
                 except queue.Empty:
                     continue
                 if reply.tag is _PING:

@@ -56,7 +56,8 @@ class _Text:
 
     @property
     def width(self) -> float:
-        return len(self.words) * (_LETTER if self.kind == "name" else _SMALL_LETTER)
+        letter = _SMALL_LETTER if self.kind in ("small", "code") else _LETTER
+        return len(self.words) * letter
 
 
 @attrs.frozen(kw_only=True)
@@ -104,7 +105,7 @@ def draw(
 class _Picture:
     def __init__(self, hosts: Sequence[HostBox], arrows: Sequence[Arrow], missing: Sequence[str]) -> None:
         self._graph = pygraphviz.AGraph(
-            strict=False, directed=True, rankdir="LR", newrank=True, nodesep=0.25, ranksep=0.45
+            strict=False, directed=True, rankdir="LR", newrank=True, nodesep=0.25, ranksep=0.35
         )
         self._boxes: list[_Box] = []
         self._frames: list[tuple[_Box, Any]] = []  # hosts, with Graphviz's clusters
@@ -276,7 +277,7 @@ def _lines(lines: Iterable[_Text], x: float, y: float, anchor: str) -> list[str]
     for number, line in enumerate(lines):
         baseline = y + number * _LINE + 11
         if line.kind == "onbadge":
-            width = line.width + 6
+            width = line.width
             parts.append(_rectangle("badge", x - width / 2, baseline - 11, width, 14.5, 4))
         parts.append(
             f'<text class="{line.kind}" x="{x:.1f}" y="{baseline:.1f}" text-anchor="{anchor}">'

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl import _codec
+from wasmcloud_ctl import _codec, _progress
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.exceptions import (
     CtlError,
@@ -83,6 +83,7 @@ class Command:
         look_timeout: Seconds that the look before the sending may take.
         wait: Seconds that it may take in all.
         turn: The key of changes that must not overlap.
+        progress: Whether it shows what is waited for and what was last seen.
     """
 
     what: str
@@ -93,6 +94,7 @@ class Command:
     look_timeout: float
     wait: float
     turn: str | None = None
+    progress: bool = False
 
 
 class Wait(Generic[T]):
@@ -112,6 +114,7 @@ class Wait(Generic[T]):
         self._look_subject = look_subject
         self._look_type = look_type
         self._end = 0.0
+        self._progress = _progress.show(command.progress, command.what, command.wait)
         self._subscription: Subscription | None = None
         self._last_seen: str | None = None
         self._listen_until: float | None = None
@@ -170,7 +173,7 @@ class Wait(Generic[T]):
         """
         command = self._command
         self._end = time.monotonic() + command.wait
-        with transport.gather() as gather:
+        with transport.gather() as gather, self._progress:
             subjects = [command.subjects.event(name) for name in self.event_names]
             self._subscription = gather.listen(subjects, _EVENT, self._left())
             self.on_before(self._look_before(transport))
@@ -201,8 +204,9 @@ class Wait(Generic[T]):
                 self._acknowledged_by = None
                 gather.expire(acknowledgement, timeout)
             self._keep_looking(gather, now)
+            self._progress.saw(self._last_seen or "nothing was seen of it yet")
             try:
-                reply = gather.get(self._next_moment(now) - now)
+                reply = self._progress.wait(gather.get, self._next_moment(now) - now)
             except queue.Empty:
                 pass
             else:

@@ -191,12 +191,7 @@ class LatticeGraph:
         if self._arrows:
             missing = set(self.missing)
             lines.append("links")
-            lines += _tree(
-                [
-                    [_arrow_line(arrow, missing), *_tree([[label] for label in arrow.labels])]
-                    for arrow in self._arrows
-                ]
-            )
+            lines += _tree([_arrow_lines(arrow, missing) for arrow in self._arrows])
         return "\n".join(lines)
 
 
@@ -257,7 +252,11 @@ def _host_lines(host: HostBox) -> list[str]:
     return [head, *_tree(running or [["nothing runs here"]])]
 
 
-def _arrow_line(arrow: Arrow, missing: set[str]) -> str:
+def _arrow_lines(arrow: Arrow, missing: set[str]) -> list[str]:
     nowhere = [one_line(end) for end in (arrow.source, arrow.target) if end in missing]
     told = f"  {' AND '.join(dict.fromkeys(nowhere))} RUNS NOWHERE" if nowhere else ""
-    return f"{one_line(arrow.source)} -> {one_line(arrow.target)}{told}"
+    ends = f"{one_line(arrow.source)} -> {one_line(arrow.target)}"
+    labels = [one_line(label, 100) for label in arrow.labels]
+    if len(labels) == 1:
+        return [f"{ends}  {labels[0]}{told}"]
+    return [f"{ends}{told}", *_tree([[label] for label in labels])]
