@@ -18,6 +18,9 @@ from wasmcloud_ctl import events, models
 # How much of a host's id is shown: enough to tell hosts apart, and to find one by it.
 _ID_LETTERS = 8
 
+# The most letters of a line, without the class's name.
+_LINE = 140
+
 # How many rows a table has; of the others the count is told.
 _MOST_ROWS = 100
 
@@ -58,7 +61,7 @@ def count(number: int, noun: str) -> str:
 
 def line(shown: object) -> str:
     """The repr of a model: its class, and what matters of it."""
-    return f"<{type(shown).__name__} {in_words(shown)}>"
+    return f"<{type(shown).__name__} {one_line(in_words(shown), _LINE)}>"
 
 
 @singledispatch
@@ -275,6 +278,7 @@ white-space:normal;max-width:36em;overflow-wrap:break-word;background:none!impor
 .wasmcloud-ctl td b{white-space:nowrap}
 .wasmcloud-ctl code{background:none;color:inherit;padding:0;font-size:12px}
 .wasmcloud-ctl .muted{opacity:.7}
+.wasmcloud-ctl .strong{font-weight:600}
 .wasmcloud-ctl .title{margin:4px 0 2px}
 .wasmcloud-ctl .chip{display:inline-block;background:rgba(128,128,128,.2);border-radius:4px;
 padding:0 6px;margin:0 4px 2px 0}
@@ -480,8 +484,13 @@ def _(inventory: models.HostInventory) -> Markup:
     )
 
 
-def _lines(ids: Iterable[str]) -> Markup:
-    return _join(ids, "<br>") or element("span", "none", "muted")
+def _lines(running: Iterable[tuple[str, str]]) -> Markup:
+    """What runs, and the end of the reference of each, which has the version."""
+    lines = [
+        _join([words, element("code", reference.rpartition("/")[2], "muted", reference)], " ")
+        for words, reference in running
+    ]
+    return _join(lines, "<br/>") or element("span", "none", "muted")
 
 
 @body.register
@@ -492,8 +501,11 @@ def _(inventories: models.Inventories) -> Markup:
         [
             element("b", inventory.friendly_name),
             _id(host_id),
-            _lines(f"{component.id} ×{component.max_instances}" for component in inventory.components),
-            _lines(provider.id for provider in inventory.providers),
+            _lines(
+                (f"{component.id} ×{component.max_instances}", component.image_ref)
+                for component in inventory.components
+            ),
+            _lines((provider.id, provider.image_ref or "") for provider in inventory.providers),
             _labels(inventory.labels),
         ]
         for host_id, inventory in inventories.data.items()
@@ -614,17 +626,17 @@ def _(event: events.Event) -> Markup:
     name = _badge(event.name, "bad") if failed else element("b", event.name)
     time = element("span", f"{event.time:%Y-%m-%d %H:%M:%S}", "muted", title=event.time.isoformat())
     head = _title(time, name, "from", _id(event.source))
-    return _join([head, _table(("", ""), _event_rows(event.data))])
+    return _join([head, _table(("", ""), _event_rows(event.data, event.source))])
 
 
-def _event_rows(data: object) -> list[list[object]]:
-    """What the data says, field by field; what is not there is left out."""
+def _event_rows(data: object, source: str) -> list[list[object]]:
+    """What the data says, field by field; what is not there is left out, and so is the host that told it."""
     if isinstance(data, models.HostInventory):
         return [["", in_words(data)]]
     fields = data.items() if isinstance(data, dict) else vars(data).items()
     rows: list[list[object]] = []
     for name, value in fields:
-        if value is None or value == {} or value == ():
+        if value is None or value == {} or value == () or (name == "host_id" and value == source):
             continue
         shown: object
         if name in ("labels", "annotations") and isinstance(value, dict):
@@ -632,7 +644,7 @@ def _event_rows(data: object) -> list[list[object]]:
         elif name == "host_id":
             shown = _id(str(value))
         elif name in ("error", "reason"):
-            shown = element("b", value)
+            shown = element("span", value, "strong")
         elif isinstance(value, str):
             shown = value
         elif isinstance(value, (tuple, list)):

@@ -28,6 +28,12 @@ _MARGIN = 8.0
 # The most letters that are shown of anything; all of it is in the tooltip.
 _MOST_LETTERS = 44
 
+# The longest label of a link that stands on one line.
+_SHORT_LABEL = 20
+
+# How much smaller the picture may become before it is scrolled.
+_SMALLEST = 0.8
+
 _STYLE = """
 .wasmcloud-graph text{fill:currentColor;font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
 .wasmcloud-graph .name{font-weight:600}
@@ -161,12 +167,12 @@ class _Picture:
             self._add_box(note, cluster)
         for item in host.running:
             others = self._on_hosts[item.id]
-            kind = item.kind if others == 1 else f"{item.kind}, on {others} hosts"
+            on_hosts = () if others == 1 else (f"on {others} hosts",)
             box = _Box(
                 key=self._new_key(),
                 kind=item.kind.partition(" ")[0],
-                lines=(_name(item.id), _small(kind)),
-                tip="\n".join((item.id, kind, item.reference)),
+                lines=(_name(item.id), _small(item.kind), *map(_small, on_hosts)),
+                tip="\n".join((item.id, item.kind, *on_hosts, item.reference)),
             )
             self._add_box(box, cluster)
             self._places.setdefault(item.id, []).append(box.key)
@@ -177,7 +183,7 @@ class _Picture:
         label = _Box(
             key=self._new_key(),
             kind="label broken" if broken else "label",
-            lines=tuple(_Text(_cut(words), "code") for words in arrow.labels),
+            lines=tuple(_Text(_cut(part), "code") for words in arrow.labels for part in _broken_up(words)),
             tip="\n".join((f"{arrow.source} -> {arrow.target}", *arrow.labels)),
         )
         sources, targets = self._places[arrow.source], self._places[arrow.target]
@@ -193,10 +199,11 @@ class _Picture:
 
     def svg(self, standalone: bool) -> str:
         width, height = self._width + 4, self._height + 4
-        colours = ' style="color:#1f2328;background:#fff"' if standalone else ""
+        fitted = f"max-width:max(100%,{width * _SMALLEST:.0f}px);height:auto"
+        style = "color:#1f2328;background:#fff" if standalone else fitted
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="wasmcloud-graph" role="img" '
-            f'width="{width:.0f}" height="{height:.0f}" viewBox="-2 -2 {width:.1f} {height:.1f}"{colours}>',
+            f'width="{width:.0f}" height="{height:.0f}" viewBox="-2 -2 {width:.1f} {height:.1f}" style="{style}">',
             f"<style>{_STYLE}</style>",
         ]
         parts += [self._frame(frame, cluster) for frame, cluster in self._frames]
@@ -252,6 +259,12 @@ def _arrow_head(base: tuple[float, float], tip: tuple[float, float]) -> str:
 
 def _cut(words: str) -> str:
     return one_line(words, _MOST_LETTERS)
+
+
+def _broken_up(label: str) -> list[str]:
+    """A label on two lines where it is long: the package, and the interfaces."""
+    package, slash, interfaces = label.partition("/")
+    return [label] if len(label) <= _SHORT_LABEL else [package + slash, interfaces]
 
 
 def _name(words: str) -> _Text:
