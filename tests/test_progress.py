@@ -1,0 +1,216 @@
+"""How far long gathers and waits are, as tqdm shows it."""
+
+from __future__ import annotations
+
+import io
+import queue
+import sys
+import threading
+import time
+
+import pytest
+from processes import run
+
+from wasmcloud_ctl import Client, InvalidArgument, WaitTimeout, _progress
+from wasmcloud_ctl.testing import PracticeLattice
+
+
+class Terminal:
+    """What was drawn on stderr, frame by frame."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._text = ""
+
+    def text(self) -> str:
+        self._text += self._capsys.readouterr().err
+        return self._text
+
+    def frames(self) -> list[str]:
+        return [frame for frame in self.text().replace("\n", "\r").split("\r") if frame]
+
+    def drawn(self) -> list[str]:
+        """The frames that show something, without the bar, each once."""
+        frames = [frame.partition(" |")[0].rstrip() for frame in self.frames()]
+        return list(dict.fromkeys(frame for frame in frames if frame))
+
+
+@pytest.fixture
+def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
+
+
+def is_clean(terminal: Terminal) -> bool:
+    """Whether the last thing that was done was to wipe the line."""
+    return terminal.text().endswith("\r") and terminal.frames()[-1].strip() == ""
+
+
+def showing(lattice: PracticeLattice) -> Client:
+    return lattice.connect(quiet=None, progress=True)
+
+
+def test_a_gather_shows_replies_and_seconds(lattice: PracticeLattice, terminal: Terminal) -> None:
+    """Without a number that is expected: how many replies there are, and how long it has been."""
+    with showing(lattice) as client:
+        client.get_hosts(timeout=1.3)
+
+    subject = f"wasmbus.ctl.v1.{lattice.lattice}.host.ping"
+    assert terminal.drawn() == [
+        f"asking on {subject}: 0 s, 2 replies",
+        f"asking on {subject}: 1 s, 2 replies",
+    ]
+    assert is_clean(terminal)
+
+
+def test_a_gather_shows_how_many_of_those_expected(lattice: PracticeLattice, terminal: Terminal) -> None:
+    """With a number that is expected: how many of it there are, and a bar."""
+    with showing(lattice) as client:
+        client.get_hosts(expected=3, timeout=0.8)
+        client.get_host_inventories(expected=3, timeout=0.8)
+
+    subject = f"wasmbus.ctl.v1.{lattice.lattice}.host.ping"
+    assert terminal.drawn() == [
+        f"asking on {subject}: 0 s, 2 of 3 replies",
+        "asking hosts for their inventories: 0 s, 2 of 3 hosts",
+    ]
+    assert any("|" in frame for frame in terminal.frames())
+    assert is_clean(terminal)
+
+
+def test_a_wait_shows_what_was_seen_last(lattice: PracticeLattice, terminal: Terminal) -> None:
+    """What is waited for, how long of how long, and what was seen last, with short ids."""
+    lattice.registry.hold("acme/web:1")
+    host = lattice.hosts[0].id
+    with showing(lattice) as client, pytest.raises(WaitTimeout):
+        client.scale_component(host, "acme/web:1", "web", 5, wait=0.9)
+
+    short = f"{host[:8]}…"
+    assert terminal.drawn() == [
+        f"the scale of web to 5 on host {short}: 0 of 0.9 s, web does not run on host {short}"
+    ]
+    assert is_clean(terminal)
+
+
+def test_what_is_quick_shows_nothing(lattice: PracticeLattice, terminal: Terminal) -> None:
+    """A call that ends within half a second draws nothing at all."""
+    with showing(lattice) as client:
+        client.get_hosts(expected=2)
+        client.scale_component(lattice.hosts[0].id, "acme/web:1", "web", 5, wait=5)
+
+    assert terminal.text() == ""
+
+
+@pytest.mark.parametrize("progress", [False, None])
+def test_a_script_shows_nothing_by_itself(
+    lattice: PracticeLattice, terminal: Terminal, progress: bool | None
+) -> None:
+    """Neither where it is off nor where nothing was said, for this is no notebook."""
+    with lattice.connect(progress=progress) as client:
+        client.get_hosts(timeout=0.8)
+
+    assert terminal.text() == ""
+
+
+def test_a_client_of_another_lattice_shows_it_too(lattice: PracticeLattice, terminal: Terminal) -> None:
+    """for_lattice keeps it, as all settings."""
+    with showing(lattice) as client:
+        client.for_lattice(lattice.lattice).get_hosts(timeout=0.8)
+
+    assert len(terminal.drawn()) == 1
+
+
+def test_a_bar_has_no_thread(lattice: PracticeLattice, terminal: Terminal) -> None:
+    """While it is shown there are the threads that there are without it."""
+    during: list[int] = []
+    with showing(lattice) as client:
+        before = threading.active_count()
+        asking = threading.Thread(target=lambda: client.get_hosts(timeout=1.0))
+        asking.start()
+        while not terminal.drawn():
+            time.sleep(0.02)  # until the bar is there, which tells nobody
+        during.append(threading.active_count())
+        asking.join()
+
+    assert during == [before + 1]
+
+
+def test_a_bar_that_cannot_be_drawn_costs_nothing(
+    lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal that is gone the call works as without."""
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(text)
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with showing(lattice) as client:
+        assert len(client.get_hosts(timeout=0.8)) == 2
+
+
+def test_ctrl_c_takes_the_bar_away(lattice: PracticeLattice) -> None:
+    """A bar on the screen is wiped before the interruption goes on."""
+    ended = run(
+        lattice,
+        """
+        import signal, threading
+        client = connect(progress=True)
+        threading.Timer(1.2, signal.raise_signal, [signal.SIGINT]).start()
+        try:
+            client.get_hosts(timeout=20)
+        except KeyboardInterrupt:
+            print("interrupted")
+        client.close()
+        """,
+    )
+
+    assert (ended.status, ended.output) == (0, "interrupted\n")
+    frames = [frame for frame in ended.errors.replace("\n", "\r").split("\r") if frame]
+    assert any(": 1 s, 2 replies" in frame for frame in frames)
+    assert frames[-1].strip() == ""
+
+
+def test_an_error_takes_the_bar_away(terminal: Terminal) -> None:
+    """Whatever ends the call."""
+
+    def take(seconds: float) -> None:
+        time.sleep(seconds)  # as a queue does that stays empty
+        raise queue.Empty
+
+    with pytest.raises(RuntimeError), _progress.show(True, "it", 10) as progress:
+        progress.tell(3, "replies")
+        with pytest.raises(queue.Empty):
+            progress.wait(take, 0.6)
+        raise RuntimeError
+
+    assert terminal.drawn() == ["it: 0 s, 3 of 10 replies"]
+    assert is_clean(terminal)
+
+
+def test_off_it_waits_once_and_for_as_long_as_was_asked() -> None:
+    """There is no wake-up in between."""
+    asked: list[float] = []
+
+    with _progress.show(False, "it", 10) as progress:
+        progress.tell(3, "replies")
+        progress.saw("it")
+        progress.wait(asked.append, 600.0)
+
+    assert asked == [600.0]
+
+
+def test_progress_without_tqdm_is_refused(lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for it is told what to install, before a connection is made."""
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+
+    with pytest.raises(
+        InvalidArgument, match=r"progress needs tqdm: pip install 'wasmcloud_ctl\[progress\]'"
+    ):
+        lattice.connect(progress=True)
+
+
+def test_progress_is_a_boolean(lattice: PracticeLattice) -> None:
+    """Anything else is refused."""
+    with pytest.raises(InvalidArgument, match="progress"):
+        lattice.connect(progress=1)
