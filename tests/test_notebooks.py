@@ -1,0 +1,208 @@
+"""The notebooks among the examples, each executed from its first cell to its last in a kernel of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+# Two kernels start, and on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(120)
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    return notebook
+
+
+class Executed:
+    """A notebook that was executed."""
+
+    def __init__(self, notebook: nbformat.NotebookNode) -> None:
+        self._notebook = notebook
+
+    def outputs(self, source: str) -> list[Any]:
+        """The outputs of the one cell that has this line."""
+        [cell] = [
+            cell
+            for cell in self._notebook.cells
+            if cell.cell_type == "code" and source in cell.source.splitlines()
+        ]
+        outputs: list[Any] = cell.outputs
+        return outputs
+
+    def html(self, source: str) -> str:
+        return str(self.outputs(source)[-1]["data"]["text/html"])
+
+    def text(self, source: str) -> str:
+        """What a cell printed, or the plain form of its value."""
+        [output] = self.outputs(source)
+        return str(output["text"] if output.output_type == "stream" else output["data"]["text/plain"])
+
+    def all_outputs(self) -> list[Any]:
+        return [output for cell in self._notebook.cells for output in cell.get("outputs", [])]
+
+
+@pytest.fixture(scope="module")
+def executed() -> dict[str, Executed]:
+    """All notebooks by name, executed side by side, for they mostly wait."""
+    notebooks = {path.stem: read(path) for path in NOTEBOOKS}
+
+    async def execute_all() -> None:
+        clients = [
+            # Kernels have warnings of their own, about how they are reached.
+            NotebookClient(notebook, timeout=60, kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+            for notebook in notebooks.values()
+        ]
+        await asyncio.gather(*(client.async_execute() for client in clients))
+
+    asyncio.run(execute_all())
+    return {name: Executed(notebook) for name, notebook in notebooks.items()}
+
+
+@pytest.fixture
+def first_look(executed: dict[str, Executed]) -> Executed:
+    return executed["first_look"]
+
+
+@pytest.fixture
+def rollout(executed: dict[str, Executed]) -> Executed:
+    return executed["rollout"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.name for path in NOTEBOOKS])
+def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
+    """What is committed can not go stale, and a change shows what was changed."""
+    notebook = read(path)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    assert [cell.outputs for cell in code] == [[]] * len(code)
+    assert {cell.execution_count for cell in code} == {None}
+
+
+# A first look -----------------------------------------------------------------------------------
+
+
+def test_first_look_writes_nothing_to_stderr(first_look: Executed) -> None:
+    """Neither an error nor a warning is in its outputs, of no library."""
+    kinds = {(output.output_type, output.get("name")) for output in first_look.all_outputs()}
+
+    assert kinds == {("execute_result", None), ("stream", "stdout")}
+
+
+def test_first_look_shows_hosts_as_a_table(first_look: Executed) -> None:
+    """A row for each of three hosts, with their labels."""
+    html = first_look.html("hosts = client.get_hosts()")
+
+    assert html.count("<tr>") == 1 + 3
+    assert (html.count("zone=eu-1"), html.count("zone=eu-2")) == (2, 1)
+
+
+def test_first_look_shows_what_runs(first_look: Executed) -> None:
+    """The inventories name what was started."""
+    html = first_look.html("client.get_host_inventories()")
+
+    assert (html.count("web ×10"), html.count("cart ×5"), html.count("http-server")) == (2, 1, 3)
+
+
+def test_first_look_draws_the_lattice(first_look: Executed) -> None:
+    """The picture has three hosts and what runs on them, and what runs nowhere; the text says the same."""
+    html, text = first_look.html("graph"), first_look.text("print(graph)")
+
+    assert html.count('class="host"') == 3
+    assert (html.count('class="component"'), html.count('class="provider"')) == (3, 2)
+    assert html.count(">runs nowhere<") == 1
+    assert text.startswith("lattice default: 3 hosts, 2 components, 2 providers, 4 links\n")
+    assert "cache RUNS NOWHERE" in text
+
+
+def test_first_look_makes_data_frames(first_look: Executed) -> None:
+    """The last one counts instances by zone."""
+    lines = first_look.text("components = pandas.DataFrame(rows)").splitlines()
+
+    assert [line.split() for line in lines] == [["id", "cart", "web"], ["zone"], ["eu-1", "5", "20"]]
+
+
+def test_first_look_shows_a_refusal(first_look: Executed) -> None:
+    """In words and in red."""
+    html = first_look.html('client.put_label(first.id, "hostcore.os", "plan9")')
+
+    assert '<span class="badge bad">refused</span>' in html
+
+
+# A rollout --------------------------------------------------------------------------------------
+
+
+def test_rollout_has_no_errors(rollout: Executed) -> None:
+    """Its outputs are values, prints and bars of progress; nothing is on stderr."""
+    kinds = {(output.output_type, output.get("name")) for output in rollout.all_outputs()}
+
+    assert kinds == {("execute_result", None), ("stream", "stdout"), ("display_data", None)}
+
+
+def test_rollout_shows_progress_by_itself(rollout: Executed) -> None:
+    """In a notebook long waits have a bar without being told to: one for each of three starts that take long."""
+    *bars, table = rollout.outputs("lattice.registry.delay(OLD, 0.8)  # seconds")
+
+    assert len(bars) == 3
+    for bar in bars:
+        assert "application/vnd.jupyter.widget-view+json" in bar["data"]
+        assert re.match(r"the scale of web to 10 on host N\w{7}…: 0 of 30 s, ", bar["data"]["text/plain"])
+    assert table["data"]["text/html"].count("web ×10") == 3
+
+
+def test_rollout_hears_each_start_twice(rollout: Executed) -> None:
+    """Six events, each on a line of its own."""
+    lines = rollout.text("history = hear()").splitlines()
+
+    assert len(lines) == 6
+    assert all("<Event component_scaled " in line for line in lines)
+
+
+def test_rollout_updates_host_by_host(rollout: Executed) -> None:
+    """Three hosts run the new version."""
+    text = rollout.text("roll_out(NEW)")
+
+    assert (
+        len(
+            re.findall(r"^[a-z]+-[a-z]+-\d+ now runs registry\.example/shop/web:1\.5\.0$", text, re.MULTILINE)
+        )
+        == 3
+    )
+
+
+def test_rollout_stops_where_an_update_fails(rollout: Executed) -> None:
+    """No host is reported as updated, and the error says what still runs, though the host had answered success."""
+    output = rollout.outputs("    roll_out(BROKEN)")[-1]["text"]
+
+    assert "now runs" not in output
+    assert "still runs registry.example/shop/web:1.5.0 as web" in output
+    assert "the host had answered: <CtlResponse succeeded: " in output
+
+
+def test_rollout_shows_a_failure_and_its_reason(rollout: Executed) -> None:
+    """The event of a failed start is red and has the host's words."""
+    html = rollout.html("failure.event")
+
+    assert '<span class="badge bad">component_scale_failed</span>' in html
+    assert "manifest unknown" in html
+
+
+def test_rollout_counts_what_was_told(rollout: Executed) -> None:
+    """Six events of each version that ran, and one failure."""
+    source = 'frame.groupby(["name", "image_ref"]).size().rename("events").reset_index()'
+    _, *rows = [line.split()[1:] for line in rollout.text(source).splitlines()]
+
+    assert rows == [
+        ["component_scale_failed", "registry.example/shop/web:1.6.0", "1"],
+        ["component_scaled", "registry.example/shop/web:1.4.0", "6"],
+        ["component_scaled", "registry.example/shop/web:1.5.0", "6"],
+    ]
