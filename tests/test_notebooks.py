@@ -47,6 +47,11 @@ class Executed:
         [output] = self.outputs(source)
         return str(output["text"] if output.output_type == "stream" else output["data"]["text/plain"])
 
+    def widgets(self, model: str) -> list[dict[str, Any]]:
+        """The last state of each widget of a model."""
+        kept = self._notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+        return [widget["state"] for widget in kept.values() if widget["model_name"] == model]
+
     def all_outputs(self) -> list[Any]:
         return [output for cell in self._notebook.cells for output in cell.get("outputs", [])]
 
@@ -157,6 +162,14 @@ def test_rollout_shows_progress_by_itself(rollout: Executed) -> None:
         assert "application/vnd.jupyter.widget-view+json" in bar["data"]
         assert re.match(r"the scale of web to 10 on host N\w{7}…: 0 of 30 s, ", bar["data"]["text/plain"])
     assert table["data"]["text/html"].count("web ×10") == 3
+
+
+def test_rollout_takes_its_progress_away(rollout: Executed) -> None:
+    """All four bars are hidden at the end, that of the update that fails too, and none has turned red."""
+    hidden = [layout for layout in rollout.widgets("LayoutModel") if layout["visibility"] == "hidden"]
+
+    assert len(hidden) == 4
+    assert [bar["bar_style"] for bar in rollout.widgets("FloatProgressModel")] == [""] * 4
 
 
 def test_rollout_hears_each_start_twice(rollout: Executed) -> None:
