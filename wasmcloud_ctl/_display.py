@@ -278,6 +278,7 @@ white-space:normal;max-width:36em;overflow-wrap:break-word;background:none!impor
 .wasmcloud-ctl td b{white-space:nowrap}
 .wasmcloud-ctl code{background:none;color:inherit;padding:0;font-size:12px}
 .wasmcloud-ctl .muted{opacity:.7}
+.wasmcloud-ctl .line{white-space:nowrap}
 .wasmcloud-ctl .strong{font-weight:600}
 .wasmcloud-ctl .title{margin:4px 0 2px}
 .wasmcloud-ctl .chip{display:inline-block;background:rgba(128,128,128,.2);border-radius:4px;
@@ -487,7 +488,11 @@ def _(inventory: models.HostInventory) -> Markup:
 def _lines(running: Iterable[tuple[str, str]]) -> Markup:
     """What runs, and the end of the reference of each, which has the version."""
     lines = [
-        _join([words, element("code", reference.rpartition("/")[2], "muted", reference)], " ")
+        element(
+            "span",
+            _join([words, element("code", reference.rpartition("/")[2], "muted", reference)], " "),
+            "line",
+        )
         for words, reference in running
     ]
     return _join(lines, "<br/>") or element("span", "none", "muted")

@@ -31,6 +31,9 @@ _MOST_LETTERS = 44
 # The longest label of a link that stands on one line.
 _SHORT_LABEL = 20
 
+# Spaces that SVG does not take away.
+_INDENT = "\u00a0\u00a0"
+
 # How much smaller the picture may become before it is scrolled.
 _SMALLEST = 0.8
 
@@ -229,7 +232,10 @@ class _Picture:
             if box.kind == "note"
             else [_rectangle(box.kind.replace("label broken", "missing"), x, y, box.width, box.height, 5)]
         )
-        parts += _lines(box.lines, centre_x, y + _MARGIN / 2, "middle")
+        if box.kind.startswith("label"):
+            parts += _lines(box.lines, x + _MARGIN, y + _MARGIN / 2, "start")
+        else:
+            parts += _lines(box.lines, centre_x, y + _MARGIN / 2, "middle")
         return _group(box.tip, *parts)
 
     def _edge(self, edge: Any) -> str:
@@ -258,13 +264,16 @@ def _arrow_head(base: tuple[float, float], tip: tuple[float, float]) -> str:
 
 
 def _cut(words: str) -> str:
-    return one_line(words, _MOST_LETTERS)
+    indent = (
+        _INDENT if words.startswith(_INDENT) else ""
+    )  # one_line takes it for a letter that cannot be seen
+    return indent + one_line(words.removeprefix(_INDENT), _MOST_LETTERS)
 
 
 def _broken_up(label: str) -> list[str]:
     """A label on two lines where it is long: the package, and the interfaces."""
     package, slash, interfaces = label.partition("/")
-    return [label] if len(label) <= _SHORT_LABEL else [package + slash, interfaces]
+    return [label] if len(label) <= _SHORT_LABEL else [package + slash, _INDENT + interfaces]
 
 
 def _name(words: str) -> _Text:
