@@ -80,7 +80,7 @@ def test_the_example_that_it_shows_runs() -> None:
         shown = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=20)
 
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.count("friendly_name=") == 2
+    assert shown.stdout.count("<Host ") == 2
 
 
 @pytest.mark.parametrize(
