@@ -1,4 +1,4 @@
-"""A picture of a lattice: its hosts, what runs on them, and the links between.
+"""A picture of a lattice: its hosts, what runs on them, and the links between::
 
     from wasmcloud_ctl.graph import LatticeGraph
 
