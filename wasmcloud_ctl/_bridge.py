@@ -19,6 +19,7 @@ How a process ends decides the shape of this module:
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import atexit
 import logging
@@ -54,6 +55,19 @@ _inherited_bridges: list[Bridge] = []
 
 # For the few who share something between calling threads. Never held while user code runs.
 Lock = threading.Lock
+
+
+def acquire(lock: threading.Lock, seconds: float, taken: list[bool]) -> None:
+    """Take a lock, waiting for it, so that Ctrl-C cannot leave it taken. (A ``with`` statement cannot either, but has
+    no timeout.)
+
+    Args:
+        lock: The lock.
+        seconds: How long to wait.
+        taken: Gets whether it was taken; it is to be released in a ``finally`` if there is a True in this.
+    """
+    # Ctrl-C comes between calls, and this is one: the lock is not taken without the list being told.
+    taken.extend(map(lock.acquire, [True], [min(seconds, threading.TIMEOUT_MAX)]))
 
 
 class Deadline:
@@ -284,6 +298,9 @@ class Bridge:
     Args:
         name: The thread's name.
 
+    Attributes:
+        ended_by_exit: Whether the process ended before anybody closed it.
+
     A bridge is started once and closed once. All methods may be called from any thread but
     the loop's own, unless they say otherwise.
     """
@@ -297,6 +314,7 @@ class Bridge:
         self._stop: asyncio.Event | None = None
         self._stopping = False
         self._ended = False
+        self.ended_by_exit = False
         # Taken until the thread is about to end. No Event: Ctrl-C in the wait for one can leave its own lock taken.
         self._over = threading.Lock()
         self._over.acquire()
@@ -313,6 +331,11 @@ class Bridge:
         """Whether the loop runs no more."""
         return self._ended
 
+    def closed_error(self) -> ClosedError:
+        """For a call that comes too late. Who has not closed the client is told why it is closed."""
+        reason = ", because Python is ending" if self.ended_by_exit else ""
+        return ClosedError(f"the client is closed{reason}")
+
     def start(self, timeout: float) -> None:
         """Start the thread and its loop.
 
@@ -325,29 +348,39 @@ class Bridge:
         """
         _refuse_gevent()
         started: Outcome[None] = Outcome()
+        _open_bridges.add(self)
+        try:
+            # Not here: Thread.start waits for the thread on an Event, whose lock Ctrl-C can leave taken, and then the
+            # thread waits for that for ever. Ctrl-C comes to no other thread than the main one.
+            _thread.start_new_thread(self._launch, (started,))
+        except RuntimeError as error:
+            self._ended = True
+            raise CtlError(f"cannot start the client's thread: {error}") from error
+        try:
+            in_time = started.wait(timeout)
+        except BaseException:
+            self.stop_soon()
+            raise
+        if not in_time:
+            self.stop_soon()
+            raise CtlError(f"the client's thread did not start within {timeout:g} s")
+        started.result()
+
+    def _launch(self, started: Outcome[None]) -> None:
         # A thread that inherits the caller's context would keep it alive (free-threaded 3.14 does
         # inherit), so it is named and handed nothing but what it needs.
         thread = threading.Thread(target=self._main, args=(started,), name=self._name, daemon=True)
         try:
             thread.start()
-        except RuntimeError as error:
+        except BaseException as error:
             self._ended = True
-            raise CtlError(f"cannot start the client's thread: {error}") from error
-        except BaseException:
-            # Ctrl-C, while it is waited that the thread runs: it does, or will in a moment.
-            self.stop_soon()
-            raise
-        self._thread = thread
-        _open_bridges.add(self)
-        if not started.wait(timeout):
-            self.stop_soon()
-            raise CtlError(f"the client's thread did not start within {timeout:g} s")
-        started.result()
+            started.fail(CtlError(f"cannot start the client's thread: {error}"))
 
     def _main(self, started: Outcome[None]) -> None:
-        import anyio
-
+        self._thread = threading.current_thread()
         try:
+            import anyio
+
             anyio.run(self._serve, started, backend_options={"loop_factory": _Loop})
         except BaseException as error:
             started.fail(error)
@@ -357,7 +390,7 @@ class Bridge:
             self._ended = True
             # Whoever posted work too late for the loop to run it must not wait for its timeout.
             for waiter in list(self._waiting):
-                waiter.fail(ClosedError("the client is closed"))
+                waiter.fail(self.closed_error())
             self._over.release()
 
     async def _serve(self, started: Outcome[None]) -> None:
@@ -384,6 +417,15 @@ class Bridge:
         """Have a coroutine function run on the loop before it ends, for at most a second."""
         self._cleanups.append(cleanup)
 
+    def refuse_ended(self) -> None:
+        """Raise where no work is taken any more.
+
+        Raises:
+            ClosedError: The loop has ended.
+        """
+        if self._ended:
+            raise self.closed_error()
+
     def post(self, callback: Callable[..., object], *args: object) -> None:
         """Run a function on the loop soon, and do not wait for it. Also from the loop's own thread.
 
@@ -391,11 +433,11 @@ class Bridge:
             ClosedError: The loop has ended.
         """
         if self._loop is None or self._ended or self.inherited:
-            raise ClosedError("the client is closed")
+            raise self.closed_error()
         try:
             self._loop.call_soon_threadsafe(callback, *args)
         except RuntimeError as error:
-            raise ClosedError("the client is closed") from error
+            raise self.closed_error() from error
 
     def exchange(
         self, outcome: Outcome[T], begin: Callable[[], None], abandon: Callable[[], None], timeout: float
@@ -492,7 +534,7 @@ class Bridge:
                 try:
                     self._tasks.start_soon(work)
                 except RuntimeError:  # they have been ended
-                    ended.fail(ClosedError("the client is closed"))
+                    ended.fail(self.closed_error())
 
         def cancel() -> None:
             nonlocal cancelled
@@ -522,7 +564,7 @@ class Bridge:
         """End this mailbox, too, when the loop ends."""
         self._waiting.add(mailbox)
         if self._ended:
-            mailbox.fail(ClosedError("the client is closed"))
+            mailbox.fail(self.closed_error())
 
     def unwatch(self, mailbox: Mailbox[Any]) -> None:
         """Forget a mailbox that ``watch`` was given."""
@@ -580,34 +622,64 @@ class Bridge:
             _open_bridges.discard(self)
 
 
+def _nothing(_: object) -> None:
+    pass
+
+
 class PerProcess(Generic[T]):
     """A thing that each process makes for itself, at its first use: a forked child makes its own.
 
     Args:
         make: Makes it. It is called by one thread at a time.
+        start: Makes it ready for use, if that takes more.
+        stop: Ends what has been started, or has been by half; takes no lock and waits for nothing. It is called when
+            this object is dropped, which the thing and whatever works for it must therefore not hold.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
+    def __init__(
+        self,
+        make: Callable[[], T],
+        start: Callable[[T], None] = _nothing,
+        stop: Callable[[T], None] = _nothing,
+    ) -> None:
         self._make = make
+        self._start = start
+        self._stop = stop
         # By process id, so that a child neither sees the parent's thing nor waits for a lock that a thread of
         # the parent held at the fork. What is inherited stays referenced.
         self._things: dict[int, T] = {}
+        self._begun: dict[int, T] = {}
         self._locks: dict[int, threading.Lock] = {}
 
     def get(self) -> T:
-        """The thing of this process, made now if need be; or whatever ``make`` raises."""
+        """The thing of this process, made now if need be; or whatever ``make`` and ``start`` raise."""
         pid = os.getpid()
         thing = self._things.get(pid)
         if thing is None:
             with self._locks.setdefault(pid, threading.Lock()):
                 thing = self._things.get(pid)
                 if thing is None:
-                    thing = self._things[pid] = self._make()
+                    self.stop()  # what may be left of an attempt that Ctrl-C has ended
+                    # Held before it is started: whenever Ctrl-C comes, it can be stopped.
+                    begun = self._begun[pid] = self._make()
+                    self._start(begun)
+                    thing = self._things[pid] = begun
         return thing
 
     def peek(self) -> T | None:
         """The thing of this process, if there is one."""
         return self._things.get(os.getpid())
+
+    def stop(self) -> None:
+        """Stop the thing of this process, also one that is not ready yet."""
+        begun = self._begun.get(os.getpid())
+        if begun is not None:
+            self._stop(begun)
+
+    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # When the interpreter ends no other thread runs any more, and modules may be empty.
+        if not _finalizing() and hasattr(self, "_locks"):  # else it was never finished
+            self.stop()
 
 
 def _keep_inherited_bridges() -> None:
@@ -627,7 +699,11 @@ def _close_open_bridges() -> None:
     """Close what a process leaves open when it ends; a forked child leaves its parent's alone."""
     bridges = [bridge for bridge in list(_open_bridges) if not bridge.inherited]
     for bridge in bridges:
+        bridge.ended_by_exit = True
         bridge.stop_soon()
     deadline = Deadline(CLEANUP_SECONDS + 0.5)
-    for bridge in bridges:
-        bridge.close(deadline.left())
+    try:
+        for bridge in bridges:
+            bridge.close(deadline.left())
+    except KeyboardInterrupt:
+        pass  # who is in a hurry need not wait; all have been told to end

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcloud_ctl import _tracing
@@ -377,9 +378,10 @@ class Gather:
         self._exit.__exit__(exception_type, exception, traceback)
         self._end()
 
-    def __del__(self) -> None:
-        # Ctrl-C can come to __exit__, too. Takes no lock and waits for nothing, for this may run on any thread.
-        if not getattr(self, "_ended", True):  # nor has it to end what was never made
+    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # Ctrl-C can come to __exit__, too. Takes no lock and waits for nothing, for this may run on any thread. When
+        # the interpreter ends modules may be empty.
+        if not getattr(self, "_ended", True) and not _finalizing():  # nor has it to end what was never made
             self._end()
 
     def _end(self) -> None:

@@ -10,6 +10,7 @@ nats-py, anyio and cattrs take longer to import than all else, so they are impor
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ import attrs
 from wasmcloud_ctl import _arguments, _config, models
 from wasmcloud_ctl._subjects import Subjects
 from wasmcloud_ctl.events import EventReceiver
-from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument, NotFound
+from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, NotFound
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
     CtlResponse,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import nats.aio.client
     from typing_extensions import Unpack
 
+    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._config import ConnectOptions
     from wasmcloud_ctl._gathers import Limits
@@ -146,10 +148,12 @@ def connect(
 
     Source: ``ClientBuilder`` of the Rust client.
     """
-    # All that a call will import, too: a child forked while another thread imports has the lock of that import, and
-    # no thread that releases it.
-    from wasmcloud_ctl import _codec, _gathers, _links, _outcomes, _progress  # noqa: F401
-    from wasmcloud_ctl._bridge import PerProcess
+    if sys.is_finalizing():
+        raise ConnectError("Python is ending: no connection can be made any more")
+    # All that a call needs, too: a child forked while another thread imports has the lock of that import, and no
+    # thread that releases it; and a __del__ at the interpreter's end cannot import.
+    global _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
+    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
     from wasmcloud_ctl._transport import Transport
 
     given = _config.Given(
@@ -189,11 +193,17 @@ def connect(
     )
     # The subjects are checked before a connection is made for them.
     subjects = settings.subjects()
-    session = PerProcess(lambda: Transport.open(options))
+    session = _bridge.PerProcess(lambda: Transport(options), Transport.open, Transport.stop_soon)
     # The client comes first: whenever Ctrl-C comes, dropping it ends the connection.
     client = Client(session, settings, subjects)
-    session.get()
-    return client
+    try:
+        session.get()
+        return client
+    except BaseException:
+        # Not left to the drop, which would warn, and wait for whoever keeps the traceback.
+        client._closed = True
+        session.stop()
+        raise
 
 
 def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]) -> Client:
@@ -349,13 +359,12 @@ class Client:
 
         Source: none in the Rust client; subjects ``host.ping`` and ``host.get``.
         """
-        from wasmcloud_ctl._gathers import gather_inventories
 
         if host_ids is not None:
             host_ids = _arguments.strings(host_ids, "host_ids")
         limits = self._limits(expected, quiet, timeout, None if host_ids is None else self._settings.timeout)
         own_timeout = min(self._settings.timeout, limits.timeout)
-        return gather_inventories(self._transport(), self._subjects, host_ids, limits, own_timeout)
+        return _gathers.gather_inventories(self._transport(), self._subjects, host_ids, limits, own_timeout)
 
     def find_host(
         self,
@@ -381,11 +390,10 @@ class Client:
 
         Source: ``wash``, which finds hosts so; subject ``host.ping``.
         """
-        from wasmcloud_ctl._gathers import gather
 
         wanted = _arguments.identifier(text, "text").casefold()
         limits = self._limits(expected, quiet, timeout)
-        replies = gather(
+        replies = _gathers.gather(
             self._transport(),
             self._subjects.control("host.ping"),
             b"",
@@ -444,10 +452,9 @@ class Client:
         command = models.StopHostCommand(host_id=host_id, timeout=timeout_ms)
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._outcomes import StopHost
 
         order = self._order(f"the stop of host {host_id}", subject, command, wait, wait)
-        return StopHost(order, host_id).run(self._transport())
+        return _outcomes.StopHost(order, host_id).run(self._transport())
 
     def put_label(
         self, host_id: str, key: str, value: str, *, timeout: float | None = None
@@ -583,13 +590,12 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._outcomes import ScaleComponent
 
         what = f"the scale of {component_id} to {max_instances} on host {host_id}"
         order = self._order(what, subject, command, timeout, wait)
-        return ScaleComponent(order, host_id, component_id, component_ref, max_instances, allow_update).run(
-            self._transport()
-        )
+        return _outcomes.ScaleComponent(
+            order, host_id, component_id, component_ref, max_instances, allow_update
+        ).run(self._transport())
 
     def update_component(
         self,
@@ -631,11 +637,10 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._outcomes import UpdateComponent
 
         what = f"the update of {existing_component_id} to {new_component_ref} on host {host_id}"
         order = self._order(what, subject, command, timeout, wait)
-        return UpdateComponent(order, host_id, existing_component_id, new_component_ref).run(
+        return _outcomes.UpdateComponent(order, host_id, existing_component_id, new_component_ref).run(
             self._transport()
         )
 
@@ -724,11 +729,10 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._outcomes import StartProvider
 
         what = f"the start of {provider_id} on host {host_id}"
         order = self._order(what, subject, command, timeout, wait)
-        return StartProvider(order, host_id, provider_id, provider_ref).run(self._transport())
+        return _outcomes.StartProvider(order, host_id, provider_id, provider_ref).run(self._transport())
 
     def stop_provider(
         self, host_id: str, provider_id: str, *, wait: float | None = None, timeout: float | None = None
@@ -755,11 +759,10 @@ class Client:
         )
         if wait is None:
             return self._command(subject, command, timeout)
-        from wasmcloud_ctl._outcomes import StopProvider
 
         what = f"the stop of {provider_id} on host {host_id}"
         order = self._order(what, subject, command, wait, wait)
-        return StopProvider(order, host_id, provider_id).run(self._transport())
+        return _outcomes.StopProvider(order, host_id, provider_id).run(self._transport())
 
     # Links --------------------------------------------------------------------------------------
 
@@ -795,10 +798,9 @@ class Client:
         subject, turn = self._subjects.control("link.put"), self._link_turn(checked.source_id)
         if wait is None:
             return self._command(subject, checked, timeout, turn)
-        from wasmcloud_ctl._outcomes import PutLink
 
         what = f"the link {checked.name} from {checked.source_id} to {checked.target}"
-        return PutLink(self._order(what, subject, checked, timeout, wait, turn), checked).run(
+        return _outcomes.PutLink(self._order(what, subject, checked, timeout, wait, turn), checked).run(
             self._transport()
         )
 
@@ -838,11 +840,12 @@ class Client:
         subject, turn = self._subjects.control("link.del"), self._link_turn(source_id)
         if wait is None:
             return self._command(subject, command, timeout, turn)
-        from wasmcloud_ctl._outcomes import DeleteLink
 
         what = f"the deletion of the link {link_name} from {source_id}"
         order = self._order(what, subject, command, timeout, wait, turn)
-        return DeleteLink(order, (source_id, link_name, wit_namespace, wit_package)).run(self._transport())
+        return _outcomes.DeleteLink(order, (source_id, link_name, wit_namespace, wit_package)).run(
+            self._transport()
+        )
 
     def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
         """All links of the lattice, as one of its hosts knows them (right after a put another may lag).
@@ -924,9 +927,8 @@ class Client:
 
         Source: none in the Rust client; stream ``KV_CONFIGDATA_<lattice>``.
         """
-        from wasmcloud_ctl._gathers import config_names
 
-        return config_names(
+        return _gathers.config_names(
             self._transport(), self._subjects, self._settings.js_domain, self._timeout(timeout)
         )
 
@@ -1002,18 +1004,16 @@ class Client:
 
         Source: ``Client::events_receiver``; subjects ``wasmbus.evt.<lattice>.<event name>``.
         """
-        from wasmcloud_ctl._bridge import Mailbox
-        from wasmcloud_ctl._calls import Subscription
 
         subjects = [self._subjects.event(event_name) for event_name in dict.fromkeys(event_names) or ("*",)]
         if overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
         highest = U64_HIGHEST  # a bound for the check's sake; memory is the true one
         _arguments.whole_number(maxsize, "maxsize", highest, lowest=1)
-        mailbox: Mailbox[bytes] = Mailbox(maxsize, drop_newest=overflow == "drop_newest")
+        mailbox: _bridge.Mailbox[bytes] = _bridge.Mailbox(maxsize, drop_newest=overflow == "drop_newest")
         transport = self._transport()
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
-        subscription = Subscription(transport, subjects, mailbox)
+        subscription = _calls.Subscription(transport, subjects, mailbox)
         receiver = EventReceiver(subscription, self.lattice)
         transport.begin(subscription, self._timeout(timeout))
         self._receivers.add(receiver)
@@ -1100,6 +1100,8 @@ class Client:
         transport = self._session.peek()
         if transport is not None:
             transport.close(_CLOSE_SECONDS)
+        else:
+            self._session.stop()  # another thread of a forked child may be connecting
 
     def __enter__(self) -> Client:
         return self
@@ -1112,21 +1114,30 @@ class Client:
     ) -> None:
         self.close()
 
-    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+    def __del__(
+        self,
+        _warn: Callable[..., None] = warnings.warn,
+        _finalizing: Callable[[], bool] = sys.is_finalizing,
+    ) -> None:
+        # When the interpreter ends nothing is left to be ended, and modules may be empty.
+        if _finalizing():
+            return
         # May run on any thread, the loop's too, and on an object that was never finished: so it takes no lock,
         # joins nothing, and only asks the loop to end.
         session = getattr(self, "_session", None)
-        if session is None or self._closed or self._parent is not None:
+        if session is None or self._parent is not None:
             return
         transport = session.peek()
-        if transport is None or transport.bridge.ended:
-            return
-        _warn(
-            f"{self!r} was not closed: use it in a with statement, or call close()",
-            ResourceWarning,
-            source=self,
-        )
-        transport.bridge.stop_soon()
+        try:
+            if not self._closed and transport is not None and not transport.bridge.ended_by_exit:
+                _warn(
+                    f"{self!r} was not closed: use it in a with statement, or call close()",
+                    ResourceWarning,
+                    source=self,
+                )
+        finally:
+            # Also after a close() that Ctrl-C has ended, and where warnings are errors.
+            session.stop()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled: connect anew in the other process")
@@ -1138,27 +1149,27 @@ class Client:
         return f"<Client{where} lattice={self.lattice!r} {state}>"
 
     def _make_link_cache(self) -> PerProcess[LinkCache]:
-        from wasmcloud_ctl._bridge import PerProcess
-        from wasmcloud_ctl._links import LinkCache
 
         # Not by way of the client, which would then keep itself alive.
         session, subjects = self._session, self._subjects
-        return PerProcess(lambda: LinkCache(session.get(), subjects))
+        return _bridge.PerProcess(lambda: _links.LinkCache(session.get(), subjects))
 
     # The way of every operation -----------------------------------------------------------------
 
     def _transport(self) -> Transport:
         if self.closed:
             raise ClosedError("the client is closed")
-        return self._session.get()
+        transport = self._session.get()
+        transport.bridge.refuse_ended()
+        return transport
 
     def _timeout(self, timeout: float | None) -> float:
         return self._settings.timeout if timeout is None else _arguments.seconds(timeout, "timeout")
 
     def _encode(self, command: object) -> bytes:
-        from wasmcloud_ctl._codec import encode
 
-        return encode(command)
+        self._transport()  # at the interpreter's end what follows can no longer import what it needs
+        return _codec.encode(command)
 
     def _command(
         self, subject: str, command: object, timeout: float | None, turn: str | None = None
@@ -1175,10 +1186,9 @@ class Client:
         turn: str | None = None,
     ) -> Command:
         """A command whose outcome will be waited for."""
-        from wasmcloud_ctl._waits import Command
 
         seconds = _arguments.seconds(wait, "wait")
-        return Command(
+        return _waits.Command(
             what=what,
             subjects=self._subjects,
             subject=subject,
@@ -1203,10 +1213,9 @@ class Client:
         timeout: float | None,
         turn: str | None = None,
     ) -> CtlResponse[T]:
-        from wasmcloud_ctl._codec import decode_response
 
         raw = self._transport().request(subject, payload, self._timeout(timeout), turn)
-        response = decode_response(raw, kind)
+        response = _codec.decode_response(raw, kind)
         return response.raise_for_status() if self._settings.check else response
 
     def _limits(
@@ -1217,13 +1226,12 @@ class Client:
         default: float | None = None,
     ) -> Limits:
         """When a gather ends, by what the call says and by what the client has been told."""
-        from wasmcloud_ctl._gathers import Limits
 
         if expected is not None:
             _arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
         if timeout is None:
             timeout = self._settings.auction_timeout if default is None else default
-        return Limits(
+        return _gathers.Limits(
             timeout=_arguments.seconds(timeout, "timeout"),
             quiet=self._settings.quiet if quiet is None else _arguments.seconds(quiet, "quiet"),
             expected=expected,
@@ -1238,10 +1246,9 @@ class Client:
         host_of: Callable[[T], str] | None,
         limits: Limits,
     ) -> Replies[T]:
-        from wasmcloud_ctl._gathers import gather
 
         subject = self._subjects.control(operation)
-        replies = gather(self._transport(), subject, payload, kind, host_of, limits)
+        replies = _gathers.gather(self._transport(), subject, payload, kind, host_of, limits)
         if self._settings.check:
             for response in replies:
                 response.raise_for_status()

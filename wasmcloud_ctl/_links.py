@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import queue
+import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wasmcloud_ctl import _codec
-from wasmcloud_ctl._bridge import Deadline, Lock, Mailbox
-from wasmcloud_ctl._calls import request_timeout
+from wasmcloud_ctl._bridge import Deadline, Lock, Mailbox, acquire
+from wasmcloud_ctl._calls import Subscription, request_timeout
 from wasmcloud_ctl.events import LinkdefDeleted, LinkdefSet
 from wasmcloud_ctl.exceptions import DecodeError
 from wasmcloud_ctl.models import Link
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl._calls import Subscription
     from wasmcloud_ctl._subjects import Subjects
     from wasmcloud_ctl._transport import Transport
 
@@ -42,6 +43,7 @@ class LinkCache:
         self._subjects = subjects
         self._lock = Lock()
         self._subscription: Subscription | None = None
+        self._subscribed = False
         self._links: dict[_Key, Link] = {}
         self._copied: tuple[int, int] | None = None  # the gaps and drops there had been
         self._copied_at = 0.0
@@ -61,35 +63,49 @@ class LinkCache:
         deadline = Deadline(timeout)
         subject = self._subjects.control("link.get")
         self._transport.usable_wire(subject)
-        if not self._lock.acquire(timeout=timeout):
-            raise request_timeout(subject, timeout, sent=False)
+        taken: list[bool] = []
         try:
-            if self._subscription is None:
-                events = [self._subjects.event("linkdef_set"), self._subjects.event("linkdef_deleted")]
-                mailbox: Mailbox[bytes] = Mailbox(_MAXSIZE)
-                self._subscription = self._transport.subscribe(events, mailbox, deadline.left())
-            subscription = self._subscription
+            acquire(self._lock, timeout, taken)
+            if not taken[0]:
+                raise request_timeout(subject, timeout, sent=False)
+            subscription = self._subscribe(deadline)
             state = subscription.gaps, subscription.dropped
-            if self._copied != state:
+            # Not to be trusted until this has ended well: Ctrl-C may come between an event and its effect.
+            copied, self._copied = self._copied, None
+            if copied != state:
                 self._copied_twice = False
-                self._copy(subject, deadline, state)
+                self._copy(subject, deadline)
             elif not self._copied_twice and time.monotonic() >= self._copied_at + _LAG_SECONDS:
                 self._copied_twice = True
-                self._copy(subject, deadline, state)
-            self._apply_events(subscription)
+                self._copy(subject, deadline)
+            if self._apply_events(subscription):
+                self._copied = state
             return list(self._links.values())
         finally:
-            self._lock.release()
+            if True in taken:
+                self._lock.release()
 
-    def _copy(self, subject: str, deadline: Deadline, state: tuple[int, int]) -> None:
+    def _subscribe(self, deadline: Deadline) -> Subscription:
+        if self._subscription is None or not self._subscribed:
+            self.close()  # what may be left of an attempt that Ctrl-C has ended
+            events = [self._subjects.event("linkdef_set"), self._subjects.event("linkdef_deleted")]
+            mailbox: Mailbox[bytes] = Mailbox(_MAXSIZE)
+            self._subscription = Subscription(self._transport, events, mailbox)
+            self._transport.begin(self._subscription, deadline.left())
+            self._subscribed = True
+        return self._subscription
+
+    def _copy(self, subject: str, deadline: Deadline) -> None:
         raw = self._transport.request(subject, b"", max(deadline.left(), 0.001))
         links: list[Link] = _codec.decode_response(raw, list[Link]).unwrap()
         self._links = {_key(link): link for link in links}
-        self._copied, self._copied_at = state, time.monotonic()
+        self._copied_at = time.monotonic()
         for _, told in self._recent:
             self._apply(told)
 
-    def _apply_events(self, subscription: Subscription) -> None:
+    def _apply_events(self, subscription: Subscription) -> bool:
+        """Apply what has been told meanwhile; False if not all of it was understood."""
+        understood = True
         now = time.monotonic()
         while self._recent and self._recent[0][0] < now - 2 * _LAG_SECONDS:
             self._recent.popleft()
@@ -97,11 +113,11 @@ class LinkCache:
             try:
                 raw = subscription.get(0.0)
             except queue.Empty:
-                return
+                return understood
             try:
                 told = _codec.decode_event(raw, self._subjects.lattice).data
             except DecodeError:
-                self._copied = None  # something was told that is not understood
+                understood = False
                 continue
             if isinstance(told, (LinkdefSet, LinkdefDeleted)):
                 self._apply(told)
@@ -126,6 +142,12 @@ class LinkCache:
         """Hear no more."""
         if self._subscription is not None:
             self._subscription.close()
+
+    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # Takes no lock and waits for nothing, for this may run on any thread. When the interpreter ends modules may
+        # be empty.
+        if not _finalizing() and hasattr(self, "_subscription"):
+            self.close()
 
 
 def _key(link: Link | LinkdefDeleted) -> _Key:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -306,6 +307,9 @@ class EventReceiver:
     """
 
     def __init__(self, subscription: Subscription, lattice: str) -> None:
+        from wasmcloud_ctl._codec import decode_event
+
+        self._decode_event = decode_event
         self._subscription = subscription
         self._lattice = lattice
         self._undecodable = 0
@@ -338,10 +342,8 @@ class EventReceiver:
                 return event
 
     def _decode(self, raw: bytes) -> Event | None:
-        from wasmcloud_ctl._codec import decode_event
-
         try:
-            return decode_event(raw, self._lattice)
+            return self._decode_event(raw, self._lattice)
         except DecodeError as error:
             self._undecodable += 1
             logger.warning("an event was skipped: %s", error)
@@ -391,11 +393,11 @@ class EventReceiver:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
+    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         # Whoever breaks out of a loop and forgets the receiver leaves no subscription behind. Takes no lock and
-        # waits for nothing, for this may run on any thread.
+        # waits for nothing, for this may run on any thread. When the interpreter ends modules may be empty.
         subscription = getattr(self, "_subscription", None)
-        if subscription is not None:
+        if subscription is not None and not _finalizing():
             subscription.close()
 
     def __repr__(self) -> str:

@@ -49,8 +49,8 @@ class Transport:
     Args:
         options: What it takes to connect.
 
-    ``Transport.open`` makes one that is connected. Methods block and may be called from any thread, unless
-    they say "on the loop".
+    It is connected by ``open``, once. Methods block and may be called from any thread, unless they say "on the
+    loop".
     """
 
     def __init__(self, options: Options) -> None:
@@ -71,31 +71,32 @@ class Transport:
         self._closing = False
         self._dialling: asyncio.Task[None] | None = None
 
-    @classmethod
-    def open(cls, options: Options) -> Transport:
+    def open(self) -> None:
         """Connect.
 
         Raises:
             AuthError: The server refused the credentials.
             ConnectError: There is no connection within ``connect_timeout``; with the true cause.
         """
-        deadline = Deadline(options.connect_timeout)
-        transport = cls(options)
-        bridge = transport.bridge
+        deadline = Deadline(self._options.connect_timeout)
+        bridge = self.bridge
         try:
             bridge.start(deadline.left())
-            bridge.on_close(transport._close)
+            bridge.on_close(self._close)
             # The deadline is kept inside, where the cause is known; this one is for a loop that is blocked.
-            bridge.run(transport._connect, deadline, timeout=deadline.left() + 0.15)
+            bridge.run(self._connect, deadline, timeout=deadline.left() + 0.15)
         except DeadlinePassed:
             bridge.close(1.0)
-            raise ConnectError(f"no connection within {options.connect_timeout:g} s") from None
+            raise ConnectError(f"no connection within {deadline.seconds:g} s") from None
         except ClosedError as error:
             raise ConnectError(f"the client was closed while it connected: {error}") from error
         except BaseException:
             bridge.close(1.0)
             raise
-        return transport
+
+    def stop_soon(self) -> None:
+        """Close the connection and end the thread, soon; takes no lock and waits for nothing."""
+        self.bridge.stop_soon()
 
     def close(self, timeout: float) -> None:
         """Close the connection and end the thread, within about this many seconds."""
@@ -206,7 +207,7 @@ class Transport:
         wire = self._wire
         if wire is None or wire.gone:
             if self._closing:
-                raise ClosedError("the client is closed")
+                raise self.bridge.closed_error()
             if self._refused is not None:
                 raise AuthError(str(self._refused)) from self._refused
             raise NotConnectedError(
