@@ -22,6 +22,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import atexit
+import encodings.idna  # noqa: F401  # as anyio._backends, below
 import logging
 import os
 import queue
@@ -31,12 +32,16 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import anyio
+
+# For names that are resolved, and for the loop: else they would be imported then, when nothing keeps a fork from
+# coming between.
+import anyio._backends._asyncio
+from anyio.abc import TaskGroup
 
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
-
-if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
 
 logger = logging.getLogger("wasmcloud_ctl")
 
@@ -379,8 +384,6 @@ class Bridge:
     def _main(self, started: Outcome[None]) -> None:
         self._thread = threading.current_thread()
         try:
-            import anyio
-
             anyio.run(self._serve, started, backend_options={"loop_factory": _Loop})
         except BaseException as error:
             started.fail(error)
@@ -394,9 +397,7 @@ class Bridge:
             self._over.release()
 
     async def _serve(self, started: Outcome[None]) -> None:
-        from anyio import create_task_group, move_on_after
-
-        async with create_task_group() as tasks:
+        async with anyio.create_task_group() as tasks:
             self._loop = asyncio.get_running_loop()
             self._tasks = tasks
             self._stop = asyncio.Event()
@@ -405,7 +406,7 @@ class Bridge:
             started.resolve(None)
             await self._stop.wait()
             for cleanup in self._cleanups:
-                with move_on_after(CLEANUP_SECONDS, shield=True):
+                with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
                     try:
                         await cleanup()
                     except Exception as error:
@@ -682,12 +683,29 @@ class PerProcess(Generic[T]):
             self.stop()
 
 
+class _LastBreath:
+    """Ends all bridges when the thread that has it ends.
+
+    A child that a thread has forked runs no atexit function: it ends when its last thread does, and a bridge has one,
+    daemon or not.
+    """
+
+    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not _finalizing():
+            for bridge in list(_open_bridges):
+                bridge.stop_soon()
+
+
+_of_thread = threading.local()
+
+
 def _keep_inherited_bridges() -> None:
     """In a forked child: keep the parent's bridges alive, for collecting a loop would close what the parent
     uses, and leave them out of what is closed at exit."""
     global _open_bridges
     _inherited_bridges.extend(_open_bridges)
     _open_bridges = weakref.WeakSet()
+    _of_thread.last_breath = _LastBreath()
 
 
 if hasattr(os, "register_at_fork"):

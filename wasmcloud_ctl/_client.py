@@ -9,7 +9,9 @@ nats-py, anyio and cattrs take longer to import than all else, so they are impor
 
 from __future__ import annotations
 
+import _thread
 import logging
+import os
 import sys
 import warnings
 import weakref
@@ -36,13 +38,12 @@ from wasmcloud_ctl.models import (
 )
 
 if TYPE_CHECKING:
-    import os
     import ssl
 
     import nats.aio.client
     from typing_extensions import Unpack
 
-    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
+    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _waits
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._config import ConnectOptions
     from wasmcloud_ctl._gathers import Limits
@@ -52,6 +53,14 @@ if TYPE_CHECKING:
 
 # What an application does not ask to hear must not be printed to stderr by Python's last resort.
 logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
+
+# A child forked while another thread imports has the lock of that import, and no thread that releases it. So a fork
+# waits for the imports of connect.
+_importing = _thread.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+    )
 
 T = TypeVar("T")
 
@@ -150,11 +159,12 @@ def connect(
     """
     if sys.is_finalizing():
         raise ConnectError("Python is ending: no connection can be made any more")
-    # All that a call needs, too: a child forked while another thread imports has the lock of that import, and no
-    # thread that releases it; and a __del__ at the interpreter's end cannot import.
-    global _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
-    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
-    from wasmcloud_ctl._transport import Transport
+    # All that a call needs, too: what is imported later a fork could come between, and a __del__ at the
+    # interpreter's end cannot import.
+    global _bridge, _calls, _codec, _gathers, _links, _outcomes, _waits
+    with _importing:
+        from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
+        from wasmcloud_ctl._transport import Transport
 
     given = _config.Given(
         servers=servers,
@@ -176,7 +186,8 @@ def connect(
         js_domain=js_domain,
     )
     if context is not None:
-        from wasmcloud_ctl import _contexts
+        with _importing:
+            from wasmcloud_ctl import _contexts
 
         given = given.or_else(_contexts.load(context))
     options = _config.options(given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix)
@@ -239,7 +250,8 @@ def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[Conne
 
     Source: ``CliConnectionOpts`` and ``WashConnectionOptions`` of wash.
     """
-    from wasmcloud_ctl import _contexts
+    with _importing:
+        from wasmcloud_ctl import _contexts
 
     return connect(**_contexts.from_environment({"servers": servers, **options}))
 
