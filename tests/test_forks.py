@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from processes import Ended, preamble, run, run_script
@@ -182,36 +183,295 @@ def test_a_fork_while_a_thread_imports_or_holds_a_call_hangs_no_child(lattice: P
     assert ended == Ended(0, "child: True\nparent: 0\n", "")
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver"])
-def test_a_pool_of_workers(lattice: PracticeLattice, method: str) -> None:
-    """multiprocessing's workers ask over connections of their own; the parent's goes on. (With forkserver a client is
-    made in the worker, for it does not pickle.)"""
+def test_a_fork_while_a_thread_connects_for_the_first_time_hangs_no_child(lattice: PracticeLattice) -> None:
+    """The fork waits until what connect imports is imported, so that the child can connect."""
+    ended = run(
+        lattice,
+        """
+        import importlib.abc, signal
+        importing = threading.Event()
+        class Slow(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                if name in ("nats", "anyio._backends._asyncio", "wasmcloud_ctl._waits"):
+                    importing.set()
+                    time.sleep(0.3)  # so that the fork comes meanwhile
+        sys.meta_path.insert(0, Slow())
+        clients = []
+        connecting = threading.Thread(target=lambda: clients.append(connect()))
+        connecting.start()
+        importing.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            with connect() as client:
+                print("child:", len(client.get_hosts(expected=2)), flush=True)
+            os._exit(0)
+        print("parent:", os.waitpid(child, 0)[1])
+        connecting.join()
+        print("parent:", len(clients[0].get_hosts(expected=2)))
+        clients[0].close()
+        """,
+    )
+
+    assert ended == Ended(0, "child: 2\nparent: 0\nparent: 2\n", "")
+
+
+def test_forks_while_threads_connect_and_close(lattice: PracticeLattice) -> None:
+    """No child hangs that is forked while other threads make and close clients and ask for links."""
+    ended = run(
+        lattice,
+        """
+        import signal
+        client = connect(cache_links=True)
+        stop = threading.Event()
+        def again():
+            while not stop.is_set():
+                connect().close()
+        def ask():
+            while not stop.is_set():
+                client.get_links()
+        threads = [threading.Thread(target=work) for work in (again, again, ask)]
+        for thread in threads:
+            thread.start()
+        statuses = []
+        for number in range(15):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                with connect() as other:
+                    answered = other.get_links().succeeded and client.get_links().succeeded
+                os._exit(0 if answered else 1)
+            statuses.append(os.waitpid(child, 0)[1])
+        stop.set()
+        for thread in threads:
+            thread.join()
+        client.close()
+        print(statuses.count(0), threading.active_count())
+        """,
+    )
+
+    assert ended == Ended(0, "15 1\n", "")
+
+
+@pytest.mark.parametrize(("leave", "status"), [("sys.exit(0)", 0), ("os._exit(3)", 3), ("return", 0)])
+def test_a_child_that_a_thread_forks_ends_with_that_thread(
+    lattice: PracticeLattice, leave: str, status: int
+) -> None:
+    """The client's thread does not keep the child, whose atexit functions never run, from ending."""
+    ended = run(
+        lattice,
+        f"""
+        client = connect()
+        def work():
+            child = os.fork()
+            if child == 0:
+                print("child:", len(client.get_hosts(expected=2)), flush=True)
+                {leave}
+            else:
+                print("parent:", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+        print("parent:", len(client.get_hosts(expected=2)))
+        client.close()
+        """,
+    )
+
+    assert ended == Ended(0, f"child: 2\nparent: {status}\nparent: 2\n", "")
+
+
+def test_a_fork_inside_a_receivers_loop(lattice: PracticeLattice) -> None:
+    """In the child the loop ends; in the parent it goes on, and misses nothing."""
+    ended = run(
+        lattice,
+        """
+        client = connect()
+        receiver = client.events_receiver("config_set")
+        for name in ("a", "b", "c"):
+            client.put_config(name, {})
+        parent = os.getpid()
+        for event in receiver:
+            child = os.fork()
+            if child != 0:
+                print(event.data.config_name, os.waitpid(child, 0)[1], flush=True)
+                if event.data.config_name == "c":
+                    receiver.close()
+        if os.getpid() != parent:
+            print("child:", client.get_host_inventory(host_id).succeeded, flush=True)
+            sys.exit(0)
+        client.close()
+        """,
+    )
+
+    assert ended == Ended(0, "child: True\na 0\nchild: True\nb 0\nchild: True\nc 0\n", "")
+
+
+@pytest.mark.parametrize(
+    ("child", "output"),
+    [
+        ("raise KeyError('mine')", "1"),
+        ("client.get_hosts(expected=2); raise KeyError('mine')", "1"),
+        ("del client, receiver; gc.collect(); sys.exit(0)", "0"),
+        ("client.get_hosts(expected=2); client.close(); receiver.close(); sys.exit(0)", "0"),
+        ("os.closerange(3, 256); client.get_hosts(expected=2); sys.exit(0)", "0"),
+        ("os.execv(sys.executable, [sys.executable, '-c', 'import os; os.fstat(9)'])", "1"),
+        ("os.setsid(); os._exit(os.waitpid(os.fork() or daemon(), 0)[1])", "0"),
+    ],
+    ids=[
+        "raises",
+        "asks and raises",
+        "drops",
+        "asks and closes",
+        "closes all files",
+        "becomes another",
+        "daemon",
+    ],
+)
+def test_what_a_child_does_is_nothing_to_the_parent(
+    lattice: PracticeLattice, child: str, output: str
+) -> None:
+    """Its status is its own, and the parent's client, receiver and connection go on."""
+    ended = run(
+        lattice,
+        f"""
+        import gc
+        client = connect()
+        receiver = client.events_receiver("config_set")
+        def daemon():
+            assert len(client.get_hosts(expected=2)) == 2
+            sys.exit(0)
+        connection = client.nats_client
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            {child}
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        client.put_config("a", {{}})
+        print(receiver.get(5).name, receiver.gaps, client.nats_client is connection)
+        client.close()
+        """,
+    )
+
+    assert ended == Ended(0, f"{output}\nconfig_set 0 True\n", "")
+
+
+def test_other_programs_inherit_no_socket(lattice: PracticeLattice) -> None:
+    """subprocess with and without close_fds, os.system and os.posix_spawn start programs without the client's files,
+    and the client goes on."""
+    ended = run(
+        lattice,
+        """
+        import subprocess
+        client = connect()
+        look = "import os, sys; sys.exit(len([fd for fd in os.listdir('/proc/self/fd') if int(fd) > 3]))"
+        for close_fds in (True, False):
+            print(subprocess.run([sys.executable, "-c", look], close_fds=close_fds).returncode)
+        print(os.system(f'{sys.executable} -c "{look}"'))
+        child = os.posix_spawn(sys.executable, [sys.executable, "-c", look], os.environ)
+        print(os.waitpid(child, 0)[1])
+        print(len(client.get_hosts(expected=2)))
+        client.close()
+        """,
+    )
+
+    assert ended == Ended(0, "0\n0\n0\n0\n2\n", "")
+
+
+def test_a_server_that_forks_its_workers_first(lattice: PracticeLattice) -> None:
+    """Each worker asks over a connection of its own, and ends by SIGTERM; so in the parent."""
+    ended = run(
+        lattice,
+        """
+        import signal, socket
+        client = connect()
+        listener = socket.create_server(("127.0.0.1", 0))
+        def serve():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            with listener:
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        wanted = (host_id, other_id)[os.getpid() % 2]
+                        right = client.get_host_inventory(wanted).unwrap().host_id == wanted
+                        connection.sendall(f"{os.getpid()} {right}".encode())
+        children = []
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                serve()
+            children.append(child)
+        answers = []
+        for _ in range(60):
+            with socket.create_connection(listener.getsockname()) as connection:
+                answers.append(connection.recv(100).split()[1])
+        listener.close()
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        print(answers.count(b"True"), [os.waitpid(child, 0)[1] for child in children])
+        print(len(client.get_hosts(expected=2)))
+        """,
+    )
+
+    assert ended == Ended(0, "60 [0, 0, 0]\n2\n", "")
+
+
+WORKERS = """
+import wasmcloud_ctl
+
+def ask(url, lattice, host_id):
+    with wasmcloud_ctl.connect(url, lattice=lattice) as client:
+        return client.get_host_inventory(host_id).unwrap().host_id
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_pool_of_workers_each_with_a_client(lattice: PracticeLattice, tmp_path: Path, method: str) -> None:
+    """However multiprocessing makes its workers, they connect and answer, and the parent's client goes on."""
+    (tmp_path / "workers.py").write_text(WORKERS)
     ended = run(
         lattice,
         f"""
         import multiprocessing
-        context = multiprocessing.get_context({method!r})
-        if {method!r} == "fork":
-            client = connect()
-            def ask(number):
-                return client.get_host_inventory(other_id).unwrap().host_id == other_id
-            with context.Pool(3) as pool:
-                print(sum(pool.map(ask, range(30))))
+        sys.path.insert(0, {str(tmp_path)!r})
+        import workers
+        with connect() as client:
+            context = multiprocessing.get_context({method!r})
+            with context.Pool(2) as pool:
+                asked = [({lattice.url!r}, {lattice.lattice!r}, host_id)] * 6
+                print(pool.starmap(workers.ask, asked) == [host_id] * 6)
+                pool.close()
+                pool.join()
             print(len(client.get_hosts(expected=2)))
-        else:
-            with connect() as client:
-                worker = context.Process(target=print, args=("worker",))
-                worker.start()
-                worker.join()
-                print(worker.exitcode, len(client.get_hosts(expected=2)))
         """,
     )
 
-    if method == "fork":
-        assert (ended.status, ended.output) == (0, "30\n2\n")
-        assert "Traceback" not in ended.errors
-    else:
-        assert ended == Ended(0, "worker\n0 2\n", "")
+    assert ended == Ended(0, "True\n2\n", "")
+
+
+def test_a_pool_of_forked_workers_shares_the_parents_client(lattice: PracticeLattice) -> None:
+    """multiprocessing's forked workers ask over connections of their own; the parent's goes on. Workers that are
+    terminated in a call end."""
+    ended = run(
+        lattice,
+        """
+        import multiprocessing
+        client = connect()
+        def ask(number):
+            return client.get_host_inventory(other_id).unwrap().host_id == other_id
+        def ask_on(number):
+            while True:
+                ask(number)
+        context = multiprocessing.get_context("fork")
+        with context.Pool(3) as pool:
+            print(sum(pool.map(ask, range(30))))
+            pool.map_async(ask_on, range(3))
+            time.sleep(0.2)  # until they are in their calls
+        pool.join()
+        print(len(client.get_hosts(expected=2)))
+        """,
+    )
+
+    assert ended == Ended(0, "30\n2\n", "")
 
 
 FORKS_WHILE_CALLING = """
