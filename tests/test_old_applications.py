@@ -308,7 +308,11 @@ cell(f"client.put_label({other_id!r}, 'a', 'b'); print(receiver.get(5).name)")
 for waiting in (
     f"client.get_host_inventory({host_id!r}, timeout=50)",
     "client.get_hosts(timeout=50, quiet=50)",
+    f"client.get_host_inventories([{host_id!r}], timeout=50)",
+    f"client.scale_component({host_id!r}, 'r.example/a:1', 'a', 1, timeout=50, wait=50)",
+    "client.run(asyncio.sleep, 50)",
     "receiver.get()",
+    "for event in receiver: pass",
     "wasmcloud_ctl.connect(f'127.0.0.1:{mute}', connect_timeout=50)".replace("{mute}", str(mute)),
 ):
     interrupter = threading.Timer(1.0, manager.interrupt_kernel)
@@ -348,7 +352,7 @@ def test_cells_of_a_notebook(lattice: PracticeLattice) -> None:
     interrupted = "error KeyboardInterrupt\nTrue\n"
     assert ended.output == (
         "ok stdout: 1\nok stdout: True\nok\nok stdout: labels_changed\n"
-        + 4 * interrupted
+        + 8 * interrupted
         + "ok stdout: True\nrestarted True\nok stdout: 1\nended False True\n"
     )
     # The kernel and its manager have warnings of their own.

@@ -535,7 +535,7 @@ def test_interrupted_at_any_moment_a_call_leaves_nothing(lattice: PracticeLattic
                 while not at:  # Python swallows what is raised in a __del__
                     call()
             except KeyboardInterrupt:
-                late += time.monotonic() - at[0] > 0.2
+                late += time.monotonic() - at[0] > 0.5  # 0.2 is for an idle machine
             except wasmcloud_ctl.ConnectError:
                 # The interruption came while the new client was already being closed, or is yet to come.
                 while not at:
@@ -568,9 +568,47 @@ def test_interrupted_at_any_moment_a_call_leaves_nothing(lattice: PracticeLattic
 
     # A connect that is interrupted after it has returned leaves a client that nobody has: that one warns.
     lines = [line for line in ended.errors.splitlines() if "ResourceWarning" in line]
-    assert all("was not closed" in line for line in lines)
+    assert [line for line in lines if "was not closed" not in line and "Enable tracemalloc" not in line] == []
     assert not re.findall(r"^\S*Error.*", ended.errors, re.MULTILINE), ended.errors
     assert (ended.status, ended.output) == (0, "late 0\nTrue 2\nTrue\nleft (0, 1, 1)\nthreads 1\n")
+
+
+# What a process has too little of ------------------------------------------------------------------------
+
+
+def test_connect_for_want_of_files_or_threads(lattice: PracticeLattice) -> None:
+    """It is a ConnectError with the reason, nothing is left of it, and the client that there is works on."""
+    ended = run(
+        lattice,
+        """
+        import resource
+        client = connect()
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 1, limit[1]))
+        def try_to():
+            try:
+                connect()
+            except wasmcloud_ctl.ConnectError as error:
+                print(error)
+        try_to()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+        def refuse(function, args):
+            raise RuntimeError("can't start new thread")
+        import _thread
+        _thread.start_new_thread = refuse
+        try_to()
+        print(len(client.get_hosts(expected=2)))
+        client.close()
+        print(threading.active_count())
+        """,
+    )
+
+    assert ended == Ended(
+        0,
+        "cannot start the client's loop: [Errno 24] Too many open files\n"
+        "cannot start the client's thread: can't start new thread\n2\n1\n",
+        "",
+    )
 
 
 # What is imported ---------------------------------------------------------------------------------------

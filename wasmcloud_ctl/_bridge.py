@@ -249,6 +249,14 @@ class _Loop(asyncio.SelectorEventLoop):
     interpreter end: a resolver that hangs would hold up both.
     """
 
+    def __init__(self) -> None:
+        try:
+            super().__init__()
+        except BaseException:
+            # Too many open files, for one. asyncio would warn of a loop that has not come to be, and fail to end it.
+            self._closed = True
+            raise
+
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
         future: asyncio.Future[Any] = self.create_future()
 
@@ -348,8 +356,8 @@ class Bridge:
             timeout: Seconds that it may take, above 0.
 
         Raises:
-            ConnectError: gevent has patched what the thread is made of.
-            CtlError: It could not be started: too late in the interpreter's life, or not in time.
+            ConnectError: gevent has patched what the thread is made of; or it could not be started: for want of files
+                or threads, too late in the interpreter's life, or not in time.
         """
         _refuse_gevent()
         started: Outcome[None] = Outcome()
@@ -360,7 +368,7 @@ class Bridge:
             _thread.start_new_thread(self._launch, (started,))
         except RuntimeError as error:
             self._ended = True
-            raise CtlError(f"cannot start the client's thread: {error}") from error
+            raise ConnectError(f"cannot start the client's thread: {error}") from error
         try:
             in_time = started.wait(timeout)
         except BaseException:
@@ -368,7 +376,7 @@ class Bridge:
             raise
         if not in_time:
             self.stop_soon()
-            raise CtlError(f"the client's thread did not start within {timeout:g} s")
+            raise ConnectError(f"the client's thread did not start within {timeout:g} s")
         started.result()
 
     def _launch(self, started: Outcome[None]) -> None:
@@ -379,14 +387,16 @@ class Bridge:
             thread.start()
         except BaseException as error:
             self._ended = True
-            started.fail(CtlError(f"cannot start the client's thread: {error}"))
+            started.fail(ConnectError(f"cannot start the client's thread: {error}"))
 
     def _main(self, started: Outcome[None]) -> None:
         self._thread = threading.current_thread()
         try:
             anyio.run(self._serve, started, backend_options={"loop_factory": _Loop})
         except BaseException as error:
-            started.fail(error)
+            failure = ConnectError(f"cannot start the client's loop: {error}")
+            failure.__cause__ = error
+            started.fail(failure)
             if not isinstance(error, ClosedError):
                 logger.debug("the client's loop ended with %r", error, exc_info=error)
         finally:
