@@ -1,0 +1,237 @@
+"""The client beside bare nats-py, and bare nats-py beside other ways."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import wasmcloud_ctl
+from benchmarks import others
+from benchmarks.measuring import Comparison, Ratio, compare
+from benchmarks.replies import host_id
+from benchmarks.world import world
+from wasmcloud_ctl import Client
+from wasmcloud_ctl.testing._server import PracticeServer
+
+_CALL = others.CONFIG_SUBJECT
+
+
+def hear(client: Client, count: int, begin: Callable[[], None]) -> None:
+    """So many events, typed, in the caller's hands."""
+    with client.events_receiver(maxsize=count) as events:
+        begin()
+        for _ in range(count):
+            events.get(others.TIMEOUT)
+        assert events.dropped == 0
+
+
+def call(client: Client, times: int) -> None:
+    """Calls one after the other."""
+    for _ in range(times):
+        client.get_config("web")
+
+
+def call_from_threads(client: Client, times: int, threads: int) -> None:
+    """So many calls in all, from so many threads."""
+    running = [threading.Thread(target=call, args=(client, times // threads)) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+
+
+def run_python(*arguments: str) -> str:
+    """What a process of its own prints."""
+    ended = subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    return ended.stdout
+
+
+def import_time(module: str) -> str:
+    """The seconds that an import takes in a new process."""
+    return run_python(
+        "-c",
+        "import time; started = time.perf_counter()\n"
+        f"import {module}\n"
+        "print(time.perf_counter() - started)",
+    )
+
+
+@contextlib.contextmanager
+def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison]]:
+    """All that is compared, as long as the block lasts.
+
+    Args:
+        server: Where hosts seem to be.
+        quick: Whether less will do, to see that it works.
+    """
+
+    def much(often: int, little: int) -> int:
+        return little if quick else often
+
+    url = server.url
+    hosts = much(10_000, 20)
+    components = much(1_000, 20)
+    events = much(100_000, 100)
+    slow = much(1_000, 10)
+    calls = much(200, 4)
+    pairs = much(31, 1)
+    few_pairs = much(11, 1)
+    slow_ids = [host_id(number) for number in range(slow)]
+    bare = others.Bare(url)
+    raw, trigger = others.RawSocket(server.port), others.RawSocket(server.port)
+    threaded, portal = others.ThreadedLoop(url), others.Portal(url)
+    client = wasmcloud_ctl.connect(url, timeout=others.TIMEOUT, auction_timeout=60.0)
+    many, slow_hosts = client.for_lattice(f"hosts-{hosts}"), client.for_lattice(f"slow-{slow}")
+
+    def begin_events() -> None:
+        trigger.begin(f"bench.events.{events}")
+
+    def one_after_the_other() -> None:
+        for slow_id in slow_ids:
+            slow_hosts.get_host_inventory(slow_id).unwrap()
+
+    def all_at_once() -> None:
+        assert len(slow_hosts.get_host_inventories(slow_ids).data) == slow
+
+    def typed_gather() -> None:
+        assert len(many.get_hosts(expected=hosts).data) == hosts
+
+    def ask_bare() -> None:
+        bare.ask(_CALL, calls)
+
+    inventory_subject = f"wasmbus.ctl.v1.default.host.get.components-{components}"
+    limits = [
+        Comparison(
+            name="get_config",
+            beside="request awaited, json.loads",
+            ours=lambda: call(client, calls),
+            other=ask_bare,
+            pairs=pairs,
+            work=calls,
+            limit=1.4,
+            goal=1.2,
+        ),
+        Comparison(
+            name=f"get_hosts(expected={hosts})",
+            beside="gather with next_msg, json.loads",
+            ours=typed_gather,
+            other=lambda: bare.gather(f"wasmbus.ctl.v1.hosts-{hosts}.host.ping", hosts),
+            pairs=few_pairs,
+            limit=0.75,
+            goal=0.45,
+        ),
+        Comparison(
+            name=f"get_host_inventory, {components} components",
+            beside="request awaited, json.loads",
+            ours=lambda: [client.get_host_inventory(f"components-{components}") for _ in range(much(10, 1))],
+            other=lambda: bare.ask(inventory_subject, much(10, 1)),
+            pairs=pairs,
+            work=much(10, 1),
+            limit=2.3,
+            goal=1.8,
+        ),
+        Comparison(
+            name=f"{events} events",
+            beside="subscription, json.loads",
+            ours=lambda: hear(client, events, begin_events),
+            other=lambda: bare.listen("wasmbus.evt.default.*", events, begin_events),
+            pairs=few_pairs,
+            limit=1.3,
+            goal=1.1,
+        ),
+        Comparison(
+            name=f"get_host_inventories, {slow} hosts of 20 ms",
+            beside="one after the other",
+            ours=all_at_once,
+            other=one_after_the_other,
+            pairs=much(3, 1),
+            limit=0.02,
+        ),
+        Comparison(
+            name="import wasmcloud_ctl",
+            beside="import nats",
+            ours=lambda: import_time("wasmcloud_ctl"),
+            other=lambda: import_time("nats"),
+            pairs=pairs,
+            limit=0.7,
+            goal=0.5,
+            own_time=True,
+        ),
+        Comparison(
+            name="connect, one call, end: a process",
+            beside="its nats-py twin",
+            ours=lambda: run_python("-m", "benchmarks.scripts.ours", url),
+            other=lambda: run_python("-m", "benchmarks.scripts.bare", url),
+            pairs=pairs,
+            limit=1.5,
+            goal=1.3,
+        ),
+        Comparison(
+            name="8 threads, calls a second",
+            beside="1 thread",
+            ours=lambda: call_from_threads(client, 8 * calls, 8),
+            other=lambda: call_from_threads(client, 8 * calls, 1),
+            pairs=pairs,
+            work=8 * calls,
+            limit=2.0,
+            speed=True,
+        ),
+    ]
+
+    def further(name: str, function: Callable[[], object], beside: str = "request awaited") -> Comparison:
+        return Comparison(name=name, beside=beside, ours=function, other=ask_bare, pairs=pairs, work=calls)
+
+    more = [
+        further("raw blocking socket", lambda: raw.ask(calls)),
+        further("asyncio.run_coroutine_threadsafe", lambda: threaded.ask(calls)),
+        further("anyio's portal.call", lambda: portal.ask(calls)),
+        Comparison(
+            name="connecting anew for each call",
+            beside="request awaited",
+            ours=lambda: others.ask_anew(url, much(20, 1)),
+            other=lambda: bare.ask(_CALL, much(20, 1)),
+            pairs=pairs,
+            work=much(20, 1),
+        ),
+        further("the answers, all asked at once", lambda: raw.ask_all_at_once(calls)),
+        Comparison(
+            name=f"{events} events, raw blocking socket, not decoded",
+            beside="subscription, json.loads",
+            ours=lambda: raw.listen("wasmbus.evt.default.*", events, begin_events),
+            other=lambda: bare.listen("wasmbus.evt.default.*", events, begin_events),
+            pairs=much(3, 1),
+        ),
+        Comparison(
+            name="a process: import wasmcloud_ctl",
+            beside="a process: import nats",
+            ours=lambda: run_python("-c", "import wasmcloud_ctl"),
+            other=lambda: run_python("-c", "import nats"),
+            pairs=pairs,
+        ),
+        Comparison(
+            name="8 tasks, nats-py, calls a second",
+            beside="1 task",
+            ours=lambda: bare.ask_side_by_side(_CALL, calls, 8),
+            other=lambda: bare.ask_side_by_side(_CALL, 8 * calls, 1),
+            pairs=few_pairs,
+            work=8 * calls,
+            speed=True,
+        ),
+    ]
+    with contextlib.ExitStack() as at_end:
+        for thing in (bare, raw, trigger, threaded, portal, client):
+            at_end.callback(thing.close)
+        yield [*limits, *more]
+
+
+def measure(quick: bool) -> list[Ratio]:
+    """All comparisons, one after the other; told as they come."""
+    ratios = []
+    with world() as server, comparisons(server, quick) as all_of_them:
+        for comparison in all_of_them:
+            ratios.append(compare(comparison))
+            print(f"{ratios[-1].ratio:8.3f}  {comparison.name}", file=sys.stderr, flush=True)
+    return ratios
