@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -34,6 +35,12 @@ def call(client: Client, times: int) -> None:
         client.get_config("web")
 
 
+def ask_inventory(client: Client, host_id: str, times: int) -> None:
+    """A host's inventory, so often."""
+    for _ in range(times):
+        client.get_host_inventory(host_id)
+
+
 def call_from_threads(client: Client, times: int, threads: int) -> None:
     """So many calls in all, from so many threads."""
     running = [threading.Thread(target=call, args=(client, times // threads)) for _ in range(threads)]
@@ -45,7 +52,10 @@ def call_from_threads(client: Client, times: int, threads: int) -> None:
 
 def run_python(*arguments: str) -> str:
     """What a process of its own prints."""
-    ended = subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    # With byte code that is kept: pip compiles what it installs, so nobody pays for that at each start.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, *arguments]
+    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return ended.stdout
 
 
@@ -53,9 +63,7 @@ def import_time(module: str) -> str:
     """The seconds that an import takes in a new process."""
     return run_python(
         "-c",
-        "import time; started = time.perf_counter()\n"
-        f"import {module}\n"
-        "print(time.perf_counter() - started)",
+        f"import time; started = time.perf_counter()\nimport {module}\nprint(time.perf_counter() - started)",
     )
 
 
@@ -126,7 +134,7 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
         Comparison(
             name=f"get_host_inventory, {components} components",
             beside="request awaited, json.loads",
-            ours=lambda: [client.get_host_inventory(f"components-{components}") for _ in range(much(10, 1))],
+            ours=lambda: ask_inventory(client, f"components-{components}", much(10, 1)),
             other=lambda: bare.ask(inventory_subject, much(10, 1)),
             pairs=pairs,
             work=much(10, 1),
@@ -227,11 +235,15 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
         yield [*limits, *more]
 
 
-def measure(quick: bool) -> list[Ratio]:
-    """All comparisons, one after the other; told as they come."""
+def measure(quick: bool, only: str = "") -> list[Ratio]:
+    """All comparisons whose name holds a text, one after the other; told as they come."""
     ratios = []
     with world() as server, comparisons(server, quick) as all_of_them:
         for comparison in all_of_them:
+            if only not in comparison.name:
+                continue
             ratios.append(compare(comparison))
-            print(f"{ratios[-1].ratio:8.3f}  {comparison.name}", file=sys.stderr, flush=True)
+            result = ratios[-1]
+            spread = f"{result.ratio:8.3f} ({result.low:.3f} to {result.high:.3f})"
+            print(f"{spread}  {comparison.name}", file=sys.stderr, flush=True)
     return ratios

@@ -12,7 +12,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, NoReturn, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -64,6 +65,27 @@ def _structure_boolean(value: object, _: object) -> bool:
     if type(value) is not bool:
         raise _mismatch("a boolean", value)
     return value
+
+
+def _optional_hook(kind: Any) -> Callable[[object, object], Any]:
+    """As cattrs' own, but for what stands on every line of an inventory, where a call less counts."""
+    (inner,) = (argument for argument in get_args(kind) if argument is not type(None))
+    structure_inner = _converter.get_structure_hook(inner)
+
+    def structure(value: object, _: object) -> Any:
+        return None if value is None else structure_inner(value, inner)
+
+    def structure_string(value: object, _: object) -> str | None:
+        if value is not None and type(value) is not str:
+            raise _mismatch("a string", value)
+        return value
+
+    return structure_string if inner is str else structure
+
+
+def _is_optional(kind: Any) -> bool:
+    arguments = get_args(kind)
+    return get_origin(kind) in (Union, UnionType) and len(arguments) == 2 and type(None) in arguments
 
 
 def _range_hook(kind: Any) -> Callable[[object, object], int]:
@@ -189,6 +211,7 @@ def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=True)
     converter.register_structure_hook(str, _structure_string)
     converter.register_structure_hook(bool, _structure_boolean)
+    converter.register_structure_hook_factory(_is_optional, _optional_hook)
     converter.register_structure_hook_factory(_is_ranged, _range_hook)
     converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
     converter.register_structure_hook_func(_is_string_map, _structure_string_map)
@@ -215,8 +238,9 @@ def _load(raw: bytes, what: str) -> Any:
     try:
         text = raw.decode()
         value = _decoder.decode(text)
-        # An escape can make half of a surrogate pair, which is no text and could not be sent again.
-        if "\\u" in text:
+        # An escape can make half of a surrogate pair, which is no text and could not be sent again. The backslash alone
+        # is looked for first: that is a hundred times as quick, and most messages have none.
+        if b"\\" in raw and "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except RecursionError as error:
