@@ -2,8 +2,8 @@
 
 pyperf and pytest-benchmark both measure one thing until they are done with it, and then the other: a machine that
 gets busier in between shows as a ratio. Here each sample of the one is followed by a sample of the other (and the
-next time the other goes first), a ratio is made of each two, and the median of these counts. pyperf has the clock, the
-medians, what there is to say of the machine, and a file that its own commands read.
+next time the other goes first), a ratio is made of each two, and the median of these counts. pyperf has the clock,
+what there is to say of the machine, and a file of all times that its own commands read.
 """
 
 from __future__ import annotations

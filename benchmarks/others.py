@@ -52,10 +52,10 @@ class Bare:
 
         self.run(all_of_them())
 
-    def gather(self, subject: str, count: int) -> None:
+    def gather(self, subject: str, count: int) -> list[Any]:
         """One question and so many replies."""
 
-        async def gather() -> None:
+        async def gather() -> list[Any]:
             inbox = self._client.new_inbox()
             subscription = await self._client.subscribe(inbox)
             await self._client.publish(subject, reply=inbox)
@@ -64,8 +64,9 @@ class Bare:
                 message = await subscription.next_msg(TIMEOUT)
                 found.append(json.loads(message.data))
             await subscription.unsubscribe()
+            return found
 
-        self.run(gather())
+        return self.run(gather())
 
     def listen(self, subject: str, count: int, begin: Callable[[], None]) -> None:
         """So many messages of a subscription, each decoded and then let go."""

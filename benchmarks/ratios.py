@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import wasmcloud_ctl
 from benchmarks import others
 from benchmarks.measuring import Comparison, Ratio, compare
 from benchmarks.replies import host_id
+from benchmarks.tables import span, table
 from benchmarks.world import world
 from wasmcloud_ctl import Client
 from wasmcloud_ctl.testing._server import PracticeServer
@@ -237,13 +240,42 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
 
 def measure(quick: bool, only: str = "") -> list[Ratio]:
     """All comparisons whose name holds a text, one after the other; told as they come."""
-    ratios = []
+    found = []
     with world() as server, comparisons(server, quick) as all_of_them:
         for comparison in all_of_them:
             if only not in comparison.name:
                 continue
-            ratios.append(compare(comparison))
-            result = ratios[-1]
-            spread = f"{result.ratio:8.3f} ({result.low:.3f} to {result.high:.3f})"
-            print(f"{spread}  {comparison.name}", file=sys.stderr, flush=True)
-    return ratios
+            ratio = compare(comparison)
+            found.append(ratio)
+            spread = f"{ratio.ratio:8.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
+            print(f"{spread}  {ratio.name}", file=sys.stderr, flush=True)
+    return found
+
+
+def tables(results: list[dict[str, Any]]) -> dict[str, str]:
+    """Two tables: what has a limit, and what goes with it."""
+
+    def row(found: dict[str, Any]) -> list[str]:
+        sign = "at least " if found["speed"] else ""
+        return [
+            found["name"],
+            found["beside"],
+            f"{found['ratio']:.3g}",
+            f"{found['low']:.3g} to {found['high']:.3g}",
+            "" if found["limit"] is None else f"{sign}{found['limit']:g}",
+            "" if found["goal"] is None else f"{found['goal']:g}",
+            span(statistics.median(found["ours"])),
+            span(statistics.median(found["other"])),
+        ]
+
+    rows = [row(found) for found in results]
+    headings = ["what", "beside", "ratio", "half of them", "limit", "goal", "here", "there"]
+    further = [
+        cells[:4] + cells[6:] for cells, found in zip(rows, results, strict=True) if found["limit"] is None
+    ]
+    return {
+        "ratios": table(
+            headings, [cells for cells, found in zip(rows, results, strict=True) if found["limit"]]
+        ),
+        "further": table(headings[:4] + headings[6:], further),
+    }

@@ -238,8 +238,8 @@ def _load(raw: bytes, what: str) -> Any:
     try:
         text = raw.decode()
         value = _decoder.decode(text)
-        # An escape can make half of a surrogate pair, which is no text and could not be sent again. The backslash alone
-        # is looked for first: that is a hundred times as quick, and most messages have none.
+        # An escape can make half of a surrogate pair, which is no text and could not be sent again. The backslash
+        # alone is looked for first: that is a hundred times as quick, and most messages have none.
         if b"\\" in raw and "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
         return value

@@ -1,0 +1,72 @@
+"""Measure, and tell: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from benchmarks import growth, idle, ratios, stages
+from benchmarks.measuring import machine, suite
+from benchmarks.tables import table
+
+PARTS = ("ratios", "stages", "growth", "idle")
+
+
+def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
+    """One part's results, and its tables by name."""
+    if part == "ratios":
+        found = ratios.measure(quick)
+        suite(found).dump(str(folder / "ratios.pyperf.json"), replace=True)
+        results = [attrs.asdict(ratio) for ratio in found]
+        return results, ratios.tables(results)
+    if part == "stages":
+        profile = stages.measure(quick)
+        return profile, stages.tables(profile)
+    if part == "growth":
+        steps = growth.measure(quick)
+        return steps, growth.tables(steps)
+    idleness = idle.measure(quick)
+    return idleness, idle.tables(idleness)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure the client beside bare nats-py in the same run, and print the tables.",
+    )
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; none: all of them")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few seconds, to see that it works; no figures"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build/benchmarks"),
+        help="the folder for the results as JSON and the tables as the documentation includes them "
+        "(%(default)s if not given)",
+    )
+    arguments = parser.parse_args()
+    wrong = set(arguments.parts) - set(PARTS)
+    if wrong:
+        parser.error(f"no part is called {', '.join(sorted(wrong))}")
+    folder: Path = arguments.out
+    folder.mkdir(parents=True, exist_ok=True)
+    where = machine()
+    for part in arguments.parts or PARTS:
+        results, tables = measure(part, arguments.quick, folder)
+        tables[f"{part}-machine"] = table(["on", ""], [list(entry) for entry in where.items()])
+        document = {"machine": where, "quick": arguments.quick, "results": results}
+        (folder / f"{part}.json").write_text(
+            json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8"
+        )
+        for name, text in tables.items():
+            (folder / f"{name}.inc").write_text(text, "utf-8")
+            print(f"\n{text}")
+
+
+if __name__ == "__main__":
+    main()

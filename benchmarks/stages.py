@@ -1,0 +1,120 @@
+"""Where the time of a call goes: from the method to the socket and back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import wasmcloud_ctl
+from benchmarks import others
+from benchmarks.tables import span, table
+from benchmarks.world import world
+from wasmcloud_ctl import Client, _codec
+from wasmcloud_ctl._bridge import Bridge, Outcome
+from wasmcloud_ctl._calls import Request
+from wasmcloud_ctl._transport import Transport, Wire
+
+# What lies between two marks, and on whose thread it is. ``before`` marks a function's begin, ``after`` its end.
+_STAGES = (
+    ("method: arguments, subject", "caller", Transport, "request", "before"),
+    ("request and outcome made", "caller", Bridge, "post", "before"),
+    ("the loop is told, and wakes", "both", Request, "begin", "before"),
+    ("registered, written to the socket", "loop", Wire, "send_message", "after"),
+    ("away: server, host, server", "none", asyncio.StreamReader, "feed_data", "before"),
+    ("nats-py reads and parses", "loop", Request, "on_reply", "before"),
+    ("outcome set", "loop", Outcome, "resolve", "after"),
+    ("the caller wakes", "both", Outcome, "wait", "after"),
+    ("outcome taken", "caller", _codec, "decode_response", "before"),
+    ("decoded", "caller", _codec, "decode_response", "after"),
+)
+_LAST = ("method: response returned", "caller")
+
+
+def _marking(
+    function: Callable[..., Any], marks: dict[int, float], before: int, after: int
+) -> Callable[..., Any]:
+    def marked(*arguments: Any, **options: Any) -> Any:
+        marks[before] = time.perf_counter()
+        try:
+            return function(*arguments, **options)
+        finally:
+            marks[after] = time.perf_counter()
+
+    return marked
+
+
+@contextlib.contextmanager
+def _marked(marks: dict[int, float]) -> Iterator[None]:
+    """All functions of the stages, noting when they begin or end."""
+    with contextlib.ExitStack() as patches:
+        for number, (_, _, owner, name, when) in enumerate(_STAGES, 1):
+            # The mark that is not wanted goes where nobody looks.
+            before, after = (number, -number) if when == "before" else (-number, number)
+            function = _marking(getattr(owner, name), marks, before, after)
+            patches.enter_context(mock.patch.object(owner, name, function))
+        yield
+
+
+def _calls(client: Client, count: int) -> list[list[float]]:
+    """The times between the marks, for each call."""
+    found = []
+    marks: dict[int, float] = {}
+    end = len(_STAGES) + 1
+    with _marked(marks):
+        for _ in range(count):
+            marks.clear()
+            marks[0] = time.perf_counter()
+            client.get_config("web")
+            marks[end] = time.perf_counter()
+            found.append(
+                [later - earlier for earlier, later in itertools.pairwise(marks[n] for n in range(end + 1))]
+            )
+    return found
+
+
+def measure(quick: bool) -> dict[str, Any]:
+    """The stages of a call, beside the whole of it without marks, and of one by bare nats-py."""
+    count = 20 if quick else 3000
+    whole: list[float] = []
+    bare_calls: list[float] = []
+    with world() as server, wasmcloud_ctl.connect(server.url, timeout=others.TIMEOUT) as client:
+        bare = others.Bare(server.url)
+        for _ in range(count):
+            started = time.perf_counter()
+            client.get_config("web")
+            between = time.perf_counter()
+            bare.ask(others.CONFIG_SUBJECT, 1)
+            whole.append(between - started)
+            bare_calls.append(time.perf_counter() - between)
+        stages = [statistics.median(times) for times in zip(*_calls(client, count), strict=True)]
+        bare.close()
+    names = [(what, thread) for what, thread, *_ in _STAGES] + [_LAST]
+    return {
+        "stages": [
+            {"what": what, "thread": thread, "seconds": seconds}
+            for (what, thread), seconds in zip(names, stages, strict=True)
+        ],
+        "whole": statistics.median(whole),
+        "bare": statistics.median(bare_calls),
+    }
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """The one table."""
+    total = sum(stage["seconds"] for stage in results["stages"])
+    rows = [
+        [stage["what"], stage["thread"], span(stage["seconds"]), f"{stage['seconds'] / total:.0%}"]
+        for stage in results["stages"]
+    ]
+    rows += [
+        ["all stages, with what marking them costs", "", span(total), ""],
+        ["a call, without marks", "", span(results["whole"]), ""],
+        ["a call by bare nats-py, json.loads", "", span(results["bare"]), ""],
+    ]
+    return {"stages": table(["stage", "thread", "median", "share"], rows)}
