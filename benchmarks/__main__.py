@@ -56,9 +56,10 @@ def main() -> None:
     folder: Path = arguments.out
     folder.mkdir(parents=True, exist_ok=True)
     where = machine()
+    on = table(["on", ""], [list(entry) for entry in where.items()])
+    (folder / "machine.inc").write_text(on, "utf-8")
     for part in arguments.parts or PARTS:
         results, tables = measure(part, arguments.quick, folder)
-        tables[f"{part}-machine"] = table(["on", ""], [list(entry) for entry in where.items()])
         document = {"machine": where, "quick": arguments.quick, "results": results}
         (folder / f"{part}.json").write_text(
             json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8"
@@ -66,6 +67,7 @@ def main() -> None:
         for name, text in tables.items():
             (folder / f"{name}.inc").write_text(text, "utf-8")
             print(f"\n{text}")
+    print(f"\n{on}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import wasmcloud_ctl
 from benchmarks import others
@@ -17,8 +18,13 @@ from benchmarks.measuring import Comparison, Ratio, compare
 from benchmarks.replies import host_id
 from benchmarks.tables import span, table
 from benchmarks.world import world
-from wasmcloud_ctl import Client
+from wasmcloud_ctl import Client, _bridge
 from wasmcloud_ctl.testing._server import PracticeServer
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None  # type: ignore[assignment]  # its rows are left out then
 
 _CALL = others.CONFIG_SUBJECT
 
@@ -233,6 +239,30 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
         ),
     ]
     with contextlib.ExitStack() as at_end:
+        if uvloop is not None:
+            quick_bare = others.Bare(url, uvloop.new_event_loop)
+            # Without the daemon threads on which the client's own loop resolves names: there are none to resolve.
+            with mock.patch.object(_bridge, "_Loop", uvloop.new_event_loop):
+                quick_client = at_end.enter_context(wasmcloud_ctl.connect(url, timeout=others.TIMEOUT))
+            at_end.callback(quick_bare.close)
+            more += [
+                further("request awaited, on uvloop", lambda: quick_bare.ask(_CALL, calls)),
+                Comparison(
+                    name="get_config, on uvloop",
+                    beside="get_config",
+                    ours=lambda: call(quick_client, calls),
+                    other=lambda: call(client, calls),
+                    pairs=pairs,
+                    work=calls,
+                ),
+                Comparison(
+                    name=f"{events} events, on uvloop",
+                    beside=f"{events} events",
+                    ours=lambda: hear(quick_client, events, begin_events),
+                    other=lambda: hear(client, events, begin_events),
+                    pairs=much(5, 1),
+                ),
+            ]
         for thing in (bare, raw, trigger, threaded, portal, client):
             at_end.callback(thing.close)
         yield [*limits, *more]

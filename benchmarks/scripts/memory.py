@@ -1,6 +1,7 @@
-"""What clients, receivers, queued events and decoded hosts take of the resident memory.
+"""What clients, receivers, queued events and decoded hosts take of the memory.
 
-``python -m benchmarks.scripts.memory URL PORT FEW MANY`` prints bytes for each as JSON.
+``python -m benchmarks.scripts.memory URL PORT FEW MANY`` prints bytes for each as JSON. Of a client that is resident
+memory, for it has a thread and a socket; all else are Python's objects, and ``tracemalloc`` counts these exactly.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import wasmcloud_ctl
@@ -23,13 +25,18 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def _objects() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
 class _Found(dict[str, float]):
     @contextlib.contextmanager
-    def each_of(self, count: int, what: str) -> Iterator[None]:
+    def each_of(self, count: int, what: str, measure: Callable[[], int] = _objects) -> Iterator[None]:
         """Note what the block has added, for each of so many."""
-        before = _resident()
+        before = measure()
         yield
-        self[what] = max(0.0, (_resident() - before) / count)
+        self[what] = max(0.0, (measure() - before) / count)
 
 
 def _queue(client: Client, raw: RawSocket, count: int) -> wasmcloud_ctl.EventReceiver:
@@ -53,9 +60,10 @@ def main(url: str, port: int, few: int, many: int) -> None:
         first.get_config("web")
         first.get_host_inventory("components-10")
         first.for_lattice("hosts-10").get_hosts(expected=10)
-        with found.each_of(few, "client: connection, loop and thread"):
+        with found.each_of(few, "client: connection, loop and thread", _resident):
             for _ in range(few):
                 open_things.enter_context(wasmcloud_ctl.connect(url)).get_config("web")
+        tracemalloc.start()
         with found.each_of(few * 20, "receiver, empty"):
             receivers = [first.events_receiver() for _ in range(few * 20)]
         for receiver in receivers:
