@@ -13,10 +13,11 @@ from unittest import mock
 
 import wasmcloud_ctl
 from benchmarks import others
+from benchmarks.ratios import hear
 from benchmarks.tables import span, table
 from benchmarks.world import world
 from wasmcloud_ctl import Client, _codec
-from wasmcloud_ctl._bridge import Bridge, Outcome
+from wasmcloud_ctl._bridge import Bridge, Mailbox, Outcome
 from wasmcloud_ctl._calls import Request
 from wasmcloud_ctl._transport import Transport, Wire
 
@@ -78,6 +79,31 @@ def _calls(client: Client, count: int) -> list[list[float]]:
     return found
 
 
+def _batches(client: Client, trigger: others.RawSocket, count: int) -> list[dict[str, Any]]:
+    """How often the calling thread finds nothing to take, and so has to be woken."""
+    takes = waits = 0
+    get = Mailbox.get
+
+    def counting(mailbox: Mailbox[Any], seconds: float | None) -> Any:
+        nonlocal takes, waits
+        takes += 1
+        waits += mailbox.waiting() == 0
+        return get(mailbox, seconds)
+
+    found = []
+    hosts = client.for_lattice(f"hosts-{count}")
+    hosts.get_hosts(expected=count)  # the answering program makes its bytes at the first time
+    for what, work in (
+        ("replies of get_hosts", lambda: hosts.get_hosts(expected=count)),
+        ("events of a receiver", lambda: hear(client, count, lambda: trigger.begin(f"bench.events.{count}"))),
+    ):
+        takes = waits = 0
+        with mock.patch.object(Mailbox, "get", counting):
+            work()
+        found.append({"what": what, "messages": takes, "waits": waits})
+    return found
+
+
 def measure(quick: bool) -> dict[str, Any]:
     """The stages of a call, beside the whole of it without marks, and of one by bare nats-py."""
     count = 20 if quick else 3000
@@ -94,6 +120,9 @@ def measure(quick: bool) -> dict[str, Any]:
             bare_calls.append(time.perf_counter() - between)
         stages = [statistics.median(times) for times in zip(*_calls(client, count), strict=True)]
         bare.close()
+        trigger = others.RawSocket(server.port)
+        batches = _batches(client, trigger, 50 if quick else 10_000)
+        trigger.close()
     names = [(what, thread) for what, thread, *_ in _STAGES] + [_LAST]
     return {
         "stages": [
@@ -102,11 +131,12 @@ def measure(quick: bool) -> dict[str, Any]:
         ],
         "whole": statistics.median(whole),
         "bare": statistics.median(bare_calls),
+        "batches": batches,
     }
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
-    """The one table."""
+    """Two tables: the stages, and how often a message found its reader asleep."""
     total = sum(stage["seconds"] for stage in results["stages"])
     rows = [
         [stage["what"], stage["thread"], span(stage["seconds"]), f"{stage['seconds'] / total:.0%}"]
@@ -117,4 +147,8 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         ["a call, without marks", "", span(results["whole"]), ""],
         ["a call by bare nats-py, json.loads", "", span(results["bare"]), ""],
     ]
-    return {"stages": table(["stage", "thread", "median", "share"], rows)}
+    batches = [[found["what"], f"{found['messages']:,}", str(found["waits"])] for found in results["batches"]]
+    return {
+        "stages": table(["stage", "thread", "median", "share"], rows),
+        "batches": table(["what", "messages", "of these the caller had to wait for"], batches),
+    }

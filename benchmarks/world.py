@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from wasmcloud_ctl.testing._server import PracticeServer
 
 # An inventory of 10,000 components is larger than the megabyte that a server takes by itself, and 100,000 events at
-# once are more than it lets wait for a reader.
-_CONFIG = "max_payload: 8388608\nmax_pending: 268435456\n"
+# once are more than it lets wait for a reader. The bare connections answer no pings while it is another's turn.
+_CONFIG = 'max_payload: 8388608\nmax_pending: 268435456\nping_interval: "1h"\n'
 
 
 @contextmanager
