@@ -31,6 +31,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
@@ -332,6 +333,9 @@ class Bridge:
         self._over = threading.Lock()
         self._over.acquire()
         self._waiting: set[Outcome[Any] | Mailbox[Any]] = set()
+        # What calls want begun, and whether the loop has been woken for it.
+        self._beginnings: deque[Callable[[], None]] = deque()
+        self._woken = False
         self._cleanups: list[Callable[[], Awaitable[None]]] = []
 
     @property
@@ -450,6 +454,40 @@ class Bridge:
         except RuntimeError as error:
             raise self.closed_error() from error
 
+    def _begin_soon(self, begin: Callable[[], None]) -> None:
+        """As ``post``, with one wake-up for all that threads want at the same time: it costs more than most work.
+
+        Raises:
+            ClosedError: The loop has ended.
+        """
+        if self._ended or self.inherited:
+            raise ClosedError("the client is closed")
+        self._beginnings.append(begin)
+        if self._woken:
+            return
+        try:
+            self._woken = True
+            self.post(self._begin_all)
+        except BaseException:
+            # By Ctrl-C, maybe: the next one has to wake it. That it was woken already does no harm.
+            self._woken = False
+            raise
+
+    def _begin_all(self) -> None:
+        # First this: what comes from now on wakes it again. It ends, for each thread waits for what it wanted begun.
+        self._woken = False
+        while self._beginnings:
+            self._beginnings.popleft()()
+
+    def _post_after_beginnings(self, callback: Callable[[], None]) -> None:
+        """As ``post``, when all has begun that was to, even where Ctrl-C kept the loop from being woken for it."""
+
+        def in_order() -> None:
+            self._begin_all()
+            callback()
+
+        self.post(in_order)
+
     def exchange(
         self, outcome: Outcome[T], begin: Callable[[], None], abandon: Callable[[], None], timeout: float
     ) -> T:
@@ -479,9 +517,9 @@ class Bridge:
 
         try:
             self._waiting.add(outcome)
-            self.post(guarded)
+            self._begin_soon(guarded)
             if not outcome.wait(timeout):
-                self.post(abandon)
+                self._post_after_beginnings(abandon)
                 if not outcome.wait(CLEANUP_SECONDS):
                     raise CtlError("the client's loop is blocked: something run on it does not give way")
         except BaseException:
@@ -495,7 +533,7 @@ class Bridge:
     def _abandon(self, outcome: Outcome[Any], abandon: Callable[[], None]) -> None:
         """Clean up after an interrupted call, and wait for that, but not for ever."""
         try:
-            self.post(abandon)
+            self._post_after_beginnings(abandon)
         except ClosedError:
             return
         outcome.wait(CLEANUP_SECONDS)
