@@ -74,9 +74,10 @@ class Ratio:
     other: list[float]
 
 
-def seconds(function: Callable[[], object]) -> float:
+def seconds(function: Callable[[], object], collect: bool = True) -> float:
     """How long a function takes."""
-    gc.collect()  # what was left over by the one before is not to be paid by this one
+    if collect:
+        gc.collect()  # what was left over by the one before is not to be paid by this one
     started = pyperf.perf_counter()
     function()
     return float(pyperf.perf_counter() - started)

@@ -13,7 +13,8 @@ from unittest import mock
 
 import wasmcloud_ctl
 from benchmarks import others
-from benchmarks.ratios import hear
+from benchmarks.measuring import seconds
+from benchmarks.ratios import call, hear
 from benchmarks.tables import span, table
 from benchmarks.world import world
 from wasmcloud_ctl import Client, _codec
@@ -106,19 +107,20 @@ def _batches(client: Client, trigger: others.RawSocket, count: int) -> list[dict
 
 def measure(quick: bool) -> dict[str, Any]:
     """The stages of a call, beside the whole of it without marks, and of one by bare nats-py."""
-    count = 20 if quick else 3000
+    each, rounds = (20, 1) if quick else (100, 30)
     whole: list[float] = []
     bare_calls: list[float] = []
+    marked: list[list[float]] = []
     with world() as server, wasmcloud_ctl.connect(server.url, timeout=others.TIMEOUT) as client:
         bare = others.Bare(server.url)
-        for _ in range(count):
-            started = time.perf_counter()
-            client.get_config("web")
-            between = time.perf_counter()
-            bare.ask(others.CONFIG_SUBJECT, 1)
-            whole.append(between - started)
-            bare_calls.append(time.perf_counter() - between)
-        stages = [statistics.median(times) for times in zip(*_calls(client, count), strict=True)]
+        call(client, each)
+        for _ in range(rounds):
+            for _ in range(each):
+                whole.append(seconds(lambda: client.get_config("web"), collect=False))
+            marked += _calls(client, each)
+            for _ in range(each):
+                bare_calls.append(seconds(lambda: bare.ask(others.CONFIG_SUBJECT, 1), collect=False))
+        stages = [statistics.median(times) for times in zip(*marked, strict=True)]
         bare.close()
         trigger = others.RawSocket(server.port)
         batches = _batches(client, trigger, 50 if quick else 10_000)
