@@ -25,7 +25,7 @@ logger = logging.getLogger("wasmcloud_ctl")
 # The data of each kind --------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class EventClaims(Model):
     """What the signature of a component or provider says of it, in an event.
 
@@ -50,7 +50,7 @@ class EventClaims(Model):
     revision: I32 | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostStarted(Model):
     """A host has started."""
 
@@ -60,19 +60,19 @@ class HostStarted(Model):
     version: str = ""
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostStopped(Model):
     """A host is stopping, by a command or a signal; one that dies says nothing."""
 
     labels: dict[str, str]
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostHeartbeat(HostInventory):
     """What a host tells of itself every 30 seconds: its inventory."""
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class LabelsChanged(Model):
     """A host's labels have changed; these are all that it has now."""
 
@@ -80,7 +80,7 @@ class LabelsChanged(Model):
     labels: dict[str, str]
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ComponentScaled(Model):
     """A component runs with another count of instances; 0: it is stopped (or its old image is, in an update)."""
 
@@ -93,7 +93,7 @@ class ComponentScaled(Model):
     claims: EventClaims | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ComponentScaleFailed(Model):
     """A component could not be scaled; ``error`` has the host's reason."""
 
@@ -107,7 +107,7 @@ class ComponentScaleFailed(Model):
     claims: EventClaims | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStarted(Model):
     """A provider has started; ``image_ref`` has lost its ``file://``, if it had one."""
 
@@ -121,7 +121,7 @@ class ProviderStarted(Model):
     claims: EventClaims | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStartFailed(Model):
     """A provider could not be started; ``error`` has the host's reason."""
 
@@ -132,7 +132,7 @@ class ProviderStartFailed(Model):
     link_name: str | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStopped(Model):
     """A provider has stopped; ``reason`` is the host's."""
 
@@ -145,7 +145,7 @@ class ProviderStopped(Model):
     link_name: str | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckPassed(Model):
     """A provider that was ill is well."""
 
@@ -153,7 +153,7 @@ class HealthCheckPassed(Model):
     provider_id: str
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckFailed(Model):
     """A provider is ill."""
 
@@ -161,7 +161,7 @@ class HealthCheckFailed(Model):
     provider_id: str
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckStatus(Model):
     """A provider is as it was."""
 
@@ -169,19 +169,19 @@ class HealthCheckStatus(Model):
     provider_id: str
 
 
-@attrs.frozen(slots=False, repr=False)
+@attrs.frozen(slots=False, repr=False, eq=False)
 class LinkdefSet(Link):
     """A link was put; it may have been there before."""
 
 
-@attrs.frozen(slots=False, repr=False)
+@attrs.frozen(slots=False, repr=False, eq=False)
 class LinkdefSetFailed(Link):
     """A link was refused; ``error`` has the host's reason."""
 
     error: str = attrs.field(kw_only=True)
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class LinkdefDeleted(Model):
     """A link was deleted; without ``target`` and ``interfaces``, there was none."""
 
@@ -193,14 +193,14 @@ class LinkdefDeleted(Model):
     interfaces: tuple[str, ...] | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ConfigSet(Model):
     """A config was put; it may have been there before."""
 
     config_name: str
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ConfigDeleted(Model):
     """A config was deleted; it may not have been there."""
 

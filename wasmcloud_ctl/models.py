@@ -2,8 +2,9 @@
 
 The wire's types are frozen attrs classes with the wire's names; sequences are tuples and maps plain dicts.
 They are checked when they are sent and when they arrive, not when they are made. Classes have no
-``__slots__``, for a frozen class with slots takes half as long again to make, and a large inventory is a
-thousand of them.
+``__slots__``, for an object of a frozen class with slots takes half as long again to make, and a large inventory
+is a thousand of them. They compare by what all inherit, for attrs takes longer to generate that for each class than
+for anything else, and a short script would pay for it at every start.
 """
 
 from __future__ import annotations
@@ -48,9 +49,15 @@ class Shown:
 
 
 class Model(Shown):
-    """What hosts say, and what is sent to them, which is a plain dict, too."""
+    """What hosts say, and what is sent to them, which is a plain dict, too. Equal where class and attributes are."""
 
     __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if other.__class__ is self.__class__ else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
 
     def to_dict(self) -> dict[str, object]:
         """This as a plain dict of dicts, lists, strings, numbers and None.
@@ -78,7 +85,7 @@ def _plain(value: object) -> object:
 # What hosts say ---------------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Host(Model):
     """A host, as it answers a ping.
 
@@ -107,7 +114,7 @@ class Host(Model):
     js_domain: str | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ComponentDescription(Model):
     """A component that a host runs.
 
@@ -130,7 +137,7 @@ class ComponentDescription(Model):
     limits: dict[str, str] | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderDescription(Model):
     """A provider that a host runs.
 
@@ -149,7 +156,7 @@ class ProviderDescription(Model):
     annotations: dict[str, str] | None = None
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostInventory(Model):
     """What runs on a host.
 
@@ -174,7 +181,7 @@ class HostInventory(Model):
     uptime_seconds: U64 = 0
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ComponentAuctionAck(Model):
     """A host's bid to run a component.
 
@@ -191,7 +198,7 @@ class ComponentAuctionAck(Model):
     constraints: dict[str, str] = attrs.Factory(dict)
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderAuctionAck(Model):
     """A host's bid to run a provider.
 
@@ -216,7 +223,7 @@ def _as_tuple(value: Sequence[str]) -> Sequence[str]:
     return tuple(value) if isinstance(value, list) else value
 
 
-@attrs.frozen(slots=False, repr=False)
+@attrs.frozen(slots=False, repr=False, eq=False)
 class Link(Model):
     """A link from a component's or provider's import to another's export.
 
