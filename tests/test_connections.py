@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 
@@ -394,7 +395,9 @@ def test_a_receiver_waits_for_its_timeout_and_ends_with_its_queue(
 
 
 @pytest.mark.parametrize(("overflow", "kept"), [("drop_oldest", ["2", "3"]), ("drop_newest", ["0", "1"])])
-def test_a_full_receiver_drops_and_counts(client: Client, overflow: str, kept: list[str]) -> None:
+def test_a_full_receiver_drops_and_counts(
+    client: Client, overflow: Literal["drop_oldest", "drop_newest"], kept: list[str]
+) -> None:
     """A receiver that holds two drops the oldest or the newest of four, and says how many."""
     with (
         client.events_receiver("config_set", maxsize=2, overflow=overflow) as small,

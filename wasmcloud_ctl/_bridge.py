@@ -82,7 +82,7 @@ class Deadline:
     __slots__ = ("_end", "seconds")
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        self.seconds: float = seconds
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
@@ -177,7 +177,7 @@ class Mailbox(Generic[T]):
         self._maxsize = maxsize
         self._drop_newest = drop_newest
         self._ended = False
-        self.dropped = 0
+        self.dropped: int = 0
 
     def put(self, item: T) -> None:
         """Add a message. On the loop's thread only, so that the bound and the count are exact."""

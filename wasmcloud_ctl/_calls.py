@@ -115,7 +115,7 @@ class Call:
     __slots__ = ("_headers", "_payload", "_token", "_transport", "_turn", "_wire", "_written", "subject")
 
     def __init__(self, transport: Transport, subject: str, payload: bytes, turn: str | None = None) -> None:
-        self.subject = subject
+        self.subject: str = subject
         self._transport = transport
         self._payload = payload
         self._headers = _tracing.headers()
@@ -429,7 +429,7 @@ class Subscription:
     ) -> None:
         self._tag = tag
         self._transport = transport
-        self.subjects = tuple(subjects)
+        self.subjects: tuple[str, ...] = tuple(subjects)
         self._mailbox = mailbox
         self._numbers: list[int] = []
         self._wire: Wire | None = None

@@ -17,7 +17,7 @@ import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import attrs
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import ssl
 
     import nats.aio.client
-    from typing_extensions import Unpack
+    from typing_extensions import TypeVarTuple, Unpack
 
     from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _waits
     from wasmcloud_ctl._bridge import PerProcess
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from wasmcloud_ctl._links import LinkCache
     from wasmcloud_ctl._transport import Transport
     from wasmcloud_ctl._waits import Command
+
+    Arguments = TypeVarTuple("Arguments")
 
 # What an application does not ask to hear must not be printed to stderr by Python's last resort.
 logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
@@ -997,7 +999,7 @@ class Client:
         self,
         *event_names: str,
         maxsize: int = DEFAULT_MAXSIZE,
-        overflow: str = "drop_oldest",
+        overflow: Literal["drop_oldest", "drop_newest"] = "drop_oldest",
         timeout: float | None = None,
     ) -> EventReceiver:
         """Hear the lattice's events.
@@ -1074,7 +1076,10 @@ class Client:
         return self._transport().nats_client
 
     def run(
-        self, async_function: Callable[..., Awaitable[T]], *args: object, timeout: float | None = None
+        self,
+        async_function: Callable[[Unpack[Arguments]], Awaitable[T]],
+        *args: Unpack[Arguments],
+        timeout: float | None = None,
     ) -> T:
         """Run a coroutine function on the client's private loop, and wait for it.
 

@@ -128,7 +128,9 @@ def _sequence_hook(kind: Any) -> Callable[[object, object], tuple[Any, ...]]:
             for item in value:
                 items.append(structure_element(item, element))
         except Exception as error:
-            raise cattrs.IterableValidationError("a list", [_at_index(error, len(items))], kind) from None
+            placed = [_at_index(error, len(items))]
+            # From Python 3.11 on pyright takes the base class's __init__ for the one that counts.
+            raise cattrs.IterableValidationError("a list", placed, kind) from None  # pyright: ignore[reportCallIssue]
         return tuple(items)
 
     return structure

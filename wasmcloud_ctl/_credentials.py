@@ -177,8 +177,7 @@ def _claims(jwt: str) -> dict[str, Any] | None:
 def _public_key(seed: str) -> str:
     import nkeys
 
-    key: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
-    return key.decode()
+    return bytes(nkeys.from_seed(bytearray(seed.encode())).public_key).decode()
 
 
 def _date(seconds: int) -> str:

@@ -19,7 +19,7 @@ from wasmcloud_ctl.models import I32, U64, HostInventory, Link, Model, Shown
 if TYPE_CHECKING:
     from wasmcloud_ctl._calls import Subscription
 
-logger = logging.getLogger("wasmcloud_ctl")
+_logger = logging.getLogger("wasmcloud_ctl")
 
 
 # The data of each kind --------------------------------------------------------------------------
@@ -346,7 +346,7 @@ class EventReceiver:
             return self._decode_event(raw, self._lattice)
         except DecodeError as error:
             self._undecodable += 1
-            logger.warning("an event was skipped: %s", error)
+            _logger.warning("an event was skipped: %s", error)
             return None
 
     def __iter__(self) -> Iterator[Event]:

@@ -24,7 +24,7 @@ Exceptions of nats-py, anyio, cattrs and concurrent.futures do not reach a calle
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wasmcloud_ctl.events import Event
@@ -122,7 +122,7 @@ class WaitTimeout(CtlError, TimeoutError):
     """
 
     def __init__(
-        self, message: str, *, last_seen: str | None = None, response: CtlResponse[Any] | None = None
+        self, message: str, *, last_seen: str | None = None, response: CtlResponse[object] | None = None
     ) -> None:
         super().__init__(message)
         self.last_seen = last_seen
@@ -162,7 +162,7 @@ class OperationRejected(CtlError):
         response: The answer, with the host's words in ``message``.
     """
 
-    def __init__(self, message: str, *, response: CtlResponse[Any] | None = None) -> None:
+    def __init__(self, message: str, *, response: CtlResponse[object] | None = None) -> None:
         super().__init__(message)
         self.response = response
 
@@ -182,7 +182,7 @@ class OperationFailed(CtlError):
         *,
         reason: str | None = None,
         event: Event | None = None,
-        response: CtlResponse[Any] | None = None,
+        response: CtlResponse[object] | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = reason

@@ -16,7 +16,8 @@ import attrs
 
 from wasmcloud_ctl.exceptions import CtlError, NoResponders, NotFound, OperationRejected
 
-T = TypeVar("T")
+# Nothing can be put into an answer, so one that holds a Host serves where one that holds an object is asked for.
+T_co = TypeVar("T_co", covariant=True)
 
 
 @attrs.frozen
@@ -342,7 +343,7 @@ class StopHostCommand:
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class CtlResponse(Shown, Generic[T]):
+class CtlResponse(Shown, Generic[T_co]):
     """A host's answer. True in a condition when it succeeded.
 
     Attributes:
@@ -354,7 +355,7 @@ class CtlResponse(Shown, Generic[T]):
 
     succeeded: bool
     message: str = ""
-    data: T | None = None
+    data: T_co | None = None
 
     def __bool__(self) -> bool:
         return self.succeeded
@@ -370,7 +371,7 @@ class CtlResponse(Shown, Generic[T]):
         """
         return {"success": self.succeeded, "message": self.message, "response": _plain(self.data)}
 
-    def raise_for_status(self) -> CtlResponse[T]:
+    def raise_for_status(self) -> CtlResponse[T_co]:
         """Return this response, or raise if it was refused.
 
         Raises:
@@ -380,7 +381,7 @@ class CtlResponse(Shown, Generic[T]):
             raise OperationRejected(f"the host refused: {self.message}", response=self)
         return self
 
-    def unwrap(self) -> T:
+    def unwrap(self) -> T_co:
         """The data.
 
         Raises:
@@ -407,7 +408,7 @@ class Undecodable(Shown):
 
 
 @attrs.frozen(kw_only=True, repr=False)
-class Replies(Shown, Sequence[CtlResponse[T]]):
+class Replies(Shown, Sequence[CtlResponse[T_co]]):
     """The answers of a gather, in the order in which they came.
 
     Attributes:
@@ -418,7 +419,7 @@ class Replies(Shown, Sequence[CtlResponse[T]]):
         subject: The subject that was asked on.
     """
 
-    responses: tuple[CtlResponse[T], ...] = ()
+    responses: tuple[CtlResponse[T_co], ...] = ()
     undecodable: tuple[Undecodable, ...] = ()
     no_responders: bool = False
     elapsed: float = 0.0
@@ -428,23 +429,23 @@ class Replies(Shown, Sequence[CtlResponse[T]]):
         return len(self.responses)
 
     @overload
-    def __getitem__(self, index: int) -> CtlResponse[T]: ...
+    def __getitem__(self, index: int) -> CtlResponse[T_co]: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[CtlResponse[T]]: ...
-    def __getitem__(self, index: int | slice) -> CtlResponse[T] | Sequence[CtlResponse[T]]:
+    def __getitem__(self, index: slice) -> Sequence[CtlResponse[T_co]]: ...
+    def __getitem__(self, index: int | slice) -> CtlResponse[T_co] | Sequence[CtlResponse[T_co]]:
         return self.responses[index]
 
-    def __iter__(self) -> Iterator[CtlResponse[T]]:
+    def __iter__(self) -> Iterator[CtlResponse[T_co]]:
         return iter(self.responses)
 
     @property
-    def data(self) -> list[T]:
+    def data(self) -> list[T_co]:
         """The data of the answers that succeeded and hold any."""
         return [
             response.data for response in self.responses if response.succeeded and response.data is not None
         ]
 
-    def raise_for_status(self) -> Replies[T]:
+    def raise_for_status(self) -> Replies[T_co]:
         """Return these replies, or raise for what went wrong.
 
         Raises:

@@ -54,10 +54,10 @@ class Transport:
     """
 
     def __init__(self, options: Options) -> None:
-        self.bridge = Bridge("wasmcloud_ctl")
+        self.bridge: Bridge = Bridge("wasmcloud_ctl")
         self._options = options
         self._wire: Wire | None = None
-        self.turns = Turns()
+        self.turns: Turns = Turns()
         self._calls: dict[bytes, Call] = {}
         self._subscriptions: set[Subscription] = set()
         self._numbers = itertools.count(1)

@@ -50,8 +50,8 @@ class Wire(nats.aio.client.Client):
     ) -> None:
         super().__init__()
         self.server = server
-        self.lost = False
-        self.takes_headers = False
+        self.lost: bool = False
+        self.takes_headers: bool = False
         self._allow_tls = allow_tls
         self._on_lost = on_lost
         self._on_denied = on_denied

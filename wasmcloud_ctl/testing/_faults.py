@@ -22,12 +22,12 @@ class Faults:
     """
 
     def __init__(self) -> None:
-        self.awake = asyncio.Event()
+        self.awake: asyncio.Event = asyncio.Event()
         self.awake.set()
-        self.slowness = 0.0
-        self.shutdown_seconds = 0.0
+        self.slowness: float = 0.0
+        self.shutdown_seconds: float = 0.0
         self.lost_events: set[str] = set()
-        self.parts_silently = False
+        self.parts_silently: bool = False
         self._replies: dict[str, ReplyFault] = {}
 
     def set_reply_fault(self, operation: str | None, fault: ReplyFault) -> None:

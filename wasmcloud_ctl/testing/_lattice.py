@@ -7,8 +7,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wasmcloud_ctl.testing._practice_host import PracticeHost
 from wasmcloud_ctl.testing._registry import PracticeRegistry
@@ -19,9 +19,10 @@ from wasmcloud_ctl.testing._versions import host_version
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from wasmcloud_ctl import Client
+    from wasmcloud_ctl._config import ConnectOptions
     from wasmcloud_ctl.testing._fleet import Fleet
     from wasmcloud_ctl.testing._heard import Command
 
@@ -78,7 +79,7 @@ class PracticeLattice:
             hosts = [{} for _ in range(hosts)]
         self.lattice = lattice
         self.topic_prefix = topic_prefix
-        self.registry = PracticeRegistry()
+        self.registry: PracticeRegistry = PracticeRegistry()
         self._labels = [dict(labels) for labels in hosts]
         self._version = host_version(version)
         self._heartbeat_interval = heartbeat_interval
@@ -220,22 +221,24 @@ class PracticeLattice:
             if self._owns_server and isinstance(self._server, PracticeServer):
                 self._server.close()
 
-    def connect(self, **options: object) -> Client:
+    def connect(
+        self, servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]
+    ) -> Client:
         """Connect a client to this lattice.
 
         Args:
-            options: Options of ``wasmcloud_ctl.connect``, in place of this lattice's.
+            servers: As for ``wasmcloud_ctl.connect``; this lattice's if not given.
+            options: The other options of ``wasmcloud_ctl.connect``, in place of this lattice's.
 
         Returns:
             The client, which is the caller's to close.
         """
         from wasmcloud_ctl import connect
 
-        chosen: dict[str, Any] = {"lattice": self.lattice, "topic_prefix": self.topic_prefix, **options}
-        chosen.setdefault("servers", self.url)
-        if self._js_domain is not None:
-            chosen.setdefault("js_domain", self._js_domain)
-        return connect(**chosen)
+        options.setdefault("lattice", self.lattice)
+        options.setdefault("topic_prefix", self.topic_prefix)
+        options.setdefault("js_domain", self._js_domain)
+        return connect(self.url if servers is None else servers, **options)
 
     def add_host(
         self, labels: Mapping[str, str] | None = None, *, version: str | None = None

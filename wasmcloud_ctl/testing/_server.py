@@ -91,7 +91,7 @@ class PracticeServer:
         config: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.port = port or 0
+        self.port: int = port or 0
         self._jetstream = jetstream
         self._js_domain = js_domain
         self._config = config

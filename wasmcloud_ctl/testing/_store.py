@@ -68,7 +68,7 @@ class LatticeStore:
 
     def __init__(self, configs: Bucket, data: Bucket) -> None:
         self.configs = configs
-        self.lag = 0.0
+        self.lag: float = 0.0
         self._data = data
         self._links: dict[str, list[Link]] = {}
         self._claims: dict[str, dict[str, str]] = {}
