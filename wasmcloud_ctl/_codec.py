@@ -317,14 +317,15 @@ def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
         )
     succeeded = _structure(envelope["success"], bool, "$.success", raw, "the reply")
     message = _structure(envelope.get("message", ""), str, "$.message", raw, "the reply")
-    data = envelope.get("response")
-    if kind is None:
-        data = None
-    elif data is not None:
-        data = _structure(data, kind, "$.response", raw, "the reply")
-        if get_origin(kind) is list:
-            data = list(data)
+    data = _structure_data(envelope.get("response"), kind, raw)
     return CtlResponse(succeeded=succeeded, message=message, data=data)
+
+
+def _structure_data(data: object, kind: Any, raw: bytes) -> Any:
+    if kind is None or data is None:
+        return None
+    structured = _structure(data, kind, "$.response", raw, "the reply")
+    return list(structured) if get_origin(kind) is list else structured
 
 
 # Events -----------------------------------------------------------------------------------------
