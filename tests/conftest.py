@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import wasmcloud_ctl
 from wasmcloud_ctl import Client
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
+
+
+def pytest_configure() -> None:
+    """Refuse to test a checkout where tox has said that it is the installed package that is to be tested."""
+    installed_in = os.environ.get("WASMCLOUD_CTL_INSTALLED_IN")
+    package = Path(wasmcloud_ctl.__file__).resolve()
+    if installed_in and not package.is_relative_to(Path(installed_in).resolve()):
+        raise pytest.UsageError(f"the package that would be tested, {package}, is not in {installed_in}")
 
 
 @pytest.fixture

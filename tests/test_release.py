@@ -1,0 +1,81 @@
+"""What is published says of itself what is so."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import wasmcloud_ctl
+
+ROOT = Path(__file__).parent.parent
+
+
+def requirements(text: str) -> list[Requirement]:
+    return [Requirement(line) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def required() -> list[Requirement]:
+    """All that setup.cfg names, for whatever extra."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    texts = [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    return [requirement for text in texts for requirement in requirements(text)]
+
+
+def versions(requirement: Requirement) -> list[tuple[str, Version]]:
+    return [(specifier.operator, Version(specifier.version)) for specifier in requirement.specifier]
+
+
+def lowest(requirement: Requirement) -> tuple[str, Version]:
+    [(_, version)] = versions(requirement)
+    return canonicalize_name(requirement.name), version
+
+
+@pytest.mark.parametrize("requirement", required(), ids=str)
+def test_each_requirement_has_a_floor_and_no_ceiling(requirement: Requirement) -> None:
+    """A dependency is asked for with the lowest version that will do, and nothing else."""
+    assert [operator for operator, _ in versions(requirement)] == [">="]
+
+
+def test_the_floors_that_are_tested_are_those_that_are_asked_for() -> None:
+    """Each requirement is in floors.txt with its lowest version, and nothing else is; see the tox env floors."""
+    floors = requirements((ROOT / "tests" / "floors.txt").read_text(encoding="utf-8"))
+
+    assert {operator for floor in floors for operator, _ in versions(floor)} == {"=="}
+    assert sorted(map(lowest, floors)) == sorted(set(map(lowest, required())))
+
+
+def test_the_version_is_the_installed_one() -> None:
+    """The package's version, written once, is what was installed and what the changelog tells of first."""
+    changelog = (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8")
+    newest = re.search(r"^(\d\S*) \((.+)\)$", changelog, re.MULTILINE)
+
+    assert wasmcloud_ctl.__version__ == importlib.metadata.version("wasmcloud_ctl")
+    assert newest is not None
+    assert newest[1] == wasmcloud_ctl.__version__
+
+
+def test_other_processes_have_the_same_package() -> None:
+    """What tests start in processes of their own is the package that is tested here, not another one."""
+    code = "import wasmcloud_ctl; print(wasmcloud_ctl.__file__)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.strip() == wasmcloud_ctl.__file__
+
+
+def test_the_rust_client_that_is_followed_is_the_one_that_is_tried() -> None:
+    """The version of the Rust client that the README names is that of the real hosts of the contract."""
+    lock = (ROOT / "tests" / "realhost" / "Cargo.lock").read_text(encoding="utf-8")
+    locked = re.search(r'name = "wasmcloud-control-interface"\nversion = "(.+)"', lock)
+
+    assert locked is not None
+    assert f"wasmcloud-control-interface/{locked[1]}>" in (ROOT / "README.rst").read_text(encoding="utf-8")
