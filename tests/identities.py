@@ -53,13 +53,20 @@ class Operator:
             f"resolver_preload: {{ {account}: {signed(of_account, self.seed)} }}\n"
         )
 
-    def user_jwt(self, user_seed: str, expires_in: int | None = None, bearer: bool = False) -> str:
+    def user_jwt(
+        self,
+        user_seed: str,
+        expires_in: int | None = None,
+        bearer: bool = False,
+        begins_in: int | None = None,
+    ) -> str:
         """A user's JWT.
 
         Args:
             user_seed: The user's seed.
             expires_in: Seconds until it expires, negative for one that has; None: never.
             bearer: Whether whoever has it may use it, without the seed.
+            begins_in: Seconds until it holds; None: it does.
         """
         details: dict[str, object] = {"subs": -1, "data": -1, "payload": -1}
         if bearer:
@@ -68,6 +75,8 @@ class Operator:
         claims["iss"] = public_key(self.account_seed)
         if expires_in is not None:
             claims["exp"] = int(time.time()) + expires_in
+        if begins_in is not None:
+            claims["nbf"] = int(time.time()) + begins_in
         return signed(claims, self.account_seed)
 
     def _claims(self, subject: str, kind: str, details: dict[str, object]) -> dict[str, object]:

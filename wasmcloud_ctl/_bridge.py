@@ -189,8 +189,8 @@ class Mailbox(Generic[T]):
                 return
             try:
                 self._queue.get_nowait()
-            except queue.Empty:
-                pass  # a reader was quicker, so there is room
+            except queue.Empty:  # pragma: no cover – a reader was quicker, so there is room
+                pass
             else:
                 self.dropped += 1
         self._queue.put(item)
@@ -451,7 +451,7 @@ class Bridge:
             raise self.closed_error()
         try:
             self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError as error:
+        except RuntimeError as error:  # pragma: no cover – it has ended since it was asked
             raise self.closed_error() from error
 
     def _begin_soon(self, begin: Callable[[], None]) -> None:
@@ -523,7 +523,7 @@ class Bridge:
                 if not outcome.wait(CLEANUP_SECONDS):
                     raise CtlError("the client's loop is blocked: something run on it does not give way")
         except BaseException:
-            if not outcome.done:
+            if not outcome.done:  # pragma: no branch – Ctrl-C may come when it is just done
                 self._abandon(outcome, abandon)
             raise
         finally:
@@ -579,11 +579,10 @@ class Bridge:
         # waits for it for ever; and it cancels again at each await, so that no cleaning up could await anything.
         def begin() -> None:
             assert self._tasks is not None
-            if not cancelled:
-                try:
-                    self._tasks.start_soon(work)
-                except RuntimeError:  # they have been ended
-                    ended.fail(self.closed_error())
+            try:
+                self._tasks.start_soon(work)
+            except RuntimeError:  # pragma: no cover – they have been ended, just now
+                ended.fail(self.closed_error())
 
         def cancel() -> None:
             nonlocal cancelled
@@ -756,7 +755,7 @@ def _keep_inherited_bridges() -> None:
     _of_thread.last_breath = _LastBreath()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
     os.register_at_fork(after_in_child=_keep_inherited_bridges)
 
 

@@ -43,8 +43,6 @@ def explain(
         stage: How far it came.
         error: What went wrong then.
     """
-    if isinstance(error, ConnectError):
-        return error
     if isinstance(error, ssl.SSLError):
         return _about_tls(server, options, stage, error)
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):

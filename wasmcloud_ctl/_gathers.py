@@ -100,12 +100,11 @@ def gather(
             except DecodeError as error:
                 undecodable.append(Undecodable(raw=reply.data, reason=str(error)))
                 continue
-            if response.data is not None:
-                if host_of is not None:
-                    host = host_of(response.data)
-                    if host in hosts:
-                        continue
-                    hosts.add(host)
+            if host_of is not None and response.data is not None:
+                host = host_of(response.data)
+                if host in hosts:
+                    continue
+                hosts.add(host)
                 if until is not None and until(response.data):
                     responses.append(response)
                     break
@@ -238,8 +237,7 @@ class _InventoryGather:
             self._ask(host.id, subject)
 
     def _on_inventory(self, host_id: str, raw: bytes, error: CtlError | None) -> None:
-        if self._asked.pop(host_id, None) is None:
-            return
+        del self._asked[host_id]
         try:
             if error is not None:
                 raise error

@@ -286,7 +286,7 @@ class Transport:
         for subscription in self._subscriptions:
             subscription.gaps += 1
         wire.abort()
-        if not self._closing:
+        if not self._closing:  # pragma: no branch – it may be lost while the loop ends
             logger.warning("lost the connection to %s: %s", wire.server, wire.end)
             self._dialling = asyncio.get_running_loop().create_task(self._dial_until_connected())
 

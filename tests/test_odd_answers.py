@@ -1,0 +1,611 @@
+"""Hosts, JetStream and servers that answer oddly, late or twice, and what else hardly ever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import ssl
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cattrs
+import pytest
+from fake_nats import Conversation, FakeNats
+from identities import Operator, new_seed
+from listening import Listening
+from refusals import refusal
+
+import wasmcloud_ctl
+from wasmcloud_ctl import (
+    AuthError,
+    Client,
+    ClosedError,
+    ConnectError,
+    DecodeError,
+    Host,
+    Inventories,
+    Link,
+    NoResponders,
+    NotConnectedError,
+    OperationRejected,
+    RequestTimeout,
+    WaitTimeout,
+    _codec,
+    _failures,
+)
+from wasmcloud_ctl._bridge import Mailbox
+from wasmcloud_ctl._calls import Subscription, Turns
+from wasmcloud_ctl._config import Given, Options, Server, named_by_cluster
+from wasmcloud_ctl._credentials import Login
+from wasmcloud_ctl._failures import Stage
+from wasmcloud_ctl._transport import dialling
+from wasmcloud_ctl._transport import transport as transport_module
+from wasmcloud_ctl._transport.race import race
+from wasmcloud_ctl._transport.stream import Socket
+from wasmcloud_ctl.events import EventReceiver
+from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
+
+LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
+
+
+@pytest.fixture
+def asking(practice_server: PracticeServer) -> Iterator[Client]:
+    """A client of a lattice without hosts, in a JetStream domain that nobody has."""
+    lattice = f"test-{uuid.uuid4().hex}"
+    with wasmcloud_ctl.connect(practice_server.url, lattice=lattice, js_domain="x") as client:
+        yield client
+
+
+@pytest.fixture
+def answering(practice_server: PracticeServer, asking: Client) -> Iterator[Client]:
+    """Another client, whose loop answers."""
+    with wasmcloud_ctl.connect(practice_server.url, lattice=asking.lattice) as client:
+        yield client
+
+
+def answer(answering: Client, subject: str, *answers: bytes | list[bytes], delay: float = 0.0) -> None:
+    """Have requests answered in turn, the last answer again and again. A list is several, and may be none."""
+
+    async def listen() -> None:
+        nats_client = answering.nats_client
+        left = list(answers)
+
+        async def on_request(message: Any) -> None:
+            given = left.pop(0) if len(left) > 1 else left[0]
+            await asyncio.sleep(delay)
+            for one in given if isinstance(given, list) else [given]:
+                await nats_client.publish(message.reply, one)
+
+        await nats_client.subscribe(subject, cb=on_request)
+        await nats_client.flush()
+
+    answering.run(listen)
+
+
+def succeeded(response: object) -> bytes:
+    return json.dumps({"success": True, "message": "", "response": response}).encode()
+
+
+# The bucket of the configs ------------------------------------------------------------------------------
+
+
+def stream(client: Client, operation: str) -> str:
+    return f"$JS.x.API.STREAM.{operation}.KV_CONFIGDATA_{client.lattice}"
+
+
+def keys(client: Client, *names: str, total: int) -> bytes:
+    subjects = {f"$KV.CONFIGDATA_{client.lattice}.{name}": 1 for name in names}
+    return json.dumps({"state": {"subjects": subjects}, "total": total}).encode()
+
+
+FOUND = b'{"message": {"subject": "a", "seq": 1}}'
+NOT_FOUND = b'{"error": {"code": 404, "description": "no message found"}}'
+
+
+def test_a_lattice_without_a_bucket_has_no_configs(practice_server: PracticeServer) -> None:
+    """Where no host has made the bucket yet, there is no config."""
+    with wasmcloud_ctl.connect(practice_server.url, lattice=f"test-{uuid.uuid4().hex}") as client:
+        assert client.list_configs() == []
+
+
+def test_names_that_come_in_pages_are_all_listed(asking: Client, answering: Client) -> None:
+    """JetStream tells so many at a time; one that was deleted meanwhile is left out."""
+    pages = (keys(asking, "b", "gone", total=3), keys(asking, "a", total=3))
+    answer(answering, stream(asking, "INFO"), *pages)
+    answer(answering, stream(asking, "MSG.GET"), FOUND, NOT_FOUND, FOUND)
+
+    assert asking.list_configs() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "words"),
+    [
+        (
+            {"error": {"code": 503, "description": "no space"}},
+            OperationRejected,
+            "JetStream refused: no space",
+        ),
+        ({"error": "no"}, OperationRejected, "JetStream refused: no"),
+        ([], DecodeError, "JetStream's answer is no object"),
+        ({"state": {"subjects": ["a"]}}, DecodeError, "JetStream's answer has no subjects"),
+    ],
+)
+def test_what_jetstream_says_instead_of_names_is_told(
+    asking: Client, answering: Client, told: object, kind: type[Exception], words: str
+) -> None:
+    """A refusal is one, and what cannot be read is no empty list."""
+    answer(answering, stream(asking, "INFO"), json.dumps(told).encode())
+
+    with pytest.raises(kind, match=words):
+        asking.list_configs()
+
+
+def test_names_that_jetstream_does_not_answer_for_are_a_timeout(asking: Client, answering: Client) -> None:
+    """A list is whole, or there is none."""
+    answer(answering, stream(asking, "INFO"), keys(asking, "a", "b", total=2))
+    answer(answering, stream(asking, "MSG.GET"), FOUND, [])
+
+    with pytest.raises(RequestTimeout, match="did not answer for all of 2 configs"):
+        asking.list_configs(timeout=0.3)
+
+
+def test_names_that_nobody_answers_for_are_no_list(asking: Client, answering: Client) -> None:
+    """A bucket that goes away between the questions is told."""
+    answer(answering, stream(asking, "INFO"), keys(asking, "a", total=1))
+
+    with pytest.raises(NoResponders):
+        asking.list_configs()
+
+
+# Gathers ------------------------------------------------------------------------------------------------
+
+
+def ping(client: Client) -> str:
+    return f"wasmbus.ctl.v1.{client.lattice}.host.ping"
+
+
+def test_a_refused_ping_raises_where_refusals_do(
+    practice_server: PracticeServer, asking: Client, answering: Client
+) -> None:
+    """With check=True a refusal among the answers of a gather is OperationRejected."""
+    answer(answering, ping(asking), b'{"success": false, "message": "not now"}')
+    with (
+        wasmcloud_ctl.connect(practice_server.url, lattice=asking.lattice, check=True) as checking,
+        pytest.raises(OperationRejected, match="not now"),
+    ):
+        checking.get_hosts(expected=1)
+
+
+def test_odd_answers_to_the_ping_before_inventories(asking: Client, answering: Client) -> None:
+    """One that cannot be read counts; a host that answers twice is asked once, and one too many is not."""
+    inventory = {"host_id": "NA", "components": [], "providers": []}
+    host = succeeded({"id": "NA"})
+    answer(answering, ping(asking), [b"{oops", host, host, succeeded({"id": "NB"})])
+    answer(answering, f"wasmbus.ctl.v1.{asking.lattice}.host.get.NA", succeeded(inventory), delay=0.1)
+
+    inventories = asking.get_host_inventories(expected=2, timeout=2)
+
+    assert list(inventories.data) == ["NA"]
+    assert inventories.errors == {}
+    assert [one.raw for one in inventories.undecodable] == [b"{oops"]
+    assert inventories.raise_for_status() is inventories
+
+
+def test_a_host_that_is_named_twice_is_asked_once(asking: Client, answering: Client) -> None:
+    """An id that stands twice among those to ask is one question."""
+    refused = b'{"success": false, "message": "once"}'
+    answer(answering, f"wasmbus.ctl.v1.{asking.lattice}.host.get.NA", refused, [])
+
+    inventories = asking.get_host_inventories(["NA", "NA"], timeout=0.5)
+
+    assert {host_id: str(error) for host_id, error in inventories.errors.items()} == {
+        "NA": "the host refused: once"
+    }
+
+
+def test_inventories_end_a_quiet_moment_after_the_last_ping(asking: Client, answering: Client) -> None:
+    """With nobody left to ask, quiet ends the whole of it."""
+    answer(answering, ping(asking), succeeded({"id": "NA"}))
+    answer(
+        answering,
+        f"wasmbus.ctl.v1.{asking.lattice}.host.get.NA",
+        succeeded({"host_id": "NA", "components": [], "providers": []}),
+    )
+
+    inventories = asking.get_host_inventories(quiet=0.2, timeout=5)
+
+    assert list(inventories.data) == ["NA"]
+    assert 0.2 <= inventories.elapsed < 2
+
+
+def test_a_connection_that_is_lost_while_inventories_are_asked_for() -> None:
+    """The gather ends with it, for nobody knows who would have answered."""
+    with PracticeServer() as server, PracticeLattice(server=server) as lattice, lattice.connect() as client:
+
+        def kill(_: object) -> None:
+            asyncio.get_running_loop().call_soon(server.kill)
+
+        answering = client.for_lattice("other")
+        client.run(lambda: answering.nats_client.subscribe(ping(client), cb=_later(kill)))
+        lattice.hosts[0].lose_replies()
+        with pytest.raises(NotConnectedError):
+            client.get_host_inventories(timeout=5)
+
+
+def _later(act: Callable[[object], None]) -> Callable[[Any], Any]:
+    async def on_message(message: Any) -> None:
+        act(message)
+
+    return on_message
+
+
+# The copy of the links ----------------------------------------------------------------------------------
+
+
+def test_a_siblings_copy_ends_with_the_sibling(practice_lattice: PracticeLattice) -> None:
+    """Closing a client of another lattice ends what it heard for its copy, and nothing else."""
+    with practice_lattice.connect(cache_links=True) as client:
+        sibling = client.for_lattice(practice_lattice.lattice)
+        assert client.get_links().data == sibling.get_links().data == []
+        subscriptions = client._session.get()._subscriptions
+        assert len(subscriptions) == 2
+        sibling.close()
+        client.put_link(LINK)  # on the loop after what closing has posted there
+
+        assert len(subscriptions) == 1
+        assert client.get_links().data == [LINK]
+
+
+def test_a_copy_is_made_anew_after_an_event_that_cannot_be_read(practice_lattice: PracticeLattice) -> None:
+    """What was told may be of any link, so a host is asked again; what is no link's event changes nothing."""
+    with practice_lattice.connect(cache_links=True) as client:
+        assert client.get_links().data == []
+        host = practice_lattice.hosts[0]
+        subject = f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set"
+        with client.events_receiver("linkdef_set", "linkdef_deleted") as events:
+            host.publish_event(
+                "linkdef_deleted", {"source_id": "echo", "wit_namespace": "wasi", "wit_package": "http"}
+            )
+            assert events.get(5).name == "linkdef_deleted"
+            practice_lattice.publish(subject, b"{oops")
+            client.put_link(LINK)
+            assert events.get(5).name == "linkdef_set"
+            asked = [command.operation for command in practice_lattice.commands].count("link.get")
+            client.get_links()
+            assert client.get_links().data == [LINK]
+
+        assert [command.operation for command in practice_lattice.commands].count("link.get") == asked + 1
+
+
+def test_waiting_for_the_copy_is_part_of_the_timeout(practice_lattice: PracticeLattice) -> None:
+    """While another thread waits for the copy to be made, a question ends in its time, and has sent nothing."""
+    with practice_lattice.connect(cache_links=True) as client:
+        cache = client._link_cache
+        assert cache is not None
+        with cache.get()._lock, pytest.raises(RequestTimeout) as caught:
+            client.get_links(timeout=0.05)
+
+    assert not caught.value.sent
+
+
+# Waits --------------------------------------------------------------------------------------------------
+
+
+def test_a_wait_of_no_time_sends_nothing(practice_lattice: PracticeLattice) -> None:
+    """What is over before it begins is not certain, and was not sent."""
+    with practice_lattice.connect() as client:
+        with pytest.raises(WaitTimeout):
+            client.put_link(LINK, wait=1e-9)
+        practice_lattice.settle()
+
+    assert practice_lattice.commands == ()
+
+
+# Dialling -----------------------------------------------------------------------------------------------
+
+SERVER = Server(host="a.example", port=4222)
+
+
+@pytest.mark.parametrize(
+    ("options", "stage", "error", "kind", "message"),
+    [
+        ({}, Stage.CONNECTING, OSError(errno.EHOSTUNREACH, "No route to host"), ConnectError,
+         "cannot connect to nats://a.example:4222: No route to host"),
+        ({}, Stage.CONNECTING, TimeoutError(), ConnectError,
+         "nats://a.example:4222 did not answer in time: no connection came about; check the address, and what is "
+         "between"),
+        ({}, Stage.SECURED, TimeoutError(), ConnectError,
+         "nats://a.example:4222 did not answer in time: it fell silent after the TLS handshake"),
+        ({}, Stage.CONNECTED, ConnectionResetError(), ConnectError,
+         "nats://a.example:4222 ended the connection before it was made: is it a NATS server, and does it want the "
+         "TLS handshake first (tls_first)?"),
+        ({"tls_first": True}, Stage.CONNECTED, ConnectionResetError(), ConnectError,
+         "nats://a.example:4222 ended the connection before it was made: does it want the TLS handshake first? Else "
+         "leave tls_first out"),
+        ({}, Stage.CONNECTED, ssl.SSLError(1, "odd"), ConnectError, "TLS with nats://a.example:4222 failed: odd"),
+    ],
+)  # fmt: skip
+def test_a_failed_dial_is_told_by_how_far_it_came(
+    options: dict[str, Any], stage: Stage, error: Exception, kind: type[ConnectError], message: str
+) -> None:
+    """Each says what happened, and what to look at."""
+    how = Options(servers=(SERVER,), connect_timeout=1.0, **options)
+    if isinstance(error, ssl.SSLError):
+        error.reason = "odd"
+
+    told = _failures.explain(SERVER, how, None, stage, error)
+
+    assert type(told) is kind
+    assert str(told) == message
+
+
+def test_a_server_that_says_no_instead_of_greeting_is_quoted() -> None:
+    """What it says is the reason."""
+    with FakeNats(lambda conversation: conversation.say("-ERR 'maximum connections exceeded'")) as server:
+        assert "maximum connections exceeded" in refusal(server.url)
+
+
+def test_a_server_that_hangs_up_in_its_greeting_is_told() -> None:
+    """Half a line is none."""
+
+    def behave(conversation: Conversation) -> None:
+        conversation._connection.sendall(b"INFO {")
+
+    with FakeNats(behave) as server:
+        assert "ended the connection before it was made" in refusal(server.url)
+
+
+def test_connect_ends_in_time_whatever_its_steps_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that does not keep to the deadline is cut off soon after it."""
+
+    async def forget_the_time(*_: object) -> None:
+        await asyncio.sleep(10)  # far beyond the timeout
+
+    monkeypatch.setattr(transport_module.Transport, "_connect", forget_the_time)
+
+    assert refusal("nats://127.0.0.1:1", connect_timeout=0.1) == "no connection within 0.1 s"
+
+
+def test_a_loop_that_ends_while_it_connects_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the interpreter's end, say."""
+
+    async def end(transport: transport_module.Transport, _: object) -> None:
+        transport.bridge.stop_soon()
+        await asyncio.sleep(10)
+
+    monkeypatch.setattr(transport_module.Transport, "_connect", end)
+    with pytest.raises(ConnectError, match="the client was closed while it connected"):
+        wasmcloud_ctl.connect("nats://127.0.0.1:1")
+
+
+def test_whatever_goes_wrong_on_the_way_back_the_client_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody has thought of is logged, and does not end the dialling."""
+    dial = dialling.dial
+    failures = [ValueError("nobody has thought of this")]
+
+    async def fail_once(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await dial(*arguments)
+
+    with PracticeServer() as server, wasmcloud_ctl.connect(server.url) as client, Listening() as listening:
+        monkeypatch.setattr(transport_module, "dial", fail_once)
+        server.restart()
+        listening.wait_for("no connection yet: ValueError('nobody has thought of this')")
+        listening.wait_for("connected again")
+
+        assert client.connected
+
+
+def test_of_two_that_succeed_at_once_one_is_taken_and_the_other_discarded() -> None:
+    """Nothing that was dialled is left open."""
+    discarded: list[int] = []
+
+    async def both() -> int:
+        first: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def slow() -> int:
+            return await first
+
+        async def quick() -> int:
+            await asyncio.sleep(0)
+            first.set_result(1)
+            return 2
+
+        return await race([slow, quick], 0.0, discarded.append)
+
+    taken = asyncio.run(both())
+
+    assert {taken, *discarded} == {1, 2}
+
+
+def test_the_last_that_runs_is_waited_for() -> None:
+    """One that fails while another runs, with none left to start, is not the end."""
+
+    async def fail() -> int:
+        await asyncio.sleep(0.05)
+        raise ValueError("no")
+
+    async def succeed() -> int:
+        await asyncio.sleep(0.1)
+        return 5
+
+    assert asyncio.run(race([succeed, fail], 0.01, lambda _: None)) == 5
+
+
+def test_a_socket_that_was_never_dialled_holds_nothing_back() -> None:
+    """There is nothing unsent where nothing was written."""
+    assert Socket(lambda _: None).unsent() == 0
+
+
+def test_of_a_clusters_servers_one_that_cannot_be_read_is_left_out() -> None:
+    """A server that is named as nonsense is one less, and no error."""
+    found = named_by_cluster(["", "b.example:4223", "[::1"], SERVER)
+
+    assert [str(server) for server in found] == ["nats://b.example:4223"]
+
+
+# On a connection ----------------------------------------------------------------------------------------
+
+
+def test_an_objection_of_a_new_kind_ends_nothing() -> None:
+    """A server's word of permissions that names no subject is logged, and the connection stays."""
+    ended: list[bool] = []
+
+    def behave(conversation: Conversation) -> None:
+        conversation.greet()
+        conversation.say("-ERR 'Permissions Violation of a new kind'")
+        conversation.stay()
+        ended.append(True)
+
+    with (
+        Listening() as listening,
+        FakeNats(behave) as server,
+        wasmcloud_ctl.connect(server.url) as client,
+    ):
+        listening.wait_for("the server objects: 'Permissions Violation of a new kind'")
+        assert client.connected
+        assert ended == []
+
+
+def test_a_connection_that_ends_before_a_subscription_is_confirmed() -> None:
+    """Who waits for the server's word learns that it will not come."""
+
+    def behave(conversation: Conversation) -> None:
+        conversation.greet()
+        conversation.hear("PING")
+
+    with (
+        FakeNats(behave) as server,
+        wasmcloud_ctl.connect(server.url) as client,
+        pytest.raises(NotConnectedError),
+    ):
+        client.events_receiver()
+
+
+def test_what_nats_py_has_queued_goes_first(practice_server: PracticeServer) -> None:
+    """Messages of nats-py's client and of this one keep their order on one connection."""
+    with wasmcloud_ctl.connect(practice_server.url) as client:
+
+        async def exchange() -> list[bytes]:
+            nats_client: Any = client.nats_client
+            heard: list[bytes] = []
+
+            async def hear(message: Any) -> None:
+                heard.append(message.data)
+
+            await nats_client.subscribe("order", cb=hear)
+            await nats_client.publish("order", b"first")
+            nats_client.send_message("order", "", b"second")
+            await nats_client.flush()
+            await nats_client.flush()
+            return heard
+
+        assert client.run(exchange) == [b"first", b"second"]
+
+
+def test_a_number_that_was_not_given_is_no_subscription(practice_server: PracticeServer) -> None:
+    """Ending what is not there sends nothing."""
+    with wasmcloud_ctl.connect(practice_server.url) as client:
+        wire: Any = client.nats_client
+
+        async def written() -> tuple[int, int]:
+            before: int = wire._socket.written
+            wire.unlisten(10_000)
+            return before, wire._socket.written
+
+        before, after = client.run(written)
+
+    assert before == after
+
+
+def test_a_subscription_that_was_closed_on_its_way_is_not_made(asking: Client) -> None:
+    """Ctrl-C may close it before the loop comes to it."""
+    transport = asking._session.get()
+    mailbox: Mailbox[bytes] = Mailbox()
+    subscription = Subscription(transport, ["a"], mailbox)
+    subscription.close()
+
+    with pytest.raises(ClosedError):
+        transport.begin(subscription, 1.0)
+    assert not transport._subscriptions
+
+
+def test_a_call_that_stands_in_no_line_can_leave_it() -> None:
+    """Leaving twice is as good as once."""
+    call: Any = object()
+    turns = Turns()
+    turns.enter("echo", call)
+
+    assert turns.leave("echo", call) is None
+    assert turns.leave("echo", call) is None
+
+
+def test_a_receiver_that_was_never_finished_can_be_dropped() -> None:
+    """Ctrl-C may come before it has its subscription."""
+    receiver = EventReceiver.__new__(EventReceiver)
+
+    receiver.__del__()
+
+
+def test_a_receiver_says_of_itself_what_it_hears(practice_lattice: PracticeLattice) -> None:
+    """Its lattice, its state, and what was missed."""
+    with practice_lattice.connect() as client:
+        receiver = client.events_receiver()
+        opened = repr(receiver)
+        receiver.close()
+
+    where = f"lattice={practice_lattice.lattice!r}"
+    assert opened == f"<EventReceiver {where} open dropped=0 gaps=0>"
+    assert repr(receiver) == f"<EventReceiver {where} closed dropped=0 gaps=0>"
+
+
+def test_a_fault_without_a_place_has_that_of_what_holds_it() -> None:
+    """Whatever cattrs says, there is an error that can be told."""
+    for fault in (
+        cattrs.ClassValidationError("odd", [ValueError("odd")], Host),
+        cattrs.IterableValidationError("odd", [ValueError("odd")], list),
+    ):
+        path, reason = _codec._first_fault(fault, "$.response")
+        assert path == "$.response"
+        assert reason.startswith("odd")
+
+
+def test_inventories_without_errors_raise_nothing() -> None:
+    """raise_for_status returns what it was asked of."""
+    inventories = Inventories()
+
+    assert inventories.raise_for_status() is inventories
+
+
+# Options ------------------------------------------------------------------------------------------------
+
+
+def test_a_tls_context_of_the_callers_own_takes_no_certificates_from_elsewhere() -> None:
+    """Whoever brings an ssl.SSLContext has said all there is to say of TLS."""
+    own = Given(tls=ssl.create_default_context())
+
+    assert own.or_else(Given(tls_ca="ca.pem", lattice="blue")) == Given(tls=own.tls, lattice="blue")
+
+
+def test_what_is_wrong_with_a_user_jwt_is_told() -> None:
+    """After a server's refusal, as far as it can be seen here; of a sound one nothing is said."""
+    operator, seed = Operator(), new_seed()
+    objections = [
+        Login(jwt=operator.user_jwt(seed, bearer=bearer, begins_in=begins_in), seed=seed).objection()
+        for bearer, begins_in in ((False, None), (True, None), (False, 4_000_000_000), (False, 10**18))
+    ]
+
+    assert Login(seed=seed).objection() is None
+    assert objections[:2] == [None, None]
+    assert str(objections[2]).startswith("the user JWT does not hold before 21")
+    assert objections[3] == "the user JWT does not hold before a day that no calendar has"
+
+
+def test_lines_that_are_no_seed_are_no_path_either(practice_server: PracticeServer) -> None:
+    """A text of several lines is not quoted as a file's name, for it may be of a secret."""
+    message = refusal(practice_server.url, nkey_seed="se\ncret", kind=AuthError, secrets=("cret",))
+
+    assert message.startswith("nkey_seed is neither a seed nor the path of a file that can be read")
