@@ -217,4 +217,4 @@ def test_progress_without_tqdm_is_refused(lattice: PracticeLattice, monkeypatch:
 def test_progress_is_a_boolean(lattice: PracticeLattice) -> None:
     """Anything else is refused."""
     with pytest.raises(InvalidArgument, match="progress"):
-        lattice.connect(progress=1)
+        lattice.connect(progress=1)  # type: ignore[arg-type]  # the mistake

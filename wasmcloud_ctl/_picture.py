@@ -113,7 +113,7 @@ def draw(
 
 class _Picture:
     def __init__(self, hosts: Sequence[HostBox], arrows: Sequence[Arrow], missing: Sequence[str]) -> None:
-        self._graph = pygraphviz.AGraph(
+        self._graph: Any = pygraphviz.AGraph(
             strict=False, directed=True, rankdir="LR", newrank=True, nodesep=0.25, ranksep=0.35
         )
         self._boxes: list[_Box] = []

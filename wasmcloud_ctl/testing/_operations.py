@@ -40,12 +40,10 @@ async def _ping(host: SimulatedHost, _: str, __: bytes) -> Reply:
     return answered(host.description())
 
 
-async def _stop_host(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
+async def _stop_host(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     command = understand(_commands.StopHost.read, payload, "stop command")
     if command.host_id not in ("", host.id):
         return refused(f"invalid host_id [{command.host_id}]")
-    if host_id != host.id:
-        return refused(f"invalid host_id [{host_id}]")
     host.stopping = True
     return done("successfully handled stop host")
 

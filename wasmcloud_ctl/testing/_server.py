@@ -175,7 +175,7 @@ class PracticeServer:
         return "\n".join([*lines, self._config, ""])
 
     def _watch(self, server_pid: int, folder: Path) -> None:
-        if sys.platform == "win32":
+        if sys.platform == "win32":  # pragma: no cover – Windows has no sh
             return
         self._watcher = subprocess.Popen(
             ["/bin/sh", "-c", _WATCH, "sh", str(server_pid), str(folder)],
@@ -188,12 +188,12 @@ class PracticeServer:
     def _unwatch(self) -> None:
         watcher = self._watcher
         self._watcher = None
-        if watcher is not None:
+        if watcher is not None:  # pragma: no branch – Windows has none
             # Killed, not ended by its pipe: it must not kill a server id that may be somebody else's by now.
             watcher.kill()
             watcher.wait()
-            if watcher.stdin is not None:
-                watcher.stdin.close()
+            assert watcher.stdin is not None
+            watcher.stdin.close()
 
     def _wait_until_ready(self, begin: int, timeout: float) -> None:
         assert self._process is not None
@@ -202,7 +202,7 @@ class PracticeServer:
             said = self.log[begin:]
             if _READY in said:
                 listening = _LISTENING.search(said)
-                if listening is not None:
+                if listening is not None:  # pragma: no branch – it has said so by then
                     self.port = int(listening.group(1))
                 return
             if self._process.poll() is not None:
@@ -262,7 +262,7 @@ class PracticeServer:
         if self._process is not None and sys.platform != "win32":
             self._paused = True
             self._process.send_signal(signal.SIGSTOP)
-            if hasattr(os, "waitid"):
+            if hasattr(os, "waitid"):  # pragma: no branch – macOS had none before Python 3.13
                 # A signal is not obeyed at once. Left for Popen to collect, should it have ended instead.
                 os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
