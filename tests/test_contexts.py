@@ -236,6 +236,12 @@ def test_without_tls_means_none_of_the_contexts_tls(folder: Path) -> None:
     assert not {"tls_ca", "tls_first"} & set(found(tls=False))
 
 
+def test_connects_default_says_nothing_of_tls_first(folder: Path) -> None:
+    """tls_first=False, which is connect's default, does not stand in the way of what a context says."""
+    write(folder, "host_config", ctl_tls_first=True)
+    assert found(tls_first=False)["tls_first"] is True
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

@@ -23,6 +23,7 @@ from wasmcloud_ctl import (
     ComponentScaleFailed,
     CtlResponse,
     Event,
+    EventClaims,
     Host,
     HostInventory,
     Inventories,
@@ -226,6 +227,15 @@ def test_only_host_ids_are_shortened(given: str, expected: str) -> None:
     assert short_id(given) == expected
 
 
+def test_a_repr_of_what_is_hardly_there() -> None:
+    """Inventories of nobody, and claims by their issuer where there is no name."""
+    nobody = Inventories(no_responders=True, subject="wasmbus.ctl.v1.default.host.ping")
+
+    assert repr(nobody) == "<Inventories nobody listens on wasmbus.ctl.v1.default.host.ping>"
+    assert repr(EventClaims(issuer="AX", name="Echo")) == "<EventClaims Echo>"
+    assert repr(EventClaims(issuer="AX")) == "<EventClaims AX>"
+
+
 # In a notebook ----------------------------------------------------------------------------------
 
 
@@ -312,6 +322,12 @@ def test_html_of_a_config_hides_what_is_called_secret() -> None:
 def test_html_of_nothing() -> None:
     """A command's answer has no data, and neither has a config that does not exist."""
     assert words(CtlResponse[None](succeeded=True)) == "succeeded no data"
+
+
+def test_html_of_what_is_none_of_the_models() -> None:
+    """Whoever makes a response of something else sees that."""
+    assert words(CtlResponse(succeeded=True, data=5)) == "succeeded 5"
+    assert words(CtlResponse(succeeded=True, data=["a", "b"])) == "succeeded 2 entries 'a' 'b'"
 
 
 def test_html_of_claims() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import os
 import ssl
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,6 +36,7 @@ from wasmcloud_ctl import (
     WaitTimeout,
     _codec,
     _failures,
+    _links,
 )
 from wasmcloud_ctl._bridge import Mailbox
 from wasmcloud_ctl._calls import Subscription, Turns
@@ -206,8 +209,8 @@ def test_a_host_that_is_named_twice_is_asked_once(asking: Client, answering: Cli
 
 
 def test_inventories_end_a_quiet_moment_after_the_last_ping(asking: Client, answering: Client) -> None:
-    """With nobody left to ask, quiet ends the whole of it."""
-    answer(answering, ping(asking), succeeded({"id": "NA"}))
+    """With nobody left to ask, quiet ends the whole of it; a host that answers twice is one."""
+    answer(answering, ping(asking), [succeeded({"id": "NA"})] * 2)
     answer(
         answering,
         f"wasmbus.ctl.v1.{asking.lattice}.host.get.NA",
@@ -277,6 +280,50 @@ def test_a_copy_is_made_anew_after_an_event_that_cannot_be_read(practice_lattice
             assert client.get_links().data == [LINK]
 
         assert [command.operation for command in practice_lattice.commands].count("link.get") == asked + 1
+
+
+def test_a_sibling_that_never_asked_has_no_copy_to_end(practice_lattice: PracticeLattice) -> None:
+    """Closing it does no harm."""
+    with practice_lattice.connect(cache_links=True) as client:
+        sibling = client.for_lattice(practice_lattice.lattice)
+        assert sibling._link_cache is not None
+        sibling._link_cache.get()
+        sibling.close()
+
+        assert client.get_links().data == []
+
+
+def test_what_was_told_long_ago_is_not_told_again(
+    practice_lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy is newer than that; and another kind of event on a link's subject is passed over."""
+    monkeypatch.setattr(_links, "_LAG_SECONDS", 0.01)
+    with practice_lattice.connect(cache_links=True) as client:
+        assert client.get_links().data == []
+        client.put_link(LINK)
+        assert client.get_links().data == [LINK]
+        assert client._link_cache is not None
+        recent = client._link_cache.get()._recent
+        assert len(recent) == 1
+        with client.events_receiver("linkdef_set") as events:
+            practice_lattice.publish(
+                f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set",
+                json.dumps(
+                    {
+                        "specversion": "1.0",
+                        "id": "1",
+                        "source": "NA",
+                        "type": "com.wasmcloud.lattice.config_set",
+                        "time": "2026-11-22T14:39:51Z",
+                        "data": {"config_name": "web"},
+                    }
+                ).encode(),
+            )
+            assert events.get(5).name == "config_set"
+        time.sleep(0.05)  # more than twice the lag
+
+        assert client.get_links().data == [LINK]
+        assert len(recent) == 0
 
 
 def test_waiting_for_the_copy_is_part_of_the_timeout(practice_lattice: PracticeLattice) -> None:
@@ -519,6 +566,30 @@ def test_a_number_that_was_not_given_is_no_subscription(practice_server: Practic
         before, after = client.run(written)
 
     assert before == after
+
+
+def test_a_client_that_a_fork_has_not_used_has_no_connection_to_close(
+    practice_server: PracticeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the parent uses is left alone."""
+    here = os.getpid()
+    client = wasmcloud_ctl.connect(practice_server.url)
+    transport = client._session.get()
+    monkeypatch.setattr(os, "getpid", lambda: here + 1)
+    client.close()
+    monkeypatch.undo()
+
+    assert transport.connected
+    transport.close(5.0)
+
+
+def test_a_call_that_comes_to_the_loop_when_it_is_closed_is_told(practice_server: PracticeServer) -> None:
+    """It finds no connection, and the reason is that it was closed."""
+    with wasmcloud_ctl.connect(practice_server.url) as client:
+        transport = client._session.get()
+
+    with pytest.raises(ClosedError):
+        transport.usable_wire("a")
 
 
 def test_a_subscription_that_was_closed_on_its_way_is_not_made(asking: Client) -> None:

@@ -95,16 +95,18 @@ def with_claims(claims: bytes) -> bytes:
         ),
         (with_claims(b"e30.aaaaa.e30"), "failed to extract module claims: Decode error: "),
         (with_claims(b"e30.e30.e30"), "failed to extract module claims: Serialization error: "),
-        (with_claims(token(exp=int(time.time()) - 30)), "token expired at `"),
+        (None, "token expired at `"),
         (with_claims(token(exp=int(time.time()) - 7250)), "token expired at `2h ago`"),
         (with_claims(token(nbf=int(time.time()) + 90_000)), "token cannot be used before `in 1day`"),
     ],
     ids=["cut", "two-parts", "no-base64", "no-claims", "seconds-ago", "hours-ago", "not-yet"],
 )
 def test_a_component_with_odd_claims_is_not_started(
-    wire: Wire, host: PracticeHost, tmp_path: Path, code: bytes, error: str
+    wire: Wire, host: PracticeHost, tmp_path: Path, code: bytes | None, error: str
 ) -> None:
     """What cannot be read, and what does not hold now, fails in the host's words."""
+    if code is None:
+        code = with_claims(token(exp=int(time.time()) - 30))  # by the clock of the test's own time
     path = tmp_path / "echo.wasm"
     path.write_bytes(code)
 
@@ -298,13 +300,23 @@ def test_a_bucket_with_settings_of_its_own_is_used(practice_server: PracticeServ
 # The hosts' work ----------------------------------------------------------------------------------------
 
 
-def test_a_slow_host_that_was_stopped_takes_nothing_up(wire: Wire, host: PracticeHost) -> None:
-    """What waited behind its slowness stays unanswered."""
-    host.slow(0.1)
+def test_a_slow_host_that_was_stopped_takes_nothing_up(
+    practice_lattice: PracticeLattice, wire: Wire, host: PracticeHost
+) -> None:
+    """What waited behind its slowness when it took up the stop stays unanswered."""
+    host.slow(0.3)
     wire.send(f"host.stop.{host.id}", {"host_id": host.id})
+    wire.send("host.ping", reply=wire.client.new_inbox())
+    practice_lattice.wait_for_commands("host.ping")
+    host.stall()  # so that the stop's answer, and the host's end, wait
+    end = time.monotonic() + 5
+    while not host.simulated.stopping:
+        assert time.monotonic() < end
+    time.sleep(0.1)  # until the ping has been slow, too
+    host.resume()
 
-    assert wire.gather(f"host.get.{host.id}") == []
     assert [name for name, _ in wire.events()] == ["host_stopped"]
+    assert not host.running
 
 
 def test_work_that_goes_wrong_is_logged_and_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:

@@ -214,6 +214,14 @@ def test_progress_without_tqdm_is_refused(lattice: PracticeLattice, monkeypatch:
         lattice.connect(progress=True)
 
 
+def test_a_notebook_with_a_broken_tqdm_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody has asked for progress, that it cannot be shown is no error."""
+    monkeypatch.setattr(_progress, "_in_notebook", lambda: True)
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+
+    assert not _progress.wanted(None)
+
+
 def test_progress_is_a_boolean(lattice: PracticeLattice) -> None:
     """Anything else is refused."""
     with pytest.raises(InvalidArgument, match="progress"):

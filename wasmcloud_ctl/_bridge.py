@@ -401,8 +401,7 @@ class Bridge:
             failure = ConnectError(f"cannot start the client's loop: {error}")
             failure.__cause__ = error
             started.fail(failure)
-            if not isinstance(error, ClosedError):
-                logger.debug("the client's loop ended with %r", error, exc_info=error)
+            logger.debug("the client's loop ended with %r", error, exc_info=error)
         finally:
             self._ended = True
             # Whoever posted work too late for the loop to run it must not wait for its timeout.
