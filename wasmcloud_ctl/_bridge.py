@@ -328,7 +328,7 @@ class Bridge:
         self._stop: asyncio.Event | None = None
         self._stopping = False
         self._ended = False
-        self.ended_by_exit = False
+        self.ended_by_exit: bool = False
         # Taken until the thread is about to end. No Event: Ctrl-C in the wait for one can leave its own lock taken.
         self._over = threading.Lock()
         self._over.acquire()
@@ -383,7 +383,7 @@ class Bridge:
             raise ConnectError(f"the client's thread did not start within {timeout:g} s")
         started.result()
 
-    def _launch(self, started: Outcome[None]) -> None:
+    def _launch(self, started: Outcome[None]) -> None:  # pragma: no cover – no bare thread can be measured
         # A thread that inherits the caller's context would keep it alive (free-threaded 3.14 does
         # inherit), so it is named and handed nothing but what it needs.
         thread = threading.Thread(target=self._main, args=(started,), name=self._name, daemon=True)
