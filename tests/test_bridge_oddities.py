@@ -1,0 +1,351 @@
+"""The loop and its thread when things go wrong that hardly ever do."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from wasmcloud_ctl import ClosedError, ConnectError, CtlError, _bridge
+from wasmcloud_ctl._bridge import Bridge, DeadlinePassed, Mailbox, Outcome, PerProcess
+
+
+@pytest.fixture
+def bridge() -> Iterator[Bridge]:
+    """A bridge that runs."""
+    bridge = Bridge("test-bridge")
+    bridge.start(5)
+    yield bridge
+    bridge.close(5)
+
+
+def blocked(bridge: Bridge) -> threading.Event:
+    """Have the loop do nothing else until the event is set."""
+    begun, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        release.wait(10)
+
+    bridge.post(block)
+    assert begun.wait(5)
+    return release
+
+
+# Starting -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("where", "name"), [(threading.Thread, "start"), (_thread, "start_new_thread")])
+def test_a_thread_that_cannot_be_started_is_told(
+    monkeypatch: pytest.MonkeyPatch, where: object, name: str
+) -> None:
+    """Where the process may have no more threads, the error says so, and the bridge has ended."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(where, name, refuse)
+    bridge = Bridge("test-bridge")
+    with pytest.raises(ConnectError, match="cannot start the client's thread: can't start new thread"):
+        bridge.start(5)
+    monkeypatch.undo()
+
+    assert bridge.ended
+
+
+def test_ctrl_c_while_the_thread_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is there already when Ctrl-C comes does not stay."""
+
+    def interrupt(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Outcome, "wait", interrupt)
+    bridge = Bridge("test-bridge")
+    with pytest.raises(KeyboardInterrupt):
+        bridge.start(5)
+    monkeypatch.undo()
+
+    assert bridge._over.acquire(timeout=5)
+    assert bridge.ended
+    bridge._over.release()
+
+
+def test_a_thread_that_does_not_get_going_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start has its time, and no more."""
+    monkeypatch.setattr(Bridge, "_main", lambda *_: None)
+
+    with pytest.raises(ConnectError, match="the client's thread did not start within"):
+        Bridge("test-bridge").start(0.05)
+
+
+def test_a_loop_that_cannot_be_made_is_told_by_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps the loop from being made, such as too many open files, is the reason."""
+
+    def fail() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(_bridge, "_Loop", fail)
+    bridge = Bridge("test-bridge")
+    with pytest.raises(ConnectError, match=r"cannot start the client's loop: .*Too many open files"):
+        bridge.start(5)
+
+    bridge.close(5)
+    assert bridge.ended
+
+
+def test_a_bridge_that_is_stopped_before_it_runs_does_not_stay() -> None:
+    """A stop that comes before there is a loop is not lost."""
+    bridge = Bridge("test-bridge")
+    bridge.stop_soon()
+    bridge.start(5)
+    thread = bridge._thread
+    assert thread is not None
+    thread.join(5)
+
+    assert bridge.ended
+
+
+# Waiting ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [None, 5.0])
+def test_waits_in_slices_end_with_what_they_wait_for(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, seconds: float | None
+) -> None:
+    """Where Ctrl-C cannot interrupt a wait, it is made in slices, and is over as soon as there is a result."""
+    monkeypatch.setattr(_bridge, "_SLICE_SECONDS", 0.01)
+    mailbox: Mailbox[int] = Mailbox()
+
+    async def put() -> int:
+        await asyncio.sleep(0.05)  # some slices
+        mailbox.put(7)
+        await asyncio.sleep(0.05)
+        return 5
+
+    ended: Outcome[int] = Outcome()
+    bridge.post(
+        lambda: asyncio.ensure_future(put()).add_done_callback(lambda task: ended.resolve(task.result()))
+    )
+
+    assert mailbox.get(seconds) == 7
+    assert ended.wait(seconds)
+    assert ended.result() == 5
+
+
+def test_waits_in_slices_end_with_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait in slices is as long as it is meant to be."""
+    monkeypatch.setattr(_bridge, "_SLICE_SECONDS", 0.01)
+    outcome: Outcome[None] = Outcome()
+    mailbox: Mailbox[None] = Mailbox()
+    begun = time.monotonic()
+
+    assert not outcome.wait(0.05)
+    with pytest.raises(queue.Empty):
+        mailbox.get(0.05)
+    assert 0.1 <= time.monotonic() - begun < 1
+
+
+def test_what_comes_after_the_end_is_forgotten() -> None:
+    """A mailbox that has ended takes no more."""
+    mailbox: Mailbox[int] = Mailbox()
+    mailbox.end()
+    mailbox.put(1)
+
+    with pytest.raises(ClosedError):
+        mailbox.get(0.0)
+    assert mailbox.waiting() == 1  # the end itself
+
+
+def test_the_first_result_counts() -> None:
+    """What comes after a value or an error is not heard."""
+    outcome: Outcome[int] = Outcome()
+    outcome.resolve(1)
+    outcome.resolve(2)
+    outcome.fail(ValueError("late"))
+
+    assert outcome.wait(1)
+    assert outcome.result() == 1
+
+
+def test_what_begins_badly_is_the_outcome(bridge: Bridge) -> None:
+    """An error on the loop, where the work begins, comes to who waits for it."""
+
+    def begin() -> None:
+        raise ValueError("not like this")
+
+    with pytest.raises(ValueError, match="not like this"):
+        bridge.exchange(Outcome[None](), begin, lambda: None, 5)
+
+
+def test_a_loop_that_is_blocked_is_told(bridge: Bridge) -> None:
+    """Something that does not give way on the loop cannot hang an exchange: its error says what is wrong."""
+    release = blocked(bridge)
+    try:
+        with pytest.raises(CtlError, match="the client's loop is blocked"):
+            bridge.exchange(Outcome[None](), lambda: None, lambda: None, 0.05)
+    finally:
+        release.set()
+
+
+def test_a_function_whose_time_is_over_before_it_begins_never_does(bridge: Bridge) -> None:
+    """What the loop comes to only after the deadline is not begun."""
+    begun: list[int] = []
+
+    async def function() -> None:
+        begun.append(1)
+
+    release = blocked(bridge)
+    threading.Timer(0.2, release.set).start()
+    with pytest.raises(DeadlinePassed):
+        bridge.run(function, timeout=0.05)
+
+    bridge.run(asyncio.sleep, 0, timeout=5)
+    assert begun == []
+
+
+def test_the_last_moments_result_counts(bridge: Bridge) -> None:
+    """A function that has its result when it is cancelled returns it."""
+
+    async def function() -> int:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            return 5
+        return 0
+
+    assert bridge.run(function, timeout=0.05) == 5
+
+
+def test_an_answer_of_the_resolver_that_nobody_waits_for_is_no_harm(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is resolved after its dialling was given up disturbs nothing."""
+    asked, release, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def resolve(*_: Any, **__: Any) -> list[Any]:
+        asked.set()
+        release.wait(10)
+        answered.set()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    resolving = [thread.name for thread in threading.enumerate()].count("wasmcloud_ctl-resolver")
+
+    async def look() -> None:
+        await asyncio.get_running_loop().getaddrinfo("nats.example", 4222)
+
+    with pytest.raises(DeadlinePassed):
+        bridge.run(look, timeout=0.05)
+    release.set()
+    assert answered.wait(5)
+    for thread in threading.enumerate():
+        if thread.name == "wasmcloud_ctl-resolver" and not resolving:
+            thread.join(5)
+
+    assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
+
+
+# Ending -------------------------------------------------------------------------------------------------
+
+
+def test_after_the_end_all_is_closed() -> None:
+    """What is asked of a bridge that has ended is ClosedError, and who waits there learns of it."""
+    bridge = Bridge("test-bridge")
+    bridge.start(5)
+    before: Mailbox[None] = Mailbox()
+    bridge.watch(before)
+    bridge.close(5)
+    after: Mailbox[None] = Mailbox()
+    bridge.watch(after)
+
+    for mailbox in (before, after):
+        with pytest.raises(ClosedError):
+            mailbox.get(0.0)
+    with pytest.raises(ClosedError):
+        bridge.exchange(Outcome[None](), lambda: None, lambda: None, 5)
+    with pytest.raises(ClosedError):
+        bridge.run(asyncio.sleep, 0, timeout=5)
+
+
+def test_a_cleanup_that_fails_does_not_keep_the_others_from_running(caplog: pytest.LogCaptureFixture) -> None:
+    """Each is run, and what one raises is logged."""
+    ran: list[str] = []
+    bridge = Bridge("test-bridge")
+
+    async def fail() -> None:
+        raise ValueError("cannot clean up")
+
+    async def clean() -> None:
+        ran.append("clean")
+
+    bridge.on_close(fail)
+    bridge.on_close(clean)
+    bridge.start(5)
+    with caplog.at_level(logging.DEBUG, "wasmcloud_ctl"):
+        bridge.close(5)
+
+    assert ran == ["clean"]
+    assert [record.getMessage() for record in caplog.records] == ["closing: ValueError('cannot clean up')"]
+
+
+def test_close_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    """A loop that is blocked costs close its time, and is warned of."""
+    bridge = Bridge("test-bridge")
+    bridge.start(5)
+    release = blocked(bridge)
+    bridge.close(0.05)
+    release.set()
+    bridge.close(5)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "the client's thread did not end within 0.05 s of close()"
+    ]
+    assert bridge.ended
+
+
+def test_a_fork_leaves_its_parents_bridge_alone(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process, neither a stop nor a close has any effect."""
+    here = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: here + 1)
+    bridge.stop_soon()
+    bridge.close(5)
+    monkeypatch.undo()
+
+    assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
+
+
+def test_two_threads_get_one_thing() -> None:
+    """A thing of the process is made once, whoever asks meanwhile."""
+    made: list[int] = []
+    making, go_on = threading.Event(), threading.Event()
+
+    def make() -> int:
+        made.append(1)
+        making.set()
+        go_on.wait(5)
+        return len(made)
+
+    things = PerProcess(make)
+    got: list[int] = []
+    first = threading.Thread(target=lambda: got.append(things.get()))
+    first.start()
+    assert making.wait(5)
+    second = threading.Thread(target=lambda: got.append(things.get()))
+    second.start()
+    while not things._locks[os.getpid()].locked():
+        pass
+    time.sleep(0.05)  # for the second to come to the lock, which nothing tells
+    go_on.set()
+    first.join(5)
+    second.join(5)
+
+    assert got == [1, 1]
