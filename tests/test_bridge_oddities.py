@@ -323,6 +323,21 @@ def test_a_fork_leaves_its_parents_bridge_alone(bridge: Bridge, monkeypatch: pyt
     assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
 
 
+def test_the_last_breath_of_a_forked_childs_thread_ends_its_bridges(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stops them as the thread ends, but not at the interpreter's end."""
+    monkeypatch.setattr(_bridge, "_open_bridges", {bridge})
+    breath = _bridge._LastBreath()
+    breath.__del__(lambda: True)
+    assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
+    breath.__del__()
+
+    assert bridge._over.acquire(timeout=5)
+    bridge._over.release()
+    assert bridge.ended
+
+
 def test_two_threads_get_one_thing() -> None:
     """A thing of the process is made once, whoever asks meanwhile."""
     made: list[int] = []

@@ -51,6 +51,7 @@ def with_field(path: list[Any], value: Any) -> bytes:
     [
         (["host_id"], None, "$.response.host_id", "expected a string, found null"),
         (["host_id"], 5, "$.response.host_id", "expected a string, found a number"),
+        (["components", 0, "name"], 5, "$.response.components[0].name", "expected a string, found a number"),
         (["labels"], {"zone": 1}, "$.response.labels['zone']", "expected a string, found a number"),
         (["labels"], None, "$.response.labels", "expected an object, found null"),
         (["labels"], [], "$.response.labels", "expected an object, found a list"),

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import ssl
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -167,6 +168,23 @@ def test_names_that_nobody_answers_for_are_no_list(asking: Client, answering: Cl
 
 def ping(client: Client) -> str:
     return f"wasmbus.ctl.v1.{client.lattice}.host.ping"
+
+
+def test_what_has_come_when_the_time_is_over_is_taken(
+    asking: Client, answering: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers that wait to be read at the end of a gather count; with nothing there it just ends."""
+    decode = _codec.decode_response
+
+    def decode_slowly(*arguments: Any) -> Any:
+        time.sleep(0.02)  # so that most of them wait when the time is over
+        return decode(*arguments)
+
+    answer(answering, ping(asking), [succeeded({"id": f"N{number}"}) for number in range(20)])
+    monkeypatch.setattr(_codec, "decode_response", decode_slowly)
+
+    assert len(asking.get_hosts(timeout=0.1)) == 20
+    assert len(asking.get_hosts(timeout=1e-9)) == 0
 
 
 def test_a_refused_ping_raises_where_refusals_do(
@@ -619,6 +637,26 @@ def test_a_receiver_that_was_never_finished_can_be_dropped() -> None:
     receiver = EventReceiver.__new__(EventReceiver)
 
     receiver.__del__()
+
+
+def test_at_the_interpreters_end_nothing_is_ended_or_begun(
+    practice_server: PracticeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules may be empty by then, so objects that are dropped do nothing, and connect refuses."""
+
+    def ends() -> bool:
+        return True
+
+    with wasmcloud_ctl.connect(practice_server.url, cache_links=True) as client:
+        assert client._link_cache is not None
+        for dropped in (client._link_cache.get(), client._link_cache, client._session):
+            dropped.__del__(ends)
+        whole: Any = client
+        whole.__del__(_finalizing=ends)
+        assert client.connected
+    monkeypatch.setattr(sys, "is_finalizing", ends)
+    with pytest.raises(ConnectError, match="Python is ending"):
+        wasmcloud_ctl.connect(practice_server.url)
 
 
 def test_a_receiver_says_of_itself_what_it_hears(practice_lattice: PracticeLattice) -> None:

@@ -59,7 +59,7 @@ logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
 # A child forked while another thread imports has the lock of that import, and no thread that releases it. So a fork
 # waits for the imports of connect.
 _importing = _thread.RLock()
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
     os.register_at_fork(
         before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
     )
