@@ -196,6 +196,18 @@ def test_a_loop_that_is_blocked_is_told(bridge: Bridge) -> None:
         release.set()
 
 
+def test_what_a_blocked_loop_comes_to_after_the_call_is_not_begun(bridge: Bridge) -> None:
+    """An exchange that ended while the loop was blocked never begins."""
+    begun: list[int] = []
+    release = blocked(bridge)
+    with pytest.raises(CtlError, match="the client's loop is blocked"):
+        bridge.exchange(Outcome[None](), lambda: begun.append(1), lambda: None, 0.05)
+    release.set()
+
+    bridge.run(asyncio.sleep, 0, timeout=5)
+    assert begun == []
+
+
 def test_a_function_whose_time_is_over_before_it_begins_never_does(bridge: Bridge) -> None:
     """What the loop comes to only after the deadline is not begun."""
     begun: list[int] = []

@@ -402,6 +402,29 @@ def test_by_the_servers_trace_nothing_that_was_stuck_is_sent(
         assert "component.scale" not in server.log
 
 
+def test_what_a_blocked_loop_comes_to_after_the_call_is_not_sent(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """A function given to run() may block the loop: what was asked meanwhile, and is over, is never sent."""
+    transport = client._session.get()
+    begun, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        release.wait(10)
+
+    transport.bridge.post(block)
+    assert begun.wait(5)
+    with pytest.raises(CtlError, match="the client's loop is blocked"):
+        client.put_config("late", {}, timeout=0.05)
+    with transport.gather() as gather:
+        gather.ask(f"wasmbus.ctl.v1.{lattice.lattice}.config.put.late", b"{}", once=True)
+    release.set()
+
+    assert client.get_config("late").data is None
+    assert [command.operation for command in lattice.commands] == ["config.get"]
+
+
 # A cluster --------------------------------------------------------------------------------------
 
 

@@ -479,7 +479,7 @@ class Bridge:
             self._beginnings.popleft()()
 
     def _post_after_beginnings(self, callback: Callable[[], None]) -> None:
-        """As ``post``, when all has begun that was to, even where Ctrl-C kept the loop from being woken for it."""
+        """As ``post``, when all has begun that was to: Ctrl-C may have kept the loop from being woken for others."""
 
         def in_order() -> None:
             self._begin_all()
@@ -494,7 +494,7 @@ class Bridge:
 
         Args:
             outcome: What ``begin`` will have resolved or failed.
-            begin: Runs on the loop. What it raises becomes the outcome.
+            begin: Runs on the loop, unless the wait is over by then. What it raises becomes the outcome.
             abandon: Runs on the loop when the wait is over without an outcome, or is interrupted by
                 anything (Ctrl-C). It must fail the outcome, and see to it that nothing happens later.
             timeout: Seconds to wait for the outcome.
@@ -507,8 +507,11 @@ class Bridge:
             Exception: What the outcome failed with.
         """
         self.refuse_own_thread()
+        given_up = False
 
         def guarded() -> None:
+            if given_up:  # what a loop that was blocked comes to after the call must not be sent any more
+                return
             try:
                 begin()
             except Exception as error:
@@ -518,10 +521,12 @@ class Bridge:
             self._waiting.add(outcome)
             self._begin_soon(guarded)
             if not outcome.wait(timeout):
+                given_up = True
                 self._post_after_beginnings(abandon)
                 if not outcome.wait(CLEANUP_SECONDS):
                     raise CtlError("the client's loop is blocked: something run on it does not give way")
         except BaseException:
+            given_up = True
             if not outcome.done:  # pragma: no branch – Ctrl-C may come when it is just done
                 self._abandon(outcome, abandon)
             raise

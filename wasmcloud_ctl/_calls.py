@@ -233,7 +233,7 @@ class Request(Call):
 def request_timeout(subject: str, timeout: float, *, sent: bool) -> RequestTimeout:
     """The error for a request that had no answer in time."""
     if sent:
-        fate = "it was sent, so its outcome is unknown: look at the state before you send it again"
+        fate = "it was sent, so its outcome is unknown: look at the state before you send a command again"
     else:
         fate = "it could not be sent, and will not be"
     return RequestTimeout(f"no answer to {subject} within {timeout:g} s; {fate}", subject=subject, sent=sent)
@@ -258,7 +258,7 @@ class Reply(NamedTuple):
 class Question(Call):
     """A call whose replies, as many as come or the first alone, go to a gather."""
 
-    __slots__ = ("_ended", "_mailbox", "_once", "_tag")
+    __slots__ = ("_ended", "_mailbox", "_once", "_tag", "given_up")
 
     def __init__(
         self,
@@ -275,6 +275,12 @@ class Question(Call):
         self._tag = tag
         self._once = once
         self._ended = False
+        # Set by the caller's thread when its call is over, for a loop that is blocked has not begun it yet.
+        self.given_up = False
+
+    def start(self) -> None:
+        if not self.given_up:
+            super().start()
 
     def on_reply(self, data: bytes, headers: bytes | None) -> None:
         if _nobody_listens(data, headers):
@@ -388,6 +394,8 @@ class Gather:
         self._transport.bridge.unwatch(self._mailbox)
         for subscription in self._subscriptions:
             subscription.close()
+        for question in self._questions:
+            question.given_up = True
         try:
             self._transport.bridge.post(self._withdraw)
         except ClosedError:

@@ -9,9 +9,7 @@ nats-py, anyio and cattrs take longer to import than all else, so they are impor
 
 from __future__ import annotations
 
-import _thread
 import logging
-import os
 import sys
 import warnings
 import weakref
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import attrs
 
 from wasmcloud_ctl import _arguments, _config, models
+from wasmcloud_ctl._imports import importing
 from wasmcloud_ctl._subjects import Subjects
 from wasmcloud_ctl.events import EventReceiver
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, NotFound
@@ -38,6 +37,7 @@ from wasmcloud_ctl.models import (
 )
 
 if TYPE_CHECKING:
+    import os
     import ssl
 
     import nats.aio.client
@@ -55,14 +55,6 @@ if TYPE_CHECKING:
 
 # What an application does not ask to hear must not be printed to stderr by Python's last resort.
 logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
-
-# A child forked while another thread imports has the lock of that import, and no thread that releases it. So a fork
-# waits for the imports of connect.
-_importing = _thread.RLock()
-if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
-    os.register_at_fork(
-        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
-    )
 
 T = TypeVar("T")
 
@@ -164,7 +156,7 @@ def connect(
     # All that a call needs, too: what is imported later a fork could come between, and a __del__ at the
     # interpreter's end cannot import.
     global _bridge, _calls, _codec, _gathers, _links, _outcomes, _waits
-    with _importing:
+    with importing:
         from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
         from wasmcloud_ctl._transport import Transport
 
@@ -188,7 +180,7 @@ def connect(
         js_domain=js_domain,
     )
     if context is not None:
-        with _importing:
+        with importing:
             from wasmcloud_ctl import _contexts
 
         given = given.or_else(_contexts.load(context))
@@ -252,7 +244,7 @@ def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[Conne
 
     Source: ``CliConnectionOpts`` and ``WashConnectionOptions`` of wash.
     """
-    with _importing:
+    with importing:
         from wasmcloud_ctl import _contexts
 
     return connect(**_contexts.from_environment({"servers": servers, **options}))
@@ -373,7 +365,6 @@ class Client:
 
         Source: none in the Rust client; subjects ``host.ping`` and ``host.get``.
         """
-
         if host_ids is not None:
             host_ids = _arguments.strings(host_ids, "host_ids")
         limits = self._limits(expected, quiet, timeout, None if host_ids is None else self._settings.timeout)
@@ -404,7 +395,6 @@ class Client:
 
         Source: ``wash``, which finds hosts so; subject ``host.ping``.
         """
-
         wanted = _arguments.identifier(text, "text").casefold()
         limits = self._limits(expected, quiet, timeout)
         replies = _gathers.gather(
@@ -941,7 +931,6 @@ class Client:
 
         Source: none in the Rust client; stream ``KV_CONFIGDATA_<lattice>``.
         """
-
         return _gathers.config_names(
             self._transport(), self._subjects, self._settings.js_domain, self._timeout(timeout)
         )
@@ -1018,7 +1007,6 @@ class Client:
 
         Source: ``Client::events_receiver``; subjects ``wasmbus.evt.<lattice>.<event name>``.
         """
-
         subjects = [self._subjects.event(event_name) for event_name in dict.fromkeys(event_names) or ("*",)]
         if overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
@@ -1166,7 +1154,6 @@ class Client:
         return f"<Client{where} lattice={self.lattice!r} {state}>"
 
     def _make_link_cache(self) -> PerProcess[LinkCache]:
-
         # Not by way of the client, which would then keep itself alive.
         session, subjects = self._session, self._subjects
         return _bridge.PerProcess(lambda: _links.LinkCache(session.get(), subjects))
@@ -1184,7 +1171,6 @@ class Client:
         return self._settings.timeout if timeout is None else _arguments.seconds(timeout, "timeout")
 
     def _encode(self, command: object) -> bytes:
-
         self._transport()  # at the interpreter's end what follows can no longer import what it needs
         return _codec.encode(command)
 
@@ -1203,7 +1189,6 @@ class Client:
         turn: str | None = None,
     ) -> Command:
         """A command whose outcome will be waited for."""
-
         seconds = _arguments.seconds(wait, "wait")
         return _waits.Command(
             what=what,
@@ -1230,7 +1215,6 @@ class Client:
         timeout: float | None,
         turn: str | None = None,
     ) -> CtlResponse[T]:
-
         raw = self._transport().request(subject, payload, self._timeout(timeout), turn)
         response = _codec.decode_response(raw, kind)
         return response.raise_for_status() if self._settings.check else response
@@ -1243,7 +1227,6 @@ class Client:
         default: float | None = None,
     ) -> Limits:
         """When a gather ends, by what the call says and by what the client has been told."""
-
         if expected is not None:
             _arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
         if timeout is None:
@@ -1263,7 +1246,6 @@ class Client:
         host_of: Callable[[T], str] | None,
         limits: Limits,
     ) -> Replies[T]:
-
         subject = self._subjects.control(operation)
         replies = _gathers.gather(self._transport(), subject, payload, kind, host_of, limits)
         if self._settings.check:
