@@ -383,6 +383,9 @@ SERVER = Server(host="a.example", port=4222)
          "between"),
         ({}, Stage.SECURED, TimeoutError(), ConnectError,
          "nats://a.example:4222 did not answer in time: it fell silent after the TLS handshake"),
+        ({"tls_first": True}, Stage.CONNECTED, TimeoutError(), ConnectError,
+         "nats://a.example:4222 did not answer in time: it took the connection and said nothing to the TLS handshake; "
+         "is it a NATS server with TLS?"),
         ({}, Stage.CONNECTED, ConnectionResetError(), ConnectError,
          "nats://a.example:4222 ended the connection before it was made: is it a NATS server, and does it want the "
          "TLS handshake first (tls_first)?"),

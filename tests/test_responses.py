@@ -78,3 +78,11 @@ def test_a_links_sequences_are_tuples() -> None:
     assert Link("a", "b", "wasi", "http", ["x"], source_config=["c"]) == Link(
         "a", "b", "wasi", "http", ("x",), source_config=("c",)
     )
+
+
+def test_links_that_are_equal_are_one_in_a_set() -> None:
+    """So that links can be compared as sets."""
+    links = [Link("echo", "http", "wasi", "http", interfaces) for interfaces in (["a"], ("a",), ["b"])]
+
+    assert links[0] == links[1]
+    assert len(set(links)) == 2
