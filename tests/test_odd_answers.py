@@ -384,8 +384,8 @@ SERVER = Server(host="a.example", port=4222)
         ({}, Stage.SECURED, TimeoutError(), ConnectError,
          "nats://a.example:4222 did not answer in time: it fell silent after the TLS handshake"),
         ({"tls_first": True}, Stage.CONNECTED, TimeoutError(), ConnectError,
-         "nats://a.example:4222 did not answer in time: it took the connection and said nothing to the TLS handshake; "
-         "is it a NATS server with TLS?"),
+         "nats://a.example:4222 did not answer in time: it took the connection and said nothing to the TLS "
+         "handshake; is it a NATS server with TLS?"),
         ({}, Stage.CONNECTED, ConnectionResetError(), ConnectError,
          "nats://a.example:4222 ended the connection before it was made: is it a NATS server, and does it want the "
          "TLS handshake first (tls_first)?"),
