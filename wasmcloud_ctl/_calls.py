@@ -276,7 +276,7 @@ class Question(Call):
         self._once = once
         self._ended = False
         # Set by the caller's thread when its call is over, for a loop that is blocked has not begun it yet.
-        self.given_up = False
+        self.given_up: bool = False
 
     def start(self) -> None:
         if not self.given_up:
