@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,15 @@ from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 
 def pytest_configure() -> None:
-    """Refuse to test a checkout where tox has said that it is the installed package that is to be tested."""
+    """Refuse to test a checkout where tox has said that it is the installed package that is to be tested, and let
+    Ctrl-C work."""
     installed_in = os.environ.get("WASMCLOUD_CTL_INSTALLED_IN")
     package = Path(wasmcloud_ctl.__file__).resolve()
     if installed_in and not package.is_relative_to(Path(installed_in).resolve()):
         raise pytest.UsageError(f"the package that would be tested, {package}, is not in {installed_in}")
+    # A shell has what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
