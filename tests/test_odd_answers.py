@@ -467,6 +467,18 @@ def test_whatever_goes_wrong_on_the_way_back_the_client_comes_back(monkeypatch: 
         assert client.connected
 
 
+def test_a_connection_that_has_lasted_is_dialled_again_at_once() -> None:
+    """The pauses of earlier, failed attempts are forgotten by then."""
+    with PracticeServer() as server, wasmcloud_ctl.connect(server.url) as client, Listening() as listening:
+        transport = client._session.get()
+        transport._pause = 60.0
+        transport._connected_at -= 1000.0
+        server.restart()
+        listening.wait_for("connected again")
+
+        assert client.connected
+
+
 def test_of_two_that_succeed_at_once_one_is_taken_and_the_other_discarded() -> None:
     """Nothing that was dialled is left open."""
     discarded: list[int] = []
