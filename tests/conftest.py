@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from wire import Wire, wire_to
 
 import wasmcloud_ctl
 from wasmcloud_ctl import Client
-from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
+from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer
 
 
 def pytest_configure() -> None:
@@ -40,3 +41,16 @@ def client(lattice: PracticeLattice) -> Iterator[Client]:
     """A client of that lattice."""
     with lattice.connect(quiet=0.25) as client:
         yield client
+
+
+@pytest.fixture
+def wire(practice_lattice: PracticeLattice) -> Iterator[Wire]:
+    """A connection of NATS's own to the test's practice lattice."""
+    with wire_to(practice_lattice) as wire:
+        yield wire
+
+
+@pytest.fixture
+def host(practice_lattice: PracticeLattice) -> PracticeHost:
+    """The practice lattice's first host."""
+    return practice_lattice.hosts[0]

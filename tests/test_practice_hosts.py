@@ -6,13 +6,12 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from realhost import artifacts
-from wire import Wire, wire_to
+from wire import Wire
 
 from wasmcloud_ctl.testing import Claims, PracticeHost, PracticeLattice, component
 from wasmcloud_ctl.testing._component import section, sized
@@ -26,19 +25,6 @@ LINK = {
     "wit_package": "http",
     "interfaces": ["incoming-handler"],
 }
-
-
-@pytest.fixture
-def wire(practice_lattice: PracticeLattice) -> Iterator[Wire]:
-    """A connection to the test's lattice."""
-    with wire_to(practice_lattice) as wire:
-        yield wire
-
-
-@pytest.fixture
-def host(practice_lattice: PracticeLattice) -> PracticeHost:
-    """The lattice's first host."""
-    return practice_lattice.hosts[0]
 
 
 def scale(host: PracticeHost, reference: str = ECHO, count: int = 1, **more: object) -> dict[str, object]:

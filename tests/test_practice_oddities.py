@@ -9,7 +9,7 @@ import json
 import logging
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,7 @@ import nats.errors
 import pytest
 from nats.js.api import KeyValueConfig
 from realhost import artifacts
-from wire import Wire, wire_to
+from wire import Wire
 
 from wasmcloud_ctl.testing import (
     PracticeHost,
@@ -26,6 +26,7 @@ from wasmcloud_ctl.testing import (
     PracticeServer,
     PracticeServerError,
     __main__,
+    _server,
     component,
 )
 from wasmcloud_ctl.testing._artifacts import native_target
@@ -45,19 +46,6 @@ LINK = {
     "wit_package": "http",
     "interfaces": ["incoming-handler"],
 }
-
-
-@pytest.fixture
-def wire(practice_lattice: PracticeLattice) -> Iterator[Wire]:
-    """A connection to the test's lattice."""
-    with wire_to(practice_lattice) as wire:
-        yield wire
-
-
-@pytest.fixture
-def host(practice_lattice: PracticeLattice) -> PracticeHost:
-    """The lattice's first host."""
-    return practice_lattice.hosts[0]
 
 
 def scale(wire: Wire, host: PracticeHost, reference: str, **more: object) -> list[tuple[str, Any]]:
@@ -468,16 +456,20 @@ def test_what_does_not_run_has_no_hosts_to_work_with() -> None:
         _ = Runtime("test").fleet
 
 
-def test_a_server_that_is_not_ready_in_time_is_ended() -> None:
+def test_a_server_that_is_not_ready_in_time_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """At its first start, and when it ran before."""
     server = PracticeServer()
-    with pytest.raises(PracticeServerError, match="was not ready within 0 s"):
-        server.start(timeout=0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(_server, "_READY", "what no server says")
+        with pytest.raises(PracticeServerError, match="was not ready within 0 s"):
+            server.start(timeout=0.0)
     assert not server.running
     with server:
         server.stop(timeout=0.0)  # no time at all: killed
-        with pytest.raises(PracticeServerError, match="was not ready within 0 s"):
-            server.start(timeout=0.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(_server, "_READY", "what no server says")
+            with pytest.raises(PracticeServerError, match="was not ready within 0 s"):
+                server.start(timeout=0.0)
         assert not server.running
         assert server.start().running
 
