@@ -179,6 +179,48 @@ def test_a_failure_carries_the_hosts_words_and_event(lattice: PracticeLattice, c
     assert caught.value.response == CtlResponse(succeeded=True)
 
 
+def test_a_failure_that_overtakes_its_acknowledgement_carries_it_all_the_same(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """An event may come first: the acknowledgement has a moment to follow."""
+    host = lattice.hosts[0]
+    host.slow(0.15)
+    call = Calling(lambda: client.scale_component(host.id, REFERENCE, "echo", 1, wait=10))
+    lattice.wait_for_commands("component.scale")
+    host.publish_event(
+        "component_scale_failed",
+        {
+            "component_id": "echo",
+            "host_id": host.id,
+            "image_ref": REFERENCE,
+            "max_instances": 1,
+            "annotations": {},
+            "error": "unauthorized",
+        },
+    )
+
+    error = call.end().error
+
+    assert isinstance(error, OperationFailed)
+    assert error.reason == "unauthorized"
+    assert error.response == CtlResponse(succeeded=True)
+
+
+def test_a_failure_does_not_wait_long_for_an_acknowledgement(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """If it stays out, the error has none."""
+    host = lattice.hosts[0]
+    host.lose_replies(operation="component.scale")
+    lattice.registry.fail(REFERENCE, "unauthorized")
+
+    call = Calling(lambda: client.scale_component(host.id, REFERENCE, "echo", 1, wait=10, timeout=5)).end()
+
+    assert isinstance(call.error, OperationFailed)
+    assert call.error.response is None
+    assert call.seconds < 2
+
+
 def test_a_refusal_is_raised_whatever_check_says(lattice: PracticeLattice, client: Client) -> None:
     """With wait, a refused command is OperationRejected."""
     with pytest.raises(OperationRejected, match="not running"):

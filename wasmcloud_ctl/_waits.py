@@ -219,14 +219,20 @@ class Wait(Generic[T]):
             if self._listen_until is not None and time.monotonic() >= self._listen_until:
                 self._listen_until = None
                 self.on_quiet()
-            if self.judge():
+            try:
+                certain = self.judge()
+            except OperationFailed:
+                if self._response is not None or self._acknowledged_by is None:
+                    raise
+                certain = True
+            if certain:
                 if self._response is not None:
                     return self._response
                 if self._acknowledged_by is None:
                     return CtlResponse(
                         succeeded=True, message="the outcome is certain, though no acknowledgement came"
                     )
-                # It may still be a refusal; but it may also never come.
+                # An event can overtake it, and it may still be a refusal; but it may also never come.
                 self._acknowledged_by = min(self._acknowledged_by, time.monotonic() + _MOMENT)
 
     def _next_moment(self, now: float) -> float:
