@@ -76,6 +76,23 @@ def acquire(lock: threading.Lock, seconds: float, taken: list[bool]) -> None:
     taken.extend(map(lock.acquire, [True], [min(seconds, threading.TIMEOUT_MAX)]))
 
 
+def _wait_for(lock: threading.Lock, seconds: float | None) -> bool:
+    """Take a lock, waiting for it (None: as long as it takes), so that Ctrl-C is seen meanwhile.
+
+    Returns:
+        Whether it was taken.
+    """
+    if _SLICE_SECONDS is None:
+        return lock.acquire(True, -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+    end = None if seconds is None else time.monotonic() + seconds
+    while True:
+        left = _SLICE_SECONDS if end is None else min(_SLICE_SECONDS, end - time.monotonic())
+        if lock.acquire(True, max(0.0, left)):
+            return True
+        if end is not None and time.monotonic() >= end:
+            return False
+
+
 class Deadline:
     """One budget of time for a call, spent across its steps."""
 
@@ -136,30 +153,13 @@ class Outcome(Generic[T]):
         Returns:
             Whether there is one. It can be waited for once: a second wait that follows a True blocks.
         """
-        if _SLICE_SECONDS is None:
-            return self._lock.acquire(True, -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
-        end = None if seconds is None else time.monotonic() + seconds
-        while True:
-            left = _SLICE_SECONDS if end is None else min(_SLICE_SECONDS, end - time.monotonic())
-            if self._lock.acquire(True, max(0.0, left)):
-                return True
-            if end is not None and time.monotonic() >= end:
-                return False
+        return _wait_for(self._lock, seconds)
 
     def result(self) -> T:
         """The value, or raise the error. Only after ``wait`` said True."""
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # None is a value where T allows it
-
-
-class _End:
-    """What a mailbox holds last; with the error that ended it, if one did."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: Exception | None) -> None:
-        self.error = error
 
 
 class Mailbox(Generic[T]):
@@ -170,36 +170,44 @@ class Mailbox(Generic[T]):
         drop_newest: Whether a full mailbox refuses the new message rather than forget its oldest.
     """
 
-    __slots__ = ("__weakref__", "_drop_newest", "_ended", "_maxsize", "_queue", "dropped")
+    __slots__ = ("__weakref__", "_drop_newest", "_ended", "_error", "_items", "_maxsize", "_news", "dropped")
 
     def __init__(self, maxsize: int | None = None, drop_newest: bool = False) -> None:
-        self._queue: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
+        # Not queue.SimpleQueue: before Python 3.13 its get(timeout) may never end, where the time is over before the
+        # thread has come to wait. Not queue.Queue: a reader that Ctrl-C ends can take another's wake-up with it.
+        self._items: deque[T] = deque()
+        # Taken while nothing is new. Whoever is woken by it wakes the next, if something is left.
+        self._news = threading.Lock()
+        self._news.acquire()
         self._maxsize = maxsize
         self._drop_newest = drop_newest
         self._ended = False
+        self._error: Exception | None = None
         self.dropped: int = 0
 
     def put(self, item: T) -> None:
         """Add a message. On the loop's thread only, so that the bound and the count are exact."""
         if self._ended:
             return
-        if self._maxsize is not None and self._queue.qsize() >= self._maxsize:
+        if self._maxsize is not None and len(self._items) >= self._maxsize:
             if self._drop_newest:
                 self.dropped += 1
                 return
             try:
-                self._queue.get_nowait()
-            except queue.Empty:  # pragma: no cover – a reader was quicker, so there is room
+                self._items.popleft()
+            except IndexError:  # pragma: no cover – a reader was quicker, so there is room
                 pass
             else:
                 self.dropped += 1
-        self._queue.put(item)
+        self._items.append(item)
+        self._tell()
 
     def end(self, error: Exception | None = None) -> None:
         """Add no more. Readers get what is there, and then ``error`` or a ClosedError."""
         if not self._ended:
+            self._error = error
             self._ended = True
-            self._queue.put(_End(error))
+            self._tell()
 
     # Under the name that an Outcome has for it, so that a bridge can end both.
     fail = end
@@ -211,7 +219,7 @@ class Mailbox(Generic[T]):
 
     def waiting(self) -> int:
         """How many messages are there to be had at once."""
-        return self._queue.qsize()
+        return len(self._items)
 
     def get(self, seconds: float | None) -> T:
         """The oldest message, waiting for one; None waits as long as it takes.
@@ -220,27 +228,34 @@ class Mailbox(Generic[T]):
             queue.Empty: None came in time.
             ClosedError: The mailbox has ended, or whatever error ended it.
         """
-        item = self._get(seconds)
-        if isinstance(item, _End):
-            self._queue.put(item)  # for the other readers, and for the next call
-            if item.error is not None:
-                raise item.error
-            raise ClosedError("the receiver is closed")
-        return item
+        try:
+            return self._items.popleft()
+        except IndexError:
+            pass
+        deadline = None if seconds is None else Deadline(seconds)
+        try:
+            while True:
+                # First whether it has ended, and then what is there: after the end nothing comes.
+                ended = self._ended
+                try:
+                    return self._items.popleft()
+                except IndexError:
+                    pass
+                if ended:
+                    raise ClosedError("the receiver is closed") if self._error is None else self._error
+                if not _wait_for(self._news, None if deadline is None else deadline.left()):
+                    raise queue.Empty
+        finally:
+            # Also where Ctrl-C has come between the waking and the taking.
+            if self._items or self._ended:
+                self._tell()
 
-    def _get(self, seconds: float | None) -> T | _End:
-        if seconds is not None:
-            seconds = min(seconds, threading.TIMEOUT_MAX)
-        if _SLICE_SECONDS is None:
-            return self._queue.get(timeout=seconds)
-        end = None if seconds is None else time.monotonic() + seconds
-        while True:
-            left = _SLICE_SECONDS if end is None else min(_SLICE_SECONDS, end - time.monotonic())
+    def _tell(self) -> None:
+        if self._news.locked():
             try:
-                return self._queue.get(timeout=max(0.0, left))
-            except queue.Empty:
-                if end is not None and time.monotonic() >= end:
-                    raise
+                self._news.release()
+            except RuntimeError:  # pragma: no cover – another thread has just told
+                pass
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from wasmcloud_ctl._bridge import Mailbox
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServerError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     # Printed here rather than where they arrive: a terminal that is held up must not hold up the hosts.
-    arrived: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    arrived: Mailbox[Command] = Mailbox()
     try:
         lattice = PracticeLattice(
             [labels] * options.hosts,
@@ -135,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_introduction(lattice), flush=True)
             while not ended.is_set():
                 try:
-                    print(_line(arrived.get(timeout=_LOOK_SECONDS)), flush=True)
+                    print(_line(arrived.get(_LOOK_SECONDS)), flush=True)
                 except queue.Empty:
                     continue
     except (PracticeServerError, ValueError, OSError) as error:
