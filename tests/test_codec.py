@@ -20,6 +20,7 @@ from wasmcloud_ctl import (
     RegistryCredential,
     ScaleComponentCommand,
     StopHostCommand,
+    _cloud_events,
     _codec,
 )
 
@@ -252,7 +253,7 @@ def cloud_event(**changes: Any) -> bytes:
 )
 def test_an_events_time_knows_its_zone(text: str, time: datetime) -> None:
     """Times by RFC 3339 become datetimes with their zone; of nine decimals six are kept."""
-    assert _codec.decode_event(cloud_event(time=text), "default").time == time
+    assert _cloud_events.decode_event(cloud_event(time=text), "default").time == time
 
 
 @pytest.mark.parametrize(
@@ -272,13 +273,15 @@ def test_an_events_time_knows_its_zone(text: str, time: datetime) -> None:
 def test_an_event_that_does_not_fit_is_an_error(changes: dict[str, Any], where: str) -> None:
     """An event with a wrong type in its envelope or in data of a known kind does not decode."""
     with pytest.raises(DecodeError) as caught:
-        _codec.decode_event(cloud_event(**changes), "default")
+        _cloud_events.decode_event(cloud_event(**changes), "default")
 
     assert caught.value.path == where
 
 
 def test_an_event_of_an_unknown_kind_has_its_data_as_a_dict() -> None:
     """A kind that is not known is handed out all the same."""
-    event = _codec.decode_event(cloud_event(type="com.wasmcloud.lattice.new_thing", data={"a": [1]}), "blue")
+    event = _cloud_events.decode_event(
+        cloud_event(type="com.wasmcloud.lattice.new_thing", data={"a": [1]}), "blue"
+    )
 
     assert (event.name, event.data, event.lattice) == ("new_thing", {"a": [1]}, "blue")

@@ -38,8 +38,8 @@ from wasmcloud_ctl import (
     _codec,
 )
 from wasmcloud_ctl._display import short_id
+from wasmcloud_ctl._values import Model
 from wasmcloud_ctl.events import DATA_BY_NAME
-from wasmcloud_ctl.models import Model
 from wasmcloud_ctl.testing import PracticeLattice
 
 ID = "NBY7W66GTFLSJDYKEPMZLTWIMUCZ2SFUMZUWKANZ3SM2MGWYX5INV2LS"

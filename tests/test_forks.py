@@ -156,7 +156,7 @@ def test_a_fork_while_a_thread_imports_or_holds_a_call_hangs_no_child(lattice: P
         class Slow(importlib.abc.MetaPathFinder):
             def find_spec(self, name, path, target=None):
                 if name.startswith(("wasmcloud_ctl", "cattrs", "anyio", "nats")):
-                    time.sleep(2)
+                    time.sleep(0.05)
         sys.meta_path.insert(0, Slow())
         callers = [
             threading.Thread(target=call, daemon=True)
@@ -192,7 +192,7 @@ def test_a_fork_while_a_thread_connects_for_the_first_time_hangs_no_child(lattic
         importing = threading.Event()
         class Slow(importlib.abc.MetaPathFinder):
             def find_spec(self, name, path, target=None):
-                if name in ("nats", "anyio._backends._asyncio", "wasmcloud_ctl._waits"):
+                if name in ("nats", "anyio._backends._asyncio", "wasmcloud_ctl._gathers"):
                     importing.set()
                     time.sleep(0.3)  # so that the fork comes meanwhile
         sys.meta_path.insert(0, Slow())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wasmcloud_ctl import _codec, models
+from wasmcloud_ctl import _cloud_events, _codec, models
 from wasmcloud_ctl.events import DATA_BY_NAME
 
 DATA = Path(__file__).parent / "data"
@@ -103,7 +103,7 @@ def test_every_event_decodes(case: dict[str, Any]) -> None:
     for event in case["events"]:
         envelope = event["data"]
 
-        decoded = _codec.decode_event(json.dumps(envelope).encode(), "default")
+        decoded = _cloud_events.decode_event(json.dumps(envelope).encode(), "default")
 
         assert decoded.id == envelope["id"]
         assert decoded.source == envelope["source"]

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import cattrs
 import pytest
 from fake_nats import Conversation, FakeNats
@@ -38,6 +39,7 @@ from wasmcloud_ctl import (
     _codec,
     _failures,
     _links,
+    _structuring,
 )
 from wasmcloud_ctl._bridge import Mailbox
 from wasmcloud_ctl._calls import Subscription, Turns
@@ -692,7 +694,7 @@ def test_a_fault_without_a_place_has_that_of_what_holds_it() -> None:
         cattrs.ClassValidationError("odd", [ValueError("odd")], Host),
         cattrs.IterableValidationError("odd", [ValueError("odd")], list),
     ):
-        path, reason = _codec._first_fault(fault, "$.response")
+        path, reason = _structuring._first_fault(fault, "$.response")
         assert path == "$.response"
         assert reason.startswith("odd")
 
@@ -711,7 +713,11 @@ def test_a_tls_context_of_the_callers_own_takes_no_certificates_from_elsewhere()
     """Whoever brings an ssl.SSLContext has said all there is to say of TLS."""
     own = Given(tls=ssl.create_default_context())
 
-    assert own.or_else(Given(tls_ca="ca.pem", lattice="blue")) == Given(tls=own.tls, lattice="blue")
+    both = own.or_else(Given(tls_ca="ca.pem", lattice="blue"))
+
+    assert attrs.asdict(both, recurse=False) == attrs.asdict(
+        Given(tls=own.tls, lattice="blue"), recurse=False
+    )
 
 
 def test_what_is_wrong_with_a_user_jwt_is_told() -> None:

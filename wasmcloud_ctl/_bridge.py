@@ -22,7 +22,6 @@ from __future__ import annotations
 import _thread
 import asyncio
 import atexit
-import encodings.idna  # noqa: F401  # as anyio._backends, below
 import logging
 import os
 import queue
@@ -37,11 +36,11 @@ from typing import Any, Generic, TypeVar
 
 import anyio
 
-# For names that are resolved, and for the loop: else they would be imported then, when nothing keeps a fork from
-# coming between.
+# Else it would be imported by anyio.run, when nothing keeps a fork from coming between.
 import anyio._backends._asyncio
 from anyio.abc import TaskGroup
 
+from wasmcloud_ctl._imports import importing
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 logger = logging.getLogger("wasmcloud_ctl")
@@ -274,6 +273,9 @@ class _Loop(asyncio.SelectorEventLoop):
             raise
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
+        # Else it would be imported by what is called below, when nothing keeps a fork from coming between.
+        with importing:
+            import encodings.idna  # noqa: F401
         future: asyncio.Future[Any] = self.create_future()
 
         def settle(error: BaseException | None, addresses: Any) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcloud_ctl import _tracing
 from wasmcloud_ctl._bridge import Deadline, Mailbox, Outcome
+from wasmcloud_ctl._responses import no_responders
 from wasmcloud_ctl.exceptions import (
     ClosedError,
     CtlError,
@@ -23,7 +24,6 @@ from wasmcloud_ctl.exceptions import (
     PayloadTooLarge,
     RequestTimeout,
 )
-from wasmcloud_ctl.models import no_responders
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -4,7 +4,9 @@ Every operation goes one way: the method checks its arguments and builds a comma
 ``_transport`` sends them on the loop and brings back the reply's bytes, and these are decoded here, on the
 caller's thread.
 
-nats-py, anyio and cattrs take longer to import than all else, so they are imported when a client is made.
+nats-py and anyio take longer to import than all else, so they are imported when a client is made; and what only some
+operations need when it is first needed. Values are ``wasmcloud_ctl.Host`` and the like here, for the package imports
+these so.
 """
 
 from __future__ import annotations
@@ -19,22 +21,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import attrs
 
-from wasmcloud_ctl import _arguments, _config, models
+import wasmcloud_ctl
+from wasmcloud_ctl import _arguments, _config
 from wasmcloud_ctl._imports import importing
 from wasmcloud_ctl._subjects import Subjects
-from wasmcloud_ctl.events import EventReceiver
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, NotFound
-from wasmcloud_ctl.models import (
-    ComponentAuctionAck,
-    CtlResponse,
-    Host,
-    HostInventory,
-    Inventories,
-    Link,
-    ProviderAuctionAck,
-    RegistryCredential,
-    Replies,
-)
 
 if TYPE_CHECKING:
     import os
@@ -43,13 +34,23 @@ if TYPE_CHECKING:
     import nats.aio.client
     from typing_extensions import TypeVarTuple, Unpack
 
-    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _waits
+    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _outcomes
     from wasmcloud_ctl._bridge import PerProcess
     from wasmcloud_ctl._config import ConnectOptions
     from wasmcloud_ctl._gathers import Limits
     from wasmcloud_ctl._links import LinkCache
+    from wasmcloud_ctl._responses import CtlResponse, Inventories, Replies
     from wasmcloud_ctl._transport import Transport
     from wasmcloud_ctl._waits import Command
+    from wasmcloud_ctl.events import EventReceiver
+    from wasmcloud_ctl.models import (
+        ComponentAuctionAck,
+        Host,
+        HostInventory,
+        Link,
+        ProviderAuctionAck,
+        RegistryCredential,
+    )
 
     Arguments = TypeVarTuple("Arguments")
 
@@ -153,11 +154,9 @@ def connect(
     """
     if sys.is_finalizing():
         raise ConnectError("Python is ending: no connection can be made any more")
-    # All that a call needs, too: what is imported later a fork could come between, and a __del__ at the
-    # interpreter's end cannot import.
-    global _bridge, _calls, _codec, _gathers, _links, _outcomes, _waits
+    global _bridge, _calls, _codec, _gathers
     with importing:
-        from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _links, _outcomes, _progress, _waits
+        from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _progress
         from wasmcloud_ctl._transport import Transport
 
     given = _config.Given(
@@ -254,7 +253,7 @@ def _seconds(value: float | None, what: str, default: float) -> float:
     return default if value is None else _arguments.seconds(value, what)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class _Settings:
     """What a client has been told to do where a call does not say."""
 
@@ -323,7 +322,7 @@ class Client:
         Source: ``Client::get_hosts``; subject ``host.ping``.
         """
         return self._gather(
-            "host.ping", b"", Host, lambda host: host.id, self._limits(expected, quiet, timeout)
+            "host.ping", b"", wasmcloud_ctl.Host, lambda host: host.id, self._limits(expected, quiet, timeout)
         )
 
     def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
@@ -341,7 +340,9 @@ class Client:
 
         Source: ``Client::get_host_inventory``; subject ``host.get``.
         """
-        return self._request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
+        return self._request(
+            self._subjects.host("host.get", host_id), b"", wasmcloud_ctl.HostInventory, timeout
+        )
 
     def get_host_inventories(
         self,
@@ -401,7 +402,7 @@ class Client:
             self._transport(),
             self._subjects.control("host.ping"),
             b"",
-            Host,
+            wasmcloud_ctl.Host,
             lambda host: host.id,
             limits,
             until=lambda host: host.id == text,
@@ -453,7 +454,7 @@ class Client:
         subject = self._subjects.host("host.stop", host_id)
         if timeout_ms is not None:
             _arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
-        command = models.StopHostCommand(host_id=host_id, timeout=timeout_ms)
+        command = wasmcloud_ctl.StopHostCommand(host_id=host_id, timeout=timeout_ms)
         if wait is None:
             return self._command(subject, command, timeout)
 
@@ -519,7 +520,7 @@ class Client:
 
         Source: ``Client::perform_component_auction``; subject ``component.auction``.
         """
-        request = models.ComponentAuctionRequest(
+        request = wasmcloud_ctl.ComponentAuctionRequest(
             component_ref=_arguments.identifier(component_ref, "component_ref"),
             component_id=_arguments.identifier(component_id, "component_id"),
             constraints=_constraints(constraints),
@@ -527,7 +528,7 @@ class Client:
         replies = self._gather(
             "component.auction",
             self._encode(request),
-            ComponentAuctionAck,
+            wasmcloud_ctl.ComponentAuctionAck,
             lambda bid: bid.host_id,
             self._limits(expected, quiet, timeout),
         )
@@ -582,7 +583,7 @@ class Client:
         Source: ``Client::scale_component``; subject ``component.scale``.
         """
         subject = self._subjects.host("component.scale", host_id)
-        command = models.ScaleComponentCommand(
+        command = wasmcloud_ctl.ScaleComponentCommand(
             component_ref=_arguments.identifier(component_ref, "component_ref"),
             component_id=_arguments.identifier(component_id, "component_id"),
             host_id=host_id,
@@ -633,7 +634,7 @@ class Client:
         Source: ``Client::update_component``; subject ``component.update``.
         """
         subject = self._subjects.host("component.update", host_id)
-        command = models.UpdateComponentCommand(
+        command = wasmcloud_ctl.UpdateComponentCommand(
             host_id=host_id,
             component_id=_arguments.identifier(existing_component_id, "existing_component_id"),
             new_component_ref=_arguments.identifier(new_component_ref, "new_component_ref"),
@@ -677,7 +678,7 @@ class Client:
 
         Source: ``Client::perform_provider_auction``; subject ``provider.auction``.
         """
-        request = models.ProviderAuctionRequest(
+        request = wasmcloud_ctl.ProviderAuctionRequest(
             provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
             provider_id=_arguments.identifier(provider_id, "provider_id"),
             constraints=_constraints(constraints),
@@ -685,7 +686,7 @@ class Client:
         return self._gather(
             "provider.auction",
             self._encode(request),
-            ProviderAuctionAck,
+            wasmcloud_ctl.ProviderAuctionAck,
             lambda bid: bid.host_id,
             self._limits(expected, quiet, timeout),
         )
@@ -724,7 +725,7 @@ class Client:
         Source: ``Client::start_provider``; subject ``provider.start``.
         """
         subject = self._subjects.host("provider.start", host_id)
-        command = models.StartProviderCommand(
+        command = wasmcloud_ctl.StartProviderCommand(
             host_id=host_id,
             provider_id=_arguments.identifier(provider_id, "provider_id"),
             provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
@@ -758,7 +759,7 @@ class Client:
         Source: ``Client::stop_provider``; subject ``provider.stop``.
         """
         subject = self._subjects.host("provider.stop", host_id)
-        command = models.StopProviderCommand(
+        command = wasmcloud_ctl.StopProviderCommand(
             host_id=host_id, provider_id=_arguments.identifier(provider_id, "provider_id")
         )
         if wait is None:
@@ -787,9 +788,9 @@ class Client:
 
         Source: ``Client::put_link``; subject ``link.put``.
         """
-        if not isinstance(link, Link):
+        if not isinstance(link, wasmcloud_ctl.Link):
             raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")
-        checked = Link(
+        checked = wasmcloud_ctl.Link(
             source_id=_arguments.identifier(link.source_id, "link.source_id"),
             target=_arguments.identifier(link.target, "link.target"),
             wit_namespace=_arguments.identifier(link.wit_namespace, "link.wit_namespace"),
@@ -804,9 +805,8 @@ class Client:
             return self._command(subject, checked, timeout, turn)
 
         what = f"the link {checked.name} from {checked.source_id} to {checked.target}"
-        return _outcomes.PutLink(self._order(what, subject, checked, timeout, wait, turn), checked).run(
-            self._transport()
-        )
+        order = self._order(what, subject, checked, timeout, wait, turn)
+        return _outcomes.PutLink(order, checked).run(self._transport())
 
     def delete_link(
         self,
@@ -866,8 +866,8 @@ class Client:
         """
         if self._link_cache is not None:
             links = self._link_cache.get().get(self._timeout(timeout))
-            return CtlResponse(succeeded=True, data=links)
-        return self._request(self._subjects.control("link.get"), b"", list[Link], timeout)
+            return wasmcloud_ctl.CtlResponse(succeeded=True, data=links)
+        return self._request(self._subjects.control("link.get"), b"", list[wasmcloud_ctl.Link], timeout)
 
     # Configs ------------------------------------------------------------------------------------
 
@@ -1016,7 +1016,7 @@ class Client:
         transport = self._transport()
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
         subscription = _calls.Subscription(transport, subjects, mailbox)
-        receiver = EventReceiver(subscription, self.lattice)
+        receiver = wasmcloud_ctl.EventReceiver(subscription, self.lattice)
         transport.begin(subscription, self._timeout(timeout))
         self._receivers.add(receiver)
         return receiver
@@ -1156,6 +1156,9 @@ class Client:
     def _make_link_cache(self) -> PerProcess[LinkCache]:
         # Not by way of the client, which would then keep itself alive.
         session, subjects = self._session, self._subjects
+        with importing:
+            from wasmcloud_ctl import _links
+
         return _bridge.PerProcess(lambda: _links.LinkCache(session.get(), subjects))
 
     # The way of every operation -----------------------------------------------------------------
@@ -1188,7 +1191,12 @@ class Client:
         wait: float,
         turn: str | None = None,
     ) -> Command:
-        """A command whose outcome will be waited for."""
+        """A command whose outcome will be waited for, by something of ``_outcomes``."""
+        global _outcomes
+        self._transport()
+        with importing:
+            from wasmcloud_ctl import _outcomes, _waits
+
         seconds = _arguments.seconds(wait, "wait")
         return _waits.Command(
             what=what,
@@ -1261,11 +1269,11 @@ def _constraints(constraints: Any) -> dict[str, str]:
 
 def _credential(registry: str, credential: object) -> RegistryCredential:
     # The messages name the registry and the field, and never what is in it.
-    if not isinstance(credential, RegistryCredential):
+    if not isinstance(credential, wasmcloud_ctl.RegistryCredential):
         raise InvalidArgument(
             f"registries[{registry!r}] must be a RegistryCredential, not {type(credential).__name__}"
         )
-    for field in attrs.fields(RegistryCredential):
+    for field in attrs.fields(wasmcloud_ctl.RegistryCredential):
         value = getattr(credential, field.name)
         if not (isinstance(value, str) or (value is None and field.default is None)):
             raise InvalidArgument(

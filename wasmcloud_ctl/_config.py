@@ -1,4 +1,8 @@
-"""What it takes to connect: where the servers are, who connects, and with what TLS."""
+"""What it takes to connect: where the servers are, who connects, and with what TLS.
+
+The classes have no repr of their own, which might show a secret. What attrs generates takes its time at every start
+of a script, so they have nothing that nobody uses.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ DEFAULT_INBOX_PREFIX = "_INBOX"
 Path = str | os.PathLike[str]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Server:
     """Where a server is, whether TLS is a must there, and the credentials for it if its URL had them.
 
@@ -42,9 +46,9 @@ class Server:
     port: int
     tls: bool = False
     tls_name: str | None = None
-    user: str | None = attrs.field(default=None, repr=False)
-    password: str | None = attrs.field(default=None, repr=False)
-    token: str | None = attrs.field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
 
     def __str__(self) -> str:
         """The server's URL, without credentials."""
@@ -52,23 +56,23 @@ class Server:
         return f"{'tls' if self.tls else 'nats'}://{host}:{self.port}"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Options:
     """What it takes to connect."""
 
     servers: tuple[Server, ...]
     connect_timeout: float
     name: str | None = None
-    user: str | None = attrs.field(default=None, repr=False)
-    password: str | None = attrs.field(default=None, repr=False)
-    token: str | None = attrs.field(default=None, repr=False)
-    credentials: Path | None = attrs.field(default=None, repr=False)
-    user_jwt: Path | None = attrs.field(default=None, repr=False)
-    nkey_seed: Path | None = attrs.field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+    credentials: Path | None = None
+    user_jwt: Path | None = None
+    nkey_seed: Path | None = None
     tls: bool | ssl.SSLContext | None = None
     tls_ca: Path | None = None
     tls_cert: Path | None = None
-    tls_key: Path | None = attrs.field(default=None, repr=False)
+    tls_key: Path | None = None
     tls_first: bool = False
     inbox_prefix: str = DEFAULT_INBOX_PREFIX
     js_domain: str | None = None
@@ -87,30 +91,30 @@ def _kept(servers: str | Iterable[str] | None) -> str | Iterable[str] | None:
     return servers
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Given:
     """What one source, be it the caller, the environment or a context, says of the way to a lattice.
 
     None: it does not say. ``host`` and ``port`` are for sources that have these instead of ``servers``.
     """
 
-    servers: str | Iterable[str] | None = attrs.field(default=None, repr=False, converter=_kept)
-    host: str | None = attrs.field(default=None, repr=False)
+    servers: str | Iterable[str] | None = attrs.field(default=None, converter=_kept)
+    host: str | None = None
     port: int | None = None
     lattice: str | None = None
     topic_prefix: str | None = None
     timeout: float | None = None
     auction_timeout: float | None = None
-    user: str | None = attrs.field(default=None, repr=False)
-    password: str | None = attrs.field(default=None, repr=False)
-    token: str | None = attrs.field(default=None, repr=False)
-    credentials: Path | None = attrs.field(default=None, repr=False)
-    user_jwt: Path | None = attrs.field(default=None, repr=False)
-    nkey_seed: Path | None = attrs.field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+    credentials: Path | None = None
+    user_jwt: Path | None = None
+    nkey_seed: Path | None = None
     tls: bool | ssl.SSLContext | None = None
     tls_ca: Path | None = None
     tls_cert: Path | None = None
-    tls_key: Path | None = attrs.field(default=None, repr=False)
+    tls_key: Path | None = None
     tls_first: bool | None = None
     js_domain: str | None = None
 

@@ -33,12 +33,12 @@ _DECORATION = "-----BEGIN"
 Given = str | os.PathLike[str]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Login:
     """A user who proves by signing who it is: by a seed, or by a JWT and its seed."""
 
-    jwt: str | None = attrs.field(default=None, repr=False)
-    seed: str | None = attrs.field(default=None, repr=False)
+    jwt: str | None = None
+    seed: str | None = None
 
     def decorated(self) -> str:
         """JWT and seed as they stand in a credentials file.

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
+import wasmcloud_ctl
 from wasmcloud_ctl import _codec, _progress
 from wasmcloud_ctl._bridge import Deadline
+from wasmcloud_ctl._responses import CtlResponse, Inventories, Replies, Undecodable
 from wasmcloud_ctl._subjects import Subjects, jetstream
 from wasmcloud_ctl.exceptions import CtlError, DecodeError, NoResponders, RequestTimeout
-from wasmcloud_ctl.models import CtlResponse, Host, HostInventory, Inventories, Replies, Undecodable
 
 if TYPE_CHECKING:
     from wasmcloud_ctl._calls import Question
     from wasmcloud_ctl._transport import Transport
+    from wasmcloud_ctl.models import HostInventory
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ T = TypeVar("T")
 _CERTAIN_SECONDS = 1.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Limits:
     """When a gather ends.
 
@@ -226,7 +228,7 @@ class _InventoryGather:
             return
         self._last_ping = time.monotonic()
         try:
-            host = _codec.decode_response(raw, Host).unwrap()
+            host = _codec.decode_response(raw, wasmcloud_ctl.Host).unwrap()
             subject = self._subject(host.id)
         except CtlError as unreadable:
             self._undecodable.append(Undecodable(raw=raw, reason=str(unreadable)))
@@ -241,7 +243,7 @@ class _InventoryGather:
         try:
             if error is not None:
                 raise error
-            self._data[host_id] = _codec.decode_response(raw, HostInventory).unwrap()
+            self._data[host_id] = _codec.decode_response(raw, wasmcloud_ctl.HostInventory).unwrap()
         except CtlError as failed:
             self._errors[host_id] = failed
 

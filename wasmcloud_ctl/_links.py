@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wasmcloud_ctl import _codec
+from wasmcloud_ctl import _cloud_events, _codec
 from wasmcloud_ctl._bridge import Deadline, Lock, Mailbox, acquire
 from wasmcloud_ctl._calls import Subscription, request_timeout
 from wasmcloud_ctl.events import LinkdefDeleted, LinkdefSet
@@ -115,7 +115,7 @@ class LinkCache:
             except queue.Empty:
                 return understood
             try:
-                told = _codec.decode_event(raw, self._subjects.lattice).data
+                told = _cloud_events.decode_event(raw, self._subjects.lattice).data
             except DecodeError:
                 understood = False
                 continue

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl import _codec, _progress
+from wasmcloud_ctl import _cloud_events, _codec, _progress
+from wasmcloud_ctl._responses import CtlResponse
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.exceptions import (
     CtlError,
@@ -36,7 +37,6 @@ from wasmcloud_ctl.exceptions import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl.models import CtlResponse
 
 if TYPE_CHECKING:
     from wasmcloud_ctl._calls import Gather, Question, Reply, Subscription
@@ -70,7 +70,7 @@ _EVENT = "event"
 _LOOK = "look"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Command:
     """What is sent, and how its outcome is looked for.
 
@@ -254,7 +254,7 @@ class Wait(Generic[T]):
 
     def _on_told(self, raw: bytes) -> None:
         try:
-            event = _codec.decode_event(raw, self._command.subjects.lattice)
+            event = _cloud_events.decode_event(raw, self._command.subjects.lattice)
         except DecodeError:
             return  # what is no event is no hint
         if self.on_event(event):

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from wasmcloud_ctl import _arguments
+from wasmcloud_ctl._imports import importing
+from wasmcloud_ctl._values import Model, Shown
 from wasmcloud_ctl.exceptions import ClosedError, DecodeError, WaitTimeout
-from wasmcloud_ctl.models import I32, U64, HostInventory, Link, Model, Shown
+from wasmcloud_ctl.models import I32, U64, HostInventory, Link
 
 if TYPE_CHECKING:
     from wasmcloud_ctl._calls import Subscription
@@ -251,7 +253,7 @@ DATA_BY_NAME: dict[str, type[Any]] = {
 """The class of the data of each kind of event that is known."""
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False)
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Event(Shown):
     """An event, as a host published it.
 
@@ -307,7 +309,8 @@ class EventReceiver:
     """
 
     def __init__(self, subscription: Subscription, lattice: str) -> None:
-        from wasmcloud_ctl._codec import decode_event
+        with importing:
+            from wasmcloud_ctl._cloud_events import decode_event
 
         self._decode_event = decode_event
         self._subscription = subscription

@@ -27,8 +27,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wasmcloud_ctl._responses import CtlResponse
     from wasmcloud_ctl.events import Event
-    from wasmcloud_ctl.models import CtlResponse
 
 __all__ = [
     "AuthError",

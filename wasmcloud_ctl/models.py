@@ -1,23 +1,41 @@
-"""What travels on the wire, as values, and what operations return.
+"""What travels on the wire, as values with the wire's names, and what operations return.
 
-The wire's types are frozen attrs classes with the wire's names; sequences are tuples and maps plain dicts.
-They are checked when they are sent and when they arrive, not when they are made. Classes have no
-``__slots__``, for an object of a frozen class with slots takes half as long again to make, and a large inventory
-is a thousand of them. They compare by what all inherit, for attrs takes longer to generate that for each class than
-for anything else, and a short script would pay for it at every start.
+The wire's values are frozen attrs classes; sequences are tuples and maps plain dicts. They are checked when they
+are sent and when they arrive, not when they are made. They have no ``__slots__``, for an object of a frozen class
+with slots takes half as long again to make, and a large inventory is a thousand of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Generic, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import attrs
 
-from wasmcloud_ctl.exceptions import CtlError, NoResponders, NotFound, OperationRejected
+from wasmcloud_ctl._responses import CtlResponse, Inventories, Replies, Undecodable
+from wasmcloud_ctl._values import Model
 
-# Nothing can be put into an answer, so one that holds a Host serves where one that holds an object is asked for.
-T_co = TypeVar("T_co", covariant=True)
+__all__ = [
+    "ComponentAuctionAck",
+    "ComponentAuctionRequest",
+    "ComponentDescription",
+    "CtlResponse",
+    "Host",
+    "HostInventory",
+    "Inventories",
+    "Link",
+    "ProviderAuctionAck",
+    "ProviderAuctionRequest",
+    "ProviderDescription",
+    "RegistryCredential",
+    "Replies",
+    "ScaleComponentCommand",
+    "StartProviderCommand",
+    "StopHostCommand",
+    "StopProviderCommand",
+    "Undecodable",
+    "UpdateComponentCommand",
+]
 
 
 @attrs.frozen
@@ -31,56 +49,6 @@ class Range:
 U32 = Annotated[int, Range(0, 2**32 - 1)]
 U64 = Annotated[int, Range(0, 2**64 - 1)]
 I32 = Annotated[int, Range(-(2**31), 2**31 - 1)]
-
-
-class Shown:
-    """What is shown well: by a repr that fits a line, and by a table in a notebook."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        from wasmcloud_ctl import _display
-
-        return _display.line(self)
-
-    def _repr_html_(self) -> str:
-        from wasmcloud_ctl import _display
-
-        return _display.as_html(self)
-
-
-class Model(Shown):
-    """What hosts say, and what is sent to them, which is a plain dict, too. Equal where class and attributes are."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return self.__dict__ == other.__dict__ if other.__class__ is self.__class__ else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.__dict__.values()))
-
-    def to_dict(self) -> dict[str, object]:
-        """This as a plain dict of dicts, lists, strings, numbers and None.
-
-        Returns:
-            A new dict with the keys that ``wash`` prints with ``-o json``, which are the names of the attributes.
-            wash leaves out what is not there; here it is None, so that rows for a table all have the same keys:
-            ``pandas.DataFrame([host.to_dict() for host in client.get_hosts().data])``.
-
-        Source: wash 1.9 prints the types of ``wasmcloud-control-interface`` as serde writes them
-        (crates/wash/src/cli/ctl/output.rs and crates/control-interface/src/types of wasmCloud).
-        """
-        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type]  # those derived from this are attrs classes
-        return {name: _plain(getattr(self, name)) for name in fields}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Model):
-        return value.to_dict()
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return dict(value) if isinstance(value, dict) else value
 
 
 # What hosts say ---------------------------------------------------------------------------------
@@ -216,7 +184,7 @@ class ProviderAuctionAck(Model):
     constraints: dict[str, str] = attrs.Factory(dict)
 
 
-# What is sent to hosts --------------------------------------------------------------------------
+# What hosts say, and are told -------------------------------------------------------------------
 
 
 def _as_tuple(value: Sequence[str]) -> Sequence[str]:
@@ -249,25 +217,7 @@ class Link(Model):
     target_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class RegistryCredential:
-    """The credentials for a registry. Neither its repr nor ``to_dict`` shows a secret.
-
-    Attributes:
-        username: The user's name, with a password.
-        password: The password.
-        token: A token, instead of the two.
-        registry_type: ``oci``, unless the registry is of another type.
-    """
-
-    username: str | None = None
-    password: str | None = attrs.field(default=None, repr=False)
-    token: str | None = attrs.field(default=None, repr=False)
-    registry_type: str = "oci"
-
-    def to_dict(self) -> dict[str, object]:
-        """What may be seen of this, as a plain dict: ``username`` and ``registryType``, the name on the wire."""
-        return {"username": self.username, "registryType": self.registry_type}
+# What is sent to hosts --------------------------------------------------------------------------
 
 
 @attrs.frozen(slots=False, kw_only=True)
@@ -339,164 +289,22 @@ class StopHostCommand:
     timeout: int | None = None
 
 
-# What operations return -------------------------------------------------------------------------
-
-
-@attrs.frozen(kw_only=True, repr=False)
-class CtlResponse(Shown, Generic[T_co]):
-    """A host's answer. True in a condition when it succeeded.
+@attrs.frozen(slots=False, kw_only=True)
+class RegistryCredential:
+    """The credentials for a registry. Neither its repr nor ``to_dict`` shows a secret.
 
     Attributes:
-        succeeded: Whether the host took the request. For a command that means "received": the outcome comes
-            as an event.
-        message: The host's words; often not empty on success, too.
-        data: What was asked for; None where there is nothing, or the request was refused.
+        username: The user's name, with a password.
+        password: The password.
+        token: A token, instead of the two.
+        registry_type: ``oci``, unless the registry is of another type.
     """
 
-    succeeded: bool
-    message: str = ""
-    data: T_co | None = None
-
-    def __bool__(self) -> bool:
-        return self.succeeded
+    username: str | None = None
+    password: str | None = attrs.field(default=None, repr=False)
+    token: str | None = attrs.field(default=None, repr=False)
+    registry_type: str = "oci"
 
     def to_dict(self) -> dict[str, object]:
-        """This as a plain dict.
-
-        Returns:
-            ``success``, ``message`` and ``response``, which are the names on the wire; the response is a dict, a
-            list or None.
-
-        Source: ``CtlResponse`` of ``wasmcloud-control-interface`` (types/ctl.rs), as serde writes it.
-        """
-        return {"success": self.succeeded, "message": self.message, "response": _plain(self.data)}
-
-    def raise_for_status(self) -> CtlResponse[T_co]:
-        """Return this response, or raise if it was refused.
-
-        Raises:
-            OperationRejected: The host refused; with its words.
-        """
-        if not self.succeeded:
-            raise OperationRejected(f"the host refused: {self.message}", response=self)
-        return self
-
-    def unwrap(self) -> T_co:
-        """The data.
-
-        Raises:
-            OperationRejected: The host refused.
-            NotFound: There is no data, such as for a config that does not exist.
-        """
-        self.raise_for_status()
-        if self.data is None:
-            raise NotFound(self.message or "the host's answer holds no data")
-        return self.data
-
-
-@attrs.frozen(kw_only=True, repr=False)
-class Undecodable(Shown):
-    """A reply that could not be decoded.
-
-    Attributes:
-        raw: The bytes as they arrived.
-        reason: Why they could not be decoded.
-    """
-
-    raw: bytes
-    reason: str
-
-
-@attrs.frozen(kw_only=True, repr=False)
-class Replies(Shown, Sequence[CtlResponse[T_co]]):
-    """The answers of a gather, in the order in which they came.
-
-    Attributes:
-        responses: The answers; the object itself is a sequence of them, too.
-        undecodable: The replies that could not be decoded.
-        no_responders: Whether NATS said that nobody listens.
-        elapsed: How long the gather took, in seconds.
-        subject: The subject that was asked on.
-    """
-
-    responses: tuple[CtlResponse[T_co], ...] = ()
-    undecodable: tuple[Undecodable, ...] = ()
-    no_responders: bool = False
-    elapsed: float = 0.0
-    subject: str = ""
-
-    def __len__(self) -> int:
-        return len(self.responses)
-
-    @overload
-    def __getitem__(self, index: int) -> CtlResponse[T_co]: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[CtlResponse[T_co]]: ...
-    def __getitem__(self, index: int | slice) -> CtlResponse[T_co] | Sequence[CtlResponse[T_co]]:
-        return self.responses[index]
-
-    def __iter__(self) -> Iterator[CtlResponse[T_co]]:
-        return iter(self.responses)
-
-    @property
-    def data(self) -> list[T_co]:
-        """The data of the answers that succeeded and hold any."""
-        return [
-            response.data for response in self.responses if response.succeeded and response.data is not None
-        ]
-
-    def raise_for_status(self) -> Replies[T_co]:
-        """Return these replies, or raise for what went wrong.
-
-        Raises:
-            OperationRejected: A host refused; the first that did.
-            NoResponders: Nobody listens.
-        """
-        if self.no_responders:
-            raise no_responders(self.subject)
-        for response in self.responses:
-            response.raise_for_status()
-        return self
-
-
-@attrs.frozen(kw_only=True, repr=False)
-class Inventories(Shown):
-    """What many hosts run.
-
-    Attributes:
-        data: The inventories, by host id.
-        errors: Why a host's is not there, by host id.
-        undecodable: The answers to the ping that could not be decoded.
-        no_responders: Whether NATS said that nobody listens.
-        elapsed: How long it took, in seconds.
-        subject: The subject of the ping.
-    """
-
-    data: dict[str, HostInventory] = attrs.Factory(dict)
-    errors: dict[str, CtlError] = attrs.Factory(dict)
-    undecodable: tuple[Undecodable, ...] = ()
-    no_responders: bool = False
-    elapsed: float = 0.0
-    subject: str = ""
-
-    def raise_for_status(self) -> Inventories:
-        """Return these inventories, or raise for what went wrong.
-
-        Raises:
-            CtlError: The first host's error.
-            NoResponders: Nobody listens.
-        """
-        if self.no_responders:
-            raise no_responders(self.subject)
-        for error in self.errors.values():
-            raise error
-        return self
-
-
-def no_responders(subject: str) -> NoResponders:
-    """The error for a subject that nobody listens on, with what to check."""
-    return NoResponders(
-        f"nobody listens on {subject}: check the host's id, the lattice's name and the topic prefix, "
-        "and that a host of this lattice is running and connected to the same NATS account",
-        subject=subject,
-    )
+        """What may be seen of this, as a plain dict: ``username`` and ``registryType``, the name on the wire."""
+        return {"username": self.username, "registryType": self.registry_type}

@@ -1,0 +1,202 @@
+"""Plain values to attrs objects and back, with cattrs.
+
+It is as strict as the hosts' own (serde); cattrs by itself would make good-looking data of a "5" for a number and of
+a string for a list. Unknown fields are ignored, for newer hosts send more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from wasmcloud_ctl._strict import Mismatch, boolean, mismatch, string, string_map
+from wasmcloud_ctl.models import Range
+
+
+def _optional_hook(kind: Any) -> Callable[[object, object], Any]:
+    """As cattrs' own, but for what stands on every line of an inventory, where a call less counts."""
+    (inner,) = (argument for argument in get_args(kind) if argument is not type(None))
+    structure_inner = _converter.get_structure_hook(inner)
+
+    def structure(value: object, _: object) -> Any:
+        return None if value is None else structure_inner(value, inner)
+
+    def structure_string(value: object, _: object) -> str | None:
+        if value is not None and type(value) is not str:
+            raise mismatch("a string", value)
+        return value
+
+    return structure_string if inner is str else structure
+
+
+def _is_optional(kind: Any) -> bool:
+    arguments = get_args(kind)
+    return get_origin(kind) in (Union, UnionType) and len(arguments) == 2 and type(None) in arguments
+
+
+def _range_hook(kind: Any) -> Callable[[object, object], int]:
+    allowed = next(argument for argument in get_args(kind) if isinstance(argument, Range))
+    low, high = allowed.low, allowed.high
+
+    def structure(value: object, _: object) -> int:
+        if type(value) is not int:
+            raise mismatch("a whole number", value)
+        if not low <= value <= high:
+            raise Mismatch(f"expected {low} to {high}, found {value}")
+        return value
+
+    return structure
+
+
+def _is_ranged(kind: Any) -> bool:
+    return any(isinstance(argument, Range) for argument in get_args(kind))
+
+
+def _sequence_hook(kind: Any) -> Callable[[object, object], tuple[Any, ...]]:
+    element = get_args(kind)[0]
+    structure_element = _converter.get_structure_hook(element)
+
+    def structure(value: object, _: object) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise mismatch("a list", value)
+        items = []
+        try:
+            for item in value:
+                items.append(structure_element(item, element))
+        except Exception as error:
+            placed = [_at_index(error, len(items))]
+            # From Python 3.11 on pyright takes the base class's __init__ for the one that counts.
+            raise cattrs.IterableValidationError("a list", placed, kind) from None  # pyright: ignore[reportCallIssue]
+        return tuple(items)
+
+    return structure
+
+
+def _at_index(error: Exception, index: int) -> Exception:
+    # Before Python 3.11 there is no add_note; cattrs reads the attribute.
+    notes = [*getattr(error, "__notes__", ()), cattrs.IterableValidationNote(f"at {index}", index, None)]
+    setattr(error, "__notes__", notes)  # noqa: B010  # an attribute that type checkers for 3.10 do not know
+    return error
+
+
+def _is_sequence(kind: Any) -> bool:
+    origin = get_origin(kind)
+    return (isinstance(origin, type) and origin is not str and issubclass(origin, (tuple, list))) or (
+        getattr(origin, "__qualname__", "") == "Sequence"
+    )
+
+
+def _structure_any_map(value: object, _: object) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise mismatch("an object", value)
+    return value
+
+
+def _is_any_map(kind: Any) -> bool:
+    return get_origin(kind) is dict and get_args(kind) == (str, Any)
+
+
+def _is_string_map(kind: Any) -> bool:
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Mapping) and get_args(kind) == (str, str)
+
+
+# The fields that travel under another name. By the classes' names, for most scripts need few of the classes.
+_WIRE_NAMES = {
+    "ScaleComponentCommand": {"max_instances": "count"},
+    "RegistryCredential": {"registry_type": "registryType"},
+}
+
+# The names that a field may have instead, when it arrives.
+_ALIASES = {
+    "HostInventory": {"actors": "components"},
+    "HostHeartbeat": {"actors": "components"},
+    "RegistryCredential": {"registry_type": "registryType"},
+}
+
+
+def _class_hook(kind: type[Any]) -> Callable[[object, object], Any]:
+    renames = {name: override(rename=wire) for name, wire in _WIRE_NAMES.get(kind.__name__, {}).items()}
+    generated = make_dict_structure_fn(kind, _converter, **renames)  # type: ignore[arg-type]
+    aliases = _ALIASES.get(kind.__name__)
+
+    def structure(value: object, _: object) -> Any:
+        if type(value) is not dict:
+            raise mismatch("an object", value)
+        if aliases is not None:
+            for alias, name in aliases.items():
+                if alias in value and name not in value:
+                    value = {**value, name: value[alias]}
+        return generated(value, kind)
+
+    return structure
+
+
+def _unstructure_hook(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    """Leave out what is None, and nothing else: hosts tell a missing field from a null."""
+    wire_names = _WIRE_NAMES.get(kind.__name__, {})
+    optional = {
+        field.name for field in attrs.fields(attrs.resolve_types(kind)) if type(None) in get_args(field.type)
+    }
+    overrides = {
+        field.name: override(rename=wire_names.get(field.name), omit_if_default=field.name in optional)
+        for field in attrs.fields(kind)
+    }
+    return make_dict_unstructure_fn(kind, _converter, **overrides)  # type: ignore[arg-type]
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=True)
+    converter.register_structure_hook(str, string)
+    converter.register_structure_hook(bool, boolean)
+    converter.register_structure_hook_factory(_is_optional, _optional_hook)
+    converter.register_structure_hook_factory(_is_ranged, _range_hook)
+    converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
+    converter.register_structure_hook_func(_is_string_map, string_map)
+    converter.register_structure_hook_func(_is_any_map, _structure_any_map)
+    converter.register_structure_hook_factory(attrs.has, _class_hook)
+    converter.register_unstructure_hook_factory(attrs.has, _unstructure_hook)
+    return converter
+
+
+_converter = _make_converter()
+
+
+def structure(kind: Any, value: object) -> Any:
+    """A plain value as a value of a type.
+
+    Args:
+        kind: The type.
+        value: What is to be one.
+
+    Raises:
+        Mismatch: It does not fit; with the place of the first thing that is wrong.
+    """
+    try:
+        return _converter.structure(value, kind)
+    except Exception as error:
+        place, reason = _first_fault(error, "")
+        raise Mismatch(reason, place) from error
+
+
+def unstructure(value: object) -> Any:
+    """An attrs object as plain values."""
+    return _converter.unstructure(value)
+
+
+def _first_fault(error: BaseException, path: str) -> tuple[str, str]:
+    """The place of the first thing that is wrong, and what is wrong with it."""
+    if isinstance(error, cattrs.ClassValidationError):
+        for fault, note in error.group_exceptions()[0]:
+            if isinstance(fault, KeyError):
+                return f"{path}.{fault.args[0]}", "the field is missing"
+            return _first_fault(fault, f"{path}.{note.name}")
+    if isinstance(error, cattrs.IterableValidationError):
+        for fault, element in error.group_exceptions()[0]:
+            return _first_fault(fault, f"{path}[{element.index}]")
+    return path + getattr(error, "place", ""), str(error) or type(error).__name__
