@@ -229,6 +229,13 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
             pairs=pairs,
         ),
         Comparison(
+            name="connect, get_hosts, end: a process",
+            beside="its nats-py twin",
+            ours=lambda: run_python("-m", "benchmarks.scripts.hosts", url),
+            other=lambda: run_python("-m", "benchmarks.scripts.bare_hosts", url),
+            pairs=pairs,
+        ),
+        Comparison(
             name="8 tasks, nats-py, calls a second",
             beside="1 task",
             ours=lambda: bare.ask_side_by_side(_CALL, calls, 8),

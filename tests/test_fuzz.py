@@ -21,6 +21,7 @@ from wasmcloud_ctl import (
     OperationRejected,
     _cloud_events,
     _codec,
+    _commands,
     events,
     models,
 )
@@ -33,7 +34,7 @@ relaxed = settings(deadline=None, max_examples=60, suppress_health_check=list(He
 
 MODELS: tuple[type[Any], ...] = tuple(
     kind
-    for module in (models, events)
+    for module in (_commands, models, events)
     for kind in vars(module).values()
     if isinstance(kind, type)
     and attrs.has(kind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasmcloud_ctl._client import Client, connect, from_env
-from wasmcloud_ctl._imports import MODULES_OF_VALUES, find_value
+from wasmcloud_ctl._imports import find_value
 from wasmcloud_ctl.exceptions import (
     AuthError,
     ClosedError,
@@ -142,9 +142,9 @@ if not TYPE_CHECKING:
         There are forty, of which a script needs few, and to make one takes as long as a call: to make all takes a
         tenth of the time from a short script's start to its end.
         """
-        if name not in __all__ and name not in MODULES_OF_VALUES:
+        if name not in (*__all__, "models", "events"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = find_value(name)
+        value = globals()[name] = find_value(name, ["models", "events"])
         return value
 
     def __dir__():

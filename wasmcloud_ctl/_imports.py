@@ -14,6 +14,7 @@ import _thread
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 from wasmcloud_ctl.exceptions import ClosedError
 
@@ -24,12 +25,13 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
         before=importing.acquire, after_in_parent=importing.release, after_in_child=importing.release
     )
 
-# In the order in which they are looked into: the last is the largest.
-MODULES_OF_VALUES = ("_responses", "models", "events")
 
+def find_value(name: str, modules: Sequence[str]) -> object:
+    """What has this name in the first of these modules that has it; or the module, if it is one's name.
 
-def find_value(name: str) -> object:
-    """One of the modules of values, or what has this name in one of them.
+    Args:
+        name: The name. One of the modules has it.
+        modules: Their names within this package. Each is imported only if those before have no such name.
 
     Raises:
         ClosedError: The interpreter ends. (Whoever asks then is about to make a call.)
@@ -37,6 +39,6 @@ def find_value(name: str) -> object:
     if sys.is_finalizing():
         raise ClosedError("the client is closed, because Python is ending")
     with importing:
-        homes = ((module, importlib.import_module(f"wasmcloud_ctl.{module}")) for module in MODULES_OF_VALUES)
+        homes = ((module, importlib.import_module(f"wasmcloud_ctl.{module}")) for module in modules)
         module, home = next((module, home) for module, home in homes if name == module or hasattr(home, name))
     return home if name == module else getattr(home, name)

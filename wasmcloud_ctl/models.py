@@ -7,13 +7,28 @@ with slots takes half as long again to make, and a large inventory is a thousand
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import attrs
 
+from wasmcloud_ctl._imports import find_value
 from wasmcloud_ctl._responses import CtlResponse, Inventories, Replies, Undecodable
 from wasmcloud_ctl._values import Model
+
+if TYPE_CHECKING:
+    from wasmcloud_ctl._commands import (
+        ComponentAuctionAck,
+        ComponentAuctionRequest,
+        ProviderAuctionAck,
+        ProviderAuctionRequest,
+        RegistryCredential,
+        ScaleComponentCommand,
+        StartProviderCommand,
+        StopHostCommand,
+        StopProviderCommand,
+        UpdateComponentCommand,
+    )
 
 __all__ = [
     "ComponentAuctionAck",
@@ -150,40 +165,6 @@ class HostInventory(Model):
     uptime_seconds: U64 = 0
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class ComponentAuctionAck(Model):
-    """A host's bid to run a component.
-
-    Attributes:
-        component_ref: The reference that was asked for.
-        component_id: The id that was asked for. (Hosts put the reference there; the client mends it.)
-        host_id: The host that bids.
-        constraints: The labels that were asked for.
-    """
-
-    component_ref: str
-    component_id: str
-    host_id: str
-    constraints: dict[str, str] = attrs.Factory(dict)
-
-
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class ProviderAuctionAck(Model):
-    """A host's bid to run a provider.
-
-    Attributes:
-        provider_ref: The reference that was asked for.
-        provider_id: The id that was asked for.
-        host_id: The host that bids.
-        constraints: The labels that were asked for.
-    """
-
-    provider_ref: str
-    provider_id: str
-    host_id: str
-    constraints: dict[str, str] = attrs.Factory(dict)
-
-
 # What hosts say, and are told -------------------------------------------------------------------
 
 
@@ -217,94 +198,12 @@ class Link(Model):
     target_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
 
 
-# What is sent to hosts --------------------------------------------------------------------------
+# What a script that only looks does not need.
+if not TYPE_CHECKING:
 
-
-@attrs.frozen(slots=False, kw_only=True)
-class ComponentAuctionRequest:
-    """Asks every host whether it would run a component."""
-
-    component_ref: str
-    component_id: str
-    constraints: Mapping[str, str]
-
-
-@attrs.frozen(slots=False, kw_only=True)
-class ProviderAuctionRequest:
-    """Asks every host whether it would run a provider."""
-
-    provider_ref: str
-    provider_id: str
-    constraints: Mapping[str, str]
-
-
-@attrs.frozen(slots=False, kw_only=True)
-class ScaleComponentCommand:
-    """Has a host run a component with so many instances; 0 stops it."""
-
-    component_ref: str
-    component_id: str
-    host_id: str
-    max_instances: int
-    annotations: Mapping[str, str] | None = None
-    config: Sequence[str] = ()
-    allow_update: bool = False
-    component_limits: Mapping[str, str] | None = None
-
-
-@attrs.frozen(slots=False, kw_only=True)
-class UpdateComponentCommand:
-    """Has a host put another image in the place of a running component's."""
-
-    host_id: str
-    component_id: str
-    new_component_ref: str
-    annotations: Mapping[str, str] | None = None
-
-
-@attrs.frozen(slots=False, kw_only=True)
-class StartProviderCommand:
-    """Has a host start a provider."""
-
-    host_id: str
-    provider_id: str
-    provider_ref: str
-    config: Sequence[str] = ()
-    annotations: Mapping[str, str] | None = None
-
-
-@attrs.frozen(slots=False, kw_only=True)
-class StopProviderCommand:
-    """Has a host stop a provider."""
-
-    host_id: str
-    provider_id: str
-
-
-@attrs.frozen(slots=False, kw_only=True)
-class StopHostCommand:
-    """Has a host stop; ``timeout`` is in milliseconds."""
-
-    host_id: str
-    timeout: int | None = None
-
-
-@attrs.frozen(slots=False, kw_only=True)
-class RegistryCredential:
-    """The credentials for a registry. Neither its repr nor ``to_dict`` shows a secret.
-
-    Attributes:
-        username: The user's name, with a password.
-        password: The password.
-        token: A token, instead of the two.
-        registry_type: ``oci``, unless the registry is of another type.
-    """
-
-    username: str | None = None
-    password: str | None = attrs.field(default=None, repr=False)
-    token: str | None = attrs.field(default=None, repr=False)
-    registry_type: str = "oci"
-
-    def to_dict(self) -> dict[str, object]:
-        """What may be seen of this, as a plain dict: ``username`` and ``registryType``, the name on the wire."""
-        return {"username": self.username, "registryType": self.registry_type}
+    def __getattr__(name):
+        """A class of ``_commands``, imported when it is first asked for."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = find_value(name, ["_commands"])
+        return value
