@@ -33,14 +33,13 @@ def mismatch(expected: str, value: object) -> Mismatch:
     return Mismatch(f"expected {expected}, found {_JSON_NAMES.get(type(value), type(value).__name__)}")
 
 
-# Hooks. What comes second is what cattrs gives them, too: the type.
+def _first_mismatch(value: dict[str, object]) -> Mismatch:
+    key, entry = next((key, entry) for key, entry in value.items() if type(entry) is not str)
+    return Mismatch(str(mismatch("a string", entry)), place=f"[{key!r}]")
 
 
-def string(value: object, _: object = None) -> str:
-    """A string, or a Mismatch."""
-    if type(value) is not str:
-        raise mismatch("a string", value)
-    return value
+# Hooks. What comes second is what cattrs gives them, too: the type. Those of optional values do not call the others:
+# they stand on every line of an inventory, where a call less counts.
 
 
 def boolean(value: object, _: object = None) -> bool:
@@ -50,12 +49,38 @@ def boolean(value: object, _: object = None) -> bool:
     return value
 
 
+def string(value: object, _: object = None) -> str:
+    """A string, or a Mismatch."""
+    if type(value) is not str:
+        raise mismatch("a string", value)
+    return value
+
+
+def optional_string(value: object, _: object = None) -> str | None:
+    """A string or None, or a Mismatch."""
+    if value is not None and type(value) is not str:
+        raise mismatch("a string", value)
+    return value
+
+
 def string_map(value: object, _: object = None) -> dict[str, str]:
     """A map of strings to strings, or a Mismatch."""
     if type(value) is not dict:
         raise mismatch("an object", value)
-    for key, entry in value.items():
+    for entry in value.values():
         if type(entry) is not str:
-            raise Mismatch(str(mismatch("a string", entry)), place=f"[{key!r}]")
+            raise _first_mismatch(value)
     # It is json's own new dict with nothing but strings in it, so it need not be copied.
+    return value
+
+
+def optional_string_map(value: object, _: object = None) -> dict[str, str] | None:
+    """A map of strings to strings or None, or a Mismatch."""
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise mismatch("an object", value)
+    for entry in value.values():
+        if type(entry) is not str:
+            raise _first_mismatch(value)
     return value
