@@ -62,6 +62,18 @@ def with_field(path: list[Any], value: Any) -> bytes:
         (["components", 1], "x", "$.response.components[1]", "expected an object, found a string"),
         (["components", 1], {"id": "b"}, "$.response.components[1].image_ref", "the field is missing"),
         (
+            ["components", 0, "annotations"],
+            [],
+            "$.response.components[0].annotations",
+            "expected an object, found a list",
+        ),
+        (
+            ["components", 0, "annotations"],
+            {"team": 1},
+            "$.response.components[0].annotations['team']",
+            "expected a string, found a number",
+        ),
+        (
             ["components", 1, "revision"],
             "1",
             "$.response.components[1].revision",

@@ -38,6 +38,7 @@ from wasmcloud_ctl import (
     WaitTimeout,
     _codec,
     _failures,
+    _imports,
     _links,
     _structuring,
 )
@@ -674,6 +675,8 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
     monkeypatch.setattr(sys, "is_finalizing", ends)
     with pytest.raises(ConnectError, match="Python is ending"):
         wasmcloud_ctl.connect(practice_server.url)
+    with pytest.raises(ClosedError, match="Python is ending"):
+        _imports.find_value("Host", ["models"])
 
 
 def test_a_receiver_says_of_itself_what_it_hears(practice_lattice: PracticeLattice) -> None:

@@ -134,7 +134,7 @@ __all__ = [
 
 
 # Not for type checkers, which would take any name for one that there is.
-if not TYPE_CHECKING:
+if not TYPE_CHECKING:  # pragma: no branch – what runs is no type checker
 
     def __getattr__(name):
         """A class of values, imported when it is first asked for.

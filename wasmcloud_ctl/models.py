@@ -199,7 +199,7 @@ class Link(Model):
 
 
 # What a script that only looks does not need.
-if not TYPE_CHECKING:
+if not TYPE_CHECKING:  # pragma: no branch – what runs is no type checker
 
     def __getattr__(name):
         """A class of ``_commands``, imported when it is first asked for."""
