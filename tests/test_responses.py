@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_type_hints
+
+import attrs
+import cattrs
 import pytest
 
+import wasmcloud_ctl
 from wasmcloud_ctl import (
+    ComponentDescription,
     CtlResponse,
+    HostInventory,
+    Inventories,
     Link,
     NoResponders,
     NotFound,
@@ -86,3 +94,16 @@ def test_links_that_are_equal_are_one_in_a_set() -> None:
 
     assert links[0] == links[1]
     assert len(set(links)) == 2
+
+
+def test_the_types_of_all_fields_are_there_at_run_time() -> None:
+    """An application's own converter finds what the fields of an answer are, and takes it apart."""
+    public = [getattr(wasmcloud_ctl, name) for name in wasmcloud_ctl.__all__]
+    classes = [value for value in public if isinstance(value, type) and attrs.has(value)]
+    echo = ComponentDescription(id="echo", image_ref="example/echo:1", revision=0, max_instances=5)
+    inventory = HostInventory(host_id="N1", friendly_name="quiet-hill-1", components=(echo,), providers=())
+
+    assert Inventories in classes
+    assert all(get_type_hints(kind) for kind in classes)
+    apart = cattrs.unstructure(Inventories(data={"N1": inventory}))
+    assert apart["data"]["N1"]["components"][0]["max_instances"] == 5

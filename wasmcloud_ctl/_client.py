@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from wasmcloud_ctl._config import ConnectOptions
     from wasmcloud_ctl._gathers import Limits
     from wasmcloud_ctl._links import LinkCache
-    from wasmcloud_ctl._responses import CtlResponse, Inventories, Replies
+    from wasmcloud_ctl._responses import CtlResponse, Replies
     from wasmcloud_ctl._transport import Transport
     from wasmcloud_ctl._waits import Command
     from wasmcloud_ctl.events import EventReceiver
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ComponentAuctionAck,
         Host,
         HostInventory,
+        Inventories,
         Link,
         ProviderAuctionAck,
         RegistryCredential,

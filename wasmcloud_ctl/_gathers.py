@@ -16,14 +16,14 @@ import attrs
 import wasmcloud_ctl
 from wasmcloud_ctl import _codec, _progress
 from wasmcloud_ctl._bridge import Deadline
-from wasmcloud_ctl._responses import CtlResponse, Inventories, Replies, Undecodable
+from wasmcloud_ctl._responses import CtlResponse, Replies, Undecodable
 from wasmcloud_ctl._subjects import Subjects, jetstream
 from wasmcloud_ctl.exceptions import CtlError, DecodeError, NoResponders, RequestTimeout
 
 if TYPE_CHECKING:
     from wasmcloud_ctl._calls import Question
     from wasmcloud_ctl._transport import Transport
-    from wasmcloud_ctl.models import HostInventory
+    from wasmcloud_ctl.models import HostInventory, Inventories
 
 T = TypeVar("T")
 
@@ -180,7 +180,7 @@ class _InventoryGather:
                     self._on_ping(reply.data, reply.error)
                 else:
                     self._on_inventory(str(reply.tag), reply.data, reply.error)
-        return Inventories(
+        return wasmcloud_ctl.Inventories(
             data=self._data,
             errors=self._errors,
             undecodable=tuple(self._undecodable),

@@ -1,17 +1,14 @@
-"""What operations return."""
+"""What operations return, whatever it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 import attrs
 
 from wasmcloud_ctl._values import Shown, plain
-from wasmcloud_ctl.exceptions import CtlError, NoResponders, NotFound, OperationRejected
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl.models import HostInventory
+from wasmcloud_ctl.exceptions import NoResponders, NotFound, OperationRejected
 
 # Nothing can be put into an answer, so one that holds a Host serves where one that holds an object is asked for.
 T_co = TypeVar("T_co", covariant=True)
@@ -131,40 +128,6 @@ class Replies(Shown, Sequence[CtlResponse[T_co]]):
             raise no_responders(self.subject)
         for response in self.responses:
             response.raise_for_status()
-        return self
-
-
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Inventories(Shown):
-    """What many hosts run.
-
-    Attributes:
-        data: The inventories, by host id.
-        errors: Why a host's is not there, by host id.
-        undecodable: The answers to the ping that could not be decoded.
-        no_responders: Whether NATS said that nobody listens.
-        elapsed: How long it took, in seconds.
-        subject: The subject of the ping.
-    """
-
-    data: dict[str, HostInventory] = attrs.Factory(dict)
-    errors: dict[str, CtlError] = attrs.Factory(dict)
-    undecodable: tuple[Undecodable, ...] = ()
-    no_responders: bool = False
-    elapsed: float = 0.0
-    subject: str = ""
-
-    def raise_for_status(self) -> Inventories:
-        """Return these inventories, or raise for what went wrong.
-
-        Raises:
-            CtlError: The first host's error.
-            NoResponders: Nobody listens.
-        """
-        if self.no_responders:
-            raise no_responders(self.subject)
-        for error in self.errors.values():
-            raise error
         return self
 
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from wasmcloud_ctl._display import Markup, count, element, one_line, page, short_id, wit
-from wasmcloud_ctl._responses import Inventories
 from wasmcloud_ctl.exceptions import CtlError
-from wasmcloud_ctl.models import HostInventory, Link
+from wasmcloud_ctl.models import HostInventory, Inventories, Link
 
 if TYPE_CHECKING:
     from wasmcloud_ctl import Client

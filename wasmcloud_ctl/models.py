@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 
 from wasmcloud_ctl._imports import find_value
-from wasmcloud_ctl._responses import CtlResponse, Inventories, Replies, Undecodable
-from wasmcloud_ctl._values import Model
+from wasmcloud_ctl._responses import CtlResponse, Replies, Undecodable, no_responders
+from wasmcloud_ctl._values import Model, Shown
+from wasmcloud_ctl.exceptions import CtlError
 
 if TYPE_CHECKING:
     from wasmcloud_ctl._commands import (
@@ -196,6 +197,43 @@ class Link(Model):
     name: str = "default"
     source_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
     target_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
+
+
+# What many hosts run ----------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class Inventories(Shown):
+    """What many hosts run.
+
+    Attributes:
+        data: The inventories, by host id.
+        errors: Why a host's is not there, by host id.
+        undecodable: The answers to the ping that could not be decoded.
+        no_responders: Whether NATS said that nobody listens.
+        elapsed: How long it took, in seconds.
+        subject: The subject of the ping.
+    """
+
+    data: dict[str, HostInventory] = attrs.Factory(dict)
+    errors: dict[str, CtlError] = attrs.Factory(dict)
+    undecodable: tuple[Undecodable, ...] = ()
+    no_responders: bool = False
+    elapsed: float = 0.0
+    subject: str = ""
+
+    def raise_for_status(self) -> Inventories:
+        """Return these inventories, or raise for what went wrong.
+
+        Raises:
+            CtlError: The first host's error.
+            NoResponders: Nobody listens.
+        """
+        if self.no_responders:
+            raise no_responders(self.subject)
+        for error in self.errors.values():
+            raise error
+        return self
 
 
 # What a script that only looks does not need.
