@@ -76,11 +76,4 @@ def string_map(value: object, _: object = None) -> dict[str, str]:
 
 def optional_string_map(value: object, _: object = None) -> dict[str, str] | None:
     """A map of strings to strings or None, or a Mismatch."""
-    if value is None:
-        return None
-    if type(value) is not dict:
-        raise mismatch("an object", value)
-    for entry in value.values():
-        if type(entry) is not str:
-            raise _first_mismatch(value)
-    return value
+    return None if value is None else string_map(value)
