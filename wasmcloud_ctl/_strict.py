@@ -38,8 +38,7 @@ def _first_mismatch(value: dict[str, object]) -> Mismatch:
     return Mismatch(str(mismatch("a string", entry)), place=f"[{key!r}]")
 
 
-# Hooks. What comes second is what cattrs gives them, too: the type. Those of optional values do not call the others:
-# they stand on every line of an inventory, where a call less counts.
+# Hooks. What comes second is what cattrs gives them, too: the type.
 
 
 def boolean(value: object, _: object = None) -> bool:
@@ -58,6 +57,7 @@ def string(value: object, _: object = None) -> str:
 
 def optional_string(value: object, _: object = None) -> str | None:
     """A string or None, or a Mismatch."""
+    # It does not call the other: it stands on every line of an inventory, where a call less counts.
     if value is not None and type(value) is not str:
         raise mismatch("a string", value)
     return value
@@ -72,8 +72,3 @@ def string_map(value: object, _: object = None) -> dict[str, str]:
             raise _first_mismatch(value)
     # It is json's own new dict with nothing but strings in it, so it need not be copied.
     return value
-
-
-def optional_string_map(value: object, _: object = None) -> dict[str, str] | None:
-    """A map of strings to strings or None, or a Mismatch."""
-    return None if value is None else string_map(value)

@@ -14,15 +14,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from wasmcloud_ctl._strict import (
-    Mismatch,
-    boolean,
-    mismatch,
-    optional_string,
-    optional_string_map,
-    string,
-    string_map,
-)
+from wasmcloud_ctl._strict import Mismatch, boolean, mismatch, optional_string, string, string_map
 from wasmcloud_ctl.models import Range
 
 
@@ -30,8 +22,6 @@ def _optional_hook(kind: Any) -> Callable[[object, object], Any]:
     (inner,) = (argument for argument in get_args(kind) if argument is not type(None))
     if inner is str:
         return optional_string
-    if inner == dict[str, str]:
-        return optional_string_map
     structure_inner = _converter.get_structure_hook(inner)
 
     def structure(value: object, _: object) -> Any:
@@ -156,7 +146,7 @@ def _is_bare(kind: type[Any]) -> bool:
 def _bare_class_hook(
     kind: type[Any], generated: Callable[[Any, Any], Any]
 ) -> Callable[[object, object], Any]:
-    """As cattrs' own, in two thirds of the time, for what a large inventory is a thousand of.
+    """As cattrs' own, in nine tenths of the time, for what a large inventory is a thousand of.
 
     It fills the object's dict at once, which is what the ``__init__`` of a frozen attrs class without slots does one
     attribute after the other. Where something does not fit cattrs tells what it is.
