@@ -146,26 +146,33 @@ def _is_bare(kind: type[Any]) -> bool:
 def _bare_class_hook(
     kind: type[Any], generated: Callable[[Any, Any], Any]
 ) -> Callable[[object, object], Any]:
-    """As cattrs' own, in nine tenths of the time, for what a large inventory is a thousand of.
+    """As cattrs' own, in three quarters of the time, for what a large inventory is a thousand of.
 
     It fills the object's dict at once, which is what the ``__init__`` of a frozen attrs class without slots does one
     attribute after the other. Where something does not fit cattrs tells what it is.
     """
     fields = attrs.fields(attrs.resolve_types(kind))
+    # A copy of it has all keys, and its size, from the beginning.
+    template = {field.name: field.default for field in fields}
     hooks = [(field.name, _converter.get_structure_hook(field.type), field.type) for field in fields]
-    defaults = {field.name: field.default for field in fields if field.default is not attrs.NOTHING}
+    required = [hook for hook in hooks if template[hook[0]] is attrs.NOTHING]
+    optional = [hook for hook in hooks if template[hook[0]] is not attrs.NOTHING]
+    make, set_attribute = object.__new__, object.__setattr__  # which a frozen class's own refuses
 
     def structure(value: object, _: object) -> Any:
         if type(value) is not dict:
             raise mismatch("an object", value)
-        values = {}
+        values = template.copy()
         try:
-            for name, hook, type_ in hooks:
-                values[name] = hook(value[name], type_) if name in value else defaults[name]
+            for name, hook, type_ in required:
+                values[name] = hook(value[name], type_)
+            for name, hook, type_ in optional:
+                if name in value:
+                    values[name] = hook(value[name], type_)
         except Exception:
             return generated(value, kind)
-        made = object.__new__(kind)
-        object.__setattr__(made, "__dict__", values)
+        made = make(kind)
+        set_attribute(made, "__dict__", values)
         return made
 
     return structure
