@@ -1,9 +1,9 @@
 """The private event loop on its background thread, and what crosses between threads.
 
-The only module that knows threads. One ``Bridge`` is one daemon thread that runs one event loop
-inside anyio. Work gets there in two ways: ``exchange`` for what happens on every call (a plain
-callback and a lock, half the price of a task), ``run`` for what is rare (a coroutine, in a task of
-anyio's). Replies and events come back by ``Outcome`` and ``Mailbox``.
+The only module that knows threads, but for ``_imports``, which imports this one on a thread. One ``Bridge``
+is one daemon thread that runs one event loop inside anyio. Work gets there in two ways: ``exchange`` for
+what happens on every call (a plain callback and a lock, half the price of a task), ``run`` for what is
+rare (a coroutine, in a task of anyio's). Replies and events come back by ``Outcome`` and ``Mailbox``.
 
 How a process ends decides the shape of this module:
 
@@ -34,13 +34,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
-import anyio
-
-# Else it would be imported by anyio.run, when nothing keeps a fork from coming between.
+# All of it here: anyio would import it when it is first used, and nothing would keep a fork from coming between.
 import anyio._backends._asyncio
+from anyio import create_task_group, move_on_after
 from anyio.abc import TaskGroup
 
-from wasmcloud_ctl._imports import importing
+from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 logger = logging.getLogger("wasmcloud_ctl")
@@ -274,8 +273,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
         # Else it would be imported by what is called below, when nothing keeps a fork from coming between.
-        with importing:
-            import encodings.idna  # noqa: F401
+        ensure_imported("encodings.idna")
         future: asyncio.Future[Any] = self.create_future()
 
         def settle(error: BaseException | None, addresses: Any) -> None:
@@ -427,7 +425,7 @@ class Bridge:
             self._over.release()
 
     async def _serve(self, started: Outcome[None]) -> None:
-        async with anyio.create_task_group() as tasks:
+        async with create_task_group() as tasks:
             self._loop = asyncio.get_running_loop()
             self._tasks = tasks
             self._stop = asyncio.Event()
@@ -436,7 +434,7 @@ class Bridge:
             started.resolve(None)
             await self._stop.wait()
             for cleanup in self._cleanups:
-                with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
+                with move_on_after(CLEANUP_SECONDS, shield=True):
                     try:
                         await cleanup()
                     except Exception as error:

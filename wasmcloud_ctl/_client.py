@@ -23,7 +23,7 @@ import attrs
 
 import wasmcloud_ctl
 from wasmcloud_ctl import _arguments, _config
-from wasmcloud_ctl._imports import importing
+from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl._subjects import Subjects
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, NotFound
 
@@ -156,9 +156,16 @@ def connect(
     if sys.is_finalizing():
         raise ConnectError("Python is ending: no connection can be made any more")
     global _bridge, _calls, _codec, _gathers
-    with importing:
-        from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _progress
-        from wasmcloud_ctl._transport import Transport
+    ensure_imported(
+        "wasmcloud_ctl._bridge",
+        "wasmcloud_ctl._calls",
+        "wasmcloud_ctl._codec",
+        "wasmcloud_ctl._gathers",
+        "wasmcloud_ctl._progress",
+        "wasmcloud_ctl._transport",
+    )
+    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _progress
+    from wasmcloud_ctl._transport import Transport
 
     given = _config.Given(
         servers=servers,
@@ -180,8 +187,8 @@ def connect(
         js_domain=js_domain,
     )
     if context is not None:
-        with importing:
-            from wasmcloud_ctl import _contexts
+        ensure_imported("wasmcloud_ctl._contexts")
+        from wasmcloud_ctl import _contexts
 
         given = given.or_else(_contexts.load(context))
     options = _config.options(given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix)
@@ -244,8 +251,8 @@ def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[Conne
 
     Source: ``CliConnectionOpts`` and ``WashConnectionOptions`` of wash.
     """
-    with importing:
-        from wasmcloud_ctl import _contexts
+    ensure_imported("wasmcloud_ctl._contexts")
+    from wasmcloud_ctl import _contexts
 
     return connect(**_contexts.from_environment({"servers": servers, **options}))
 
@@ -1157,8 +1164,8 @@ class Client:
     def _make_link_cache(self) -> PerProcess[LinkCache]:
         # Not by way of the client, which would then keep itself alive.
         session, subjects = self._session, self._subjects
-        with importing:
-            from wasmcloud_ctl import _links
+        ensure_imported("wasmcloud_ctl._links")
+        from wasmcloud_ctl import _links
 
         return _bridge.PerProcess(lambda: _links.LinkCache(session.get(), subjects))
 
@@ -1195,8 +1202,8 @@ class Client:
         """A command whose outcome will be waited for, by something of ``_outcomes``."""
         global _outcomes
         self._transport()
-        with importing:
-            from wasmcloud_ctl import _outcomes, _waits
+        ensure_imported("wasmcloud_ctl._outcomes", "wasmcloud_ctl._waits")
+        from wasmcloud_ctl import _outcomes, _waits
 
         seconds = _arguments.seconds(wait, "wait")
         return _waits.Command(

@@ -6,26 +6,26 @@ Whatever does not fit is a DecodeError with the place in the JSON and the bytes.
 from __future__ import annotations
 
 import base64
-import functools
 import json
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, get_origin
 
 from wasmcloud_ctl import _strict
-from wasmcloud_ctl._imports import importing
+from wasmcloud_ctl._imports import undisturbed
 from wasmcloud_ctl._responses import CtlResponse
 from wasmcloud_ctl._strict import Mismatch
 from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument, OperationRejected
 
 T = TypeVar("T")
 
-# How a value of each type is made, for those that have been met. These take no cattrs, which takes longer to import
-# than all of this package.
+# How a value of each type is made, for those that have been met, and made plain. These take no cattrs, which takes
+# longer to import than all of this package.
 _hooks: dict[Any, Callable[[object], Any]] = {
     bool: _strict.boolean,
     str: _strict.string,
     dict[str, str]: _strict.string_map,
 }
+_plain_hooks: dict[type[Any], Callable[[Any], object]] = {}
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -80,9 +80,13 @@ def structure(value: object, kind: Any, path: str, raw: bytes, what: str) -> Any
 
 
 def _new_hook(kind: Any) -> Callable[[object], Any]:
-    with importing:
+    def make() -> Callable[[object], Any]:
         from wasmcloud_ctl import _structuring
-    hook = _hooks[kind] = functools.partial(_structuring.structure, kind)
+
+        return _structuring.hook(kind)
+
+    # cattrs keeps a list of what it is about to make, from which Ctrl-C can keep it from taking off what it has made.
+    hook = _hooks[kind] = undisturbed(make)
     return hook
 
 
@@ -99,10 +103,19 @@ def encode(value: Any) -> bytes:
         raise InvalidArgument(f"a string cannot be sent: {error.reason}") from None
 
 
-def _plain(value: object) -> Any:
-    with importing:
+def _plain(value: object) -> object:
+    kind = type(value)
+    return (_plain_hooks.get(kind) or _new_plain_hook(kind))(value)
+
+
+def _new_plain_hook(kind: type[Any]) -> Callable[[Any], object]:
+    def make() -> Callable[[Any], object]:
         from wasmcloud_ctl import _structuring
-    return _structuring.unstructure(value)
+
+        return _structuring.plain_hook(kind)
+
+    hook = _plain_hooks[kind] = undisturbed(make)
+    return hook
 
 
 def decode(raw: bytes, kind: type[T]) -> T:

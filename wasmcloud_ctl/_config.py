@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import attrs
 
 from wasmcloud_ctl import _arguments
+from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl._subjects import prefix
 from wasmcloud_ctl._subjects import token as subject_token
 from wasmcloud_ctl.exceptions import InvalidArgument
@@ -256,6 +257,7 @@ def _check_credentials(given: Given) -> None:
 
 def _check_tls(given: Given, tls_first: bool) -> tuple[Server, ...]:
     """Check the options for TLS. Where one of them asks for TLS, it is a must for every server."""
+    ensure_imported("ssl")
     import ssl
 
     if not (given.tls is None or isinstance(given.tls, (bool, ssl.SSLContext))):

@@ -21,6 +21,7 @@ from typing import Any
 
 import attrs
 
+from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl.exceptions import AuthError
 
 # No credentials file is larger; a wrong path may lead to anything.
@@ -45,6 +46,7 @@ class Login:
 
         A JWT without a seed gets one that is made up: a bearer's is taken whoever signs.
         """
+        ensure_imported("nkeys")
         import nkeys
 
         seed = self.seed or nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode()
@@ -172,6 +174,7 @@ def _claims(jwt: str) -> dict[str, Any] | None:
 
 
 def _public_key(seed: str) -> str:
+    ensure_imported("nkeys")
     import nkeys
 
     return bytes(nkeys.from_seed(bytearray(seed.encode())).public_key).decode()

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from wasmcloud_ctl import _arguments
+from wasmcloud_ctl._imports import ensure_imported, undisturbed
 from wasmcloud_ctl.exceptions import InvalidArgument
 
 T = TypeVar("T")
@@ -41,7 +42,8 @@ def wanted(progress: bool | None) -> bool:
     elif not _arguments.boolean(progress, "progress"):
         return False
     try:
-        import tqdm.auto  # noqa: F401  # now, for a call that is under way should not import
+        ensure_imported("tqdm.auto")  # now, for a call that is under way should not import
+        import tqdm.auto  # noqa: F401
     except ImportError as error:
         if progress is None:
             return False
@@ -50,7 +52,7 @@ def wanted(progress: bool | None) -> bool:
 
 
 def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+    return undisturbed(lambda: importlib.util.find_spec(module)) is not None
 
 
 def _in_notebook() -> bool:
@@ -107,6 +109,7 @@ class _Shown(Progress):
     """A bar of tqdm's, made when the call has taken long enough."""
 
     def __init__(self, what: str, total: float | None) -> None:
+        ensure_imported("wasmcloud_ctl._display")
         from wasmcloud_ctl._display import with_short_ids
 
         self._shorten = with_short_ids

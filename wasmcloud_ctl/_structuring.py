@@ -208,26 +208,26 @@ def _make_converter() -> cattrs.Converter:
 _converter = _make_converter()
 
 
-def structure(kind: Any, value: object) -> Any:
-    """A plain value as a value of a type.
+def hook(kind: Any) -> Callable[[object], Any]:
+    """What makes a value of a type of a plain value.
 
-    Args:
-        kind: The type.
-        value: What is to be one.
-
-    Raises:
-        Mismatch: It does not fit; with the place of the first thing that is wrong.
+    It raises Mismatch for what does not fit, with the place of the first thing that is wrong.
     """
-    try:
-        return _converter.structure(value, kind)
-    except Exception as error:
-        place, reason = _first_fault(error, "")
-        raise Mismatch(reason, place) from error
+    structure_kind = _converter.get_structure_hook(kind)
+
+    def structure(value: object) -> Any:
+        try:
+            return structure_kind(value, kind)
+        except Exception as error:
+            place, reason = _first_fault(error, "")
+            raise Mismatch(reason, place) from error
+
+    return structure
 
 
-def unstructure(value: object) -> Any:
-    """An attrs object as plain values."""
-    return _converter.unstructure(value)
+def plain_hook(kind: type[Any]) -> Callable[[Any], object]:
+    """What makes an attrs object of a class plain values."""
+    return _converter.get_unstructure_hook(kind)
 
 
 def _first_fault(error: BaseException, path: str) -> tuple[str, str]:

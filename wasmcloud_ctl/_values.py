@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from wasmcloud_ctl._imports import ensure_imported
+
 
 class Shown:
     """What is shown by a repr that fits a line and by a table in a notebook, and equal if class and attributes are.
@@ -21,11 +23,13 @@ class Shown:
         return hash(tuple(self.__dict__.values()))
 
     def __repr__(self) -> str:
+        ensure_imported("wasmcloud_ctl._display")
         from wasmcloud_ctl import _display
 
         return _display.line(self)
 
     def _repr_html_(self) -> str:
+        ensure_imported("wasmcloud_ctl._display")
         from wasmcloud_ctl import _display
 
         return _display.as_html(self)

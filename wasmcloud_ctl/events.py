@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from wasmcloud_ctl import _arguments
-from wasmcloud_ctl._imports import importing
+from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl._values import Model, Shown
 from wasmcloud_ctl.exceptions import ClosedError, DecodeError, WaitTimeout
 from wasmcloud_ctl.models import I32, U64, HostInventory, Link
@@ -309,8 +309,8 @@ class EventReceiver:
     """
 
     def __init__(self, subscription: Subscription, lattice: str) -> None:
-        with importing:
-            from wasmcloud_ctl._cloud_events import decode_event
+        ensure_imported("wasmcloud_ctl._cloud_events")
+        from wasmcloud_ctl._cloud_events import decode_event
 
         self._decode_event = decode_event
         self._subscription = subscription

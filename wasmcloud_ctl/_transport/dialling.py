@@ -8,8 +8,8 @@ import random
 import ssl
 from collections.abc import Callable, Sequence
 
-import anyio
 import nats.aio.client
+from anyio import fail_after
 
 from wasmcloud_ctl import _credentials, _failures, _tls
 from wasmcloud_ctl._bridge import Deadline
@@ -80,7 +80,7 @@ async def _attempt(
     elif login is not None:
         seed = login.seed
     try:
-        with anyio.fail_after(deadline.left()):
+        with fail_after(deadline.left()):
             await wire.connect(
                 servers=[str(server)],
                 name=options.name,
