@@ -73,6 +73,8 @@ class Bare:
 
         async def listen() -> None:
             subscription = await self._client.subscribe(subject)
+            # The first ping of nats-py overtakes what it has queued, the second does not.
+            await self._client.flush()
             await self._client.flush()
             begin()
             heard = 0

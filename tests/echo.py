@@ -10,6 +10,7 @@ from types import TracebackType
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from wire import arrive
 
 
 class Echo:
@@ -49,7 +50,7 @@ class Echo:
         )
         subject = f"wasmbus.ctl.v1.{self._lattice}.config.get.*"
         await self._client.subscribe(subject, cb=self._answer, pending_msgs_limit=-1, pending_bytes_limit=-1)
-        await self._client.flush()
+        await arrive(self._client)
 
     async def _answer(self, message: Msg) -> None:
         name = message.subject.rpartition(".")[2]

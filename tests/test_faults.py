@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from test_connections import wait_until
+from wire import arrive
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -169,9 +170,7 @@ def test_replies_to_whoever_asks_go_to_nobody_else(lattice: PracticeLattice, cli
     async def send() -> None:
         for token in ("", "0", "1", "ffff", "x.y", "zz"):
             await client.nats_client.publish(f"{transport._inbox}.{token}".rstrip("."), wrong)
-        # nats-py writes the PING of a flush before what it has queued: only the second comes after the messages.
-        await client.nats_client.flush()
-        await client.nats_client.flush()
+        await arrive(client.nats_client)
 
     for host in lattice.hosts:
         client.run(send)

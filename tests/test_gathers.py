@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from wire import arrive
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -47,7 +48,7 @@ def answer_pings(responder: Client, replies: list[bytes]) -> None:
                 await nats_client.publish(message.reply, reply)  # type: ignore[attr-defined]
 
         await nats_client.subscribe(f"wasmbus.ctl.v1.{responder.lattice}.host.ping", cb=on_ping)
-        await nats_client.flush()
+        await arrive(nats_client)
 
     responder.run(answer)
 
@@ -126,7 +127,7 @@ def test_an_endless_replier_does_not_hold_up_a_gather(answering: tuple[Client, C
                 await asyncio.sleep(0)
 
         await nats_client.subscribe(f"wasmbus.ctl.v1.{responder.lattice}.host.ping", cb=on_ping)
-        await nats_client.flush()
+        await arrive(nats_client)
 
     responder.run(flood)
     try:

@@ -20,6 +20,7 @@ from fake_nats import Conversation, FakeNats
 from identities import Operator, new_seed
 from listening import Listening
 from refusals import refusal
+from wire import arrive
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -86,7 +87,7 @@ def answer(answering: Client, subject: str, *answers: bytes | list[bytes], delay
                 await nats_client.publish(message.reply, one)
 
         await nats_client.subscribe(subject, cb=on_request)
-        await nats_client.flush()
+        await arrive(nats_client)
 
     answering.run(listen)
 
@@ -582,8 +583,7 @@ def test_what_nats_py_has_queued_goes_first(practice_server: PracticeServer) -> 
             await nats_client.subscribe("order", cb=hear)
             await nats_client.publish("order", b"first")
             nats_client.send_message("order", "", b"second")
-            await nats_client.flush()
-            await nats_client.flush()
+            await arrive(nats_client)
             return heard
 
         assert client.run(exchange) == [b"first", b"second"]
