@@ -39,6 +39,8 @@ _imported: set[str] = set()
 _lock = _thread.RLock()
 # Who has the lock, once for each thing that is done within another.
 _holders: list[int] = []
+# Whether Ctrl-C has ended a wait for what may still go on.
+_cut_short = False
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
@@ -72,6 +74,7 @@ def undisturbed(act: Callable[[], T]) -> T:
     Returns:
         What it returns. What it raises is raised.
     """
+    global _cut_short
     if sys.is_finalizing():  # who has the lock may run no more
         return act()
     this = _thread.get_ident()
@@ -86,9 +89,13 @@ def undisturbed(act: Callable[[], T]) -> T:
         _thread.start_new_thread(_work, (act, outcome, ended))
     except RuntimeError:  # no thread is to be had
         return _locked(act)
-    while not ended.acquire(timeout=_SLICE_SECONDS):
-        if os.getpid() != process:
-            return undisturbed(act)
+    try:
+        while not ended.acquire(timeout=_SLICE_SECONDS):
+            if os.getpid() != process:
+                return undisturbed(act)
+    except BaseException:
+        _cut_short = True
+        raise
     (result,) = outcome
     if isinstance(result, BaseException):
         raise result
@@ -141,3 +148,10 @@ def _module(name: str) -> ModuleType:
 def _wait_at_exit() -> None:
     if _lock.acquire(timeout=_END_SECONDS):
         _lock.release()
+    if _cut_short and getattr(sys, "last_type", None) is KeyboardInterrupt:
+        # Python keeps in mind that Ctrl-C has ended the script, for a status that tells the shell, until a text is
+        # evaluated, on whatever thread; and what is imported does that.
+        try:
+            exec("raise KeyboardInterrupt")
+        except KeyboardInterrupt:
+            pass
