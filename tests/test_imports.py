@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
+import time
 from typing import NoReturn
 
 import pytest
@@ -66,6 +68,23 @@ client.get_host_inventory(host_id)
     assert (ended.status, ended.output) == (-2, "importing\ngoes on\n")
     assert ended.errors.startswith("Traceback (most recent call last):\n")
     assert ended.errors.endswith("\nKeyboardInterrupt\n")
+
+
+def test_an_import_that_hangs_keeps_no_process(lattice: PracticeLattice) -> None:
+    """Its end waits a second for it, and no more."""
+    started = time.monotonic()
+    ended = run(
+        lattice,
+        SLOW.replace("0.5", "20")
+        + """
+client = connect()
+client.get_host_inventory(host_id)
+""",
+        interrupt_at="importing",
+    )
+
+    assert (ended.status, ended.output) == (-2, "importing\n")
+    assert 1 < time.monotonic() - started < 10
 
 
 def test_the_main_thread_imports_nothing(lattice: PracticeLattice) -> None:
@@ -170,3 +189,10 @@ def test_where_no_thread_is_to_be_had_the_caller_does_it(monkeypatch: pytest.Mon
     monkeypatch.setattr(_thread, "start_new_thread", refuse)
 
     assert undisturbed(lambda: undisturbed(_thread.get_ident)) == _thread.get_ident()
+
+
+def test_at_the_interpreters_end_the_caller_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread can be started then, and whoever has the lock may not run any more."""
+    monkeypatch.setattr(sys, "is_finalizing", lambda: True)
+
+    assert undisturbed(_thread.get_ident) == _thread.get_ident()
