@@ -22,6 +22,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import atexit
+import copy
 import logging
 import os
 import queue
@@ -154,10 +155,16 @@ class Outcome(Generic[T]):
         return _wait_for(self._lock, seconds)
 
     def result(self) -> T:
-        """The value, or raise the error. Only after ``wait`` said True."""
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]  # None is a value where T allows it
+        """The value, or raise the error. Only after ``wait`` said True, and once."""
+        error, self._error = self._error, None
+        if error is None:
+            return self._value  # type: ignore[return-value]  # None is a value where T allows it
+        try:
+            raise error
+        finally:
+            # Its traceback has the callers' frames. If one of them had the error, they would all be kept, with what
+            # their variables hold, until the garbage collector comes.
+            del error
 
 
 class Mailbox(Generic[T]):
@@ -180,7 +187,7 @@ class Mailbox(Generic[T]):
         self._maxsize = maxsize
         self._drop_newest = drop_newest
         self._ended = False
-        self._error: Exception | None = None
+        self._error: Exception = ClosedError("the receiver is closed")
         self.dropped: int = 0
 
     def put(self, item: T) -> None:
@@ -203,7 +210,8 @@ class Mailbox(Generic[T]):
     def end(self, error: Exception | None = None) -> None:
         """Add no more. Readers get what is there, and then ``error`` or a ClosedError."""
         if not self._ended:
-            self._error = error
+            if error is not None:
+                self._error = error
             self._ended = True
             self._tell()
 
@@ -240,7 +248,8 @@ class Mailbox(Generic[T]):
                 except IndexError:
                     pass
                 if ended:
-                    raise ClosedError("the receiver is closed") if self._error is None else self._error
+                    # One of its own for each that asks: a shared one would gather, and keep, the frames of all.
+                    raise copy.copy(self._error)
                 if not _wait_for(self._news, None if deadline is None else deadline.left()):
                     raise queue.Empty
         finally:

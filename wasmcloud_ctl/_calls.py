@@ -12,6 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcloud_ctl import _tracing
@@ -383,6 +384,10 @@ class Gather:
     ) -> None:
         self._exit.__exit__(exception_type, exception, traceback)
         self._end()
+        if traceback is not None:
+            # Their variables hold replies, and so the error that is on its way, whose traceback holds them: all that
+            # they and their callers have would be kept until the garbage collector comes.
+            clear_frames(traceback)
 
     def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         # Ctrl-C can come to __exit__, too. Takes no lock and waits for nothing, for this may run on any thread. When
@@ -417,6 +422,21 @@ class Gather:
         if self._came is not None:
             self._came.append(reply.data)
         return reply
+
+    def answer(self, seconds: float) -> Reply:
+        """The next reply.
+
+        Raises:
+            queue.Empty: None came in time.
+            CtlError: Why a question has none.
+        """
+        reply = self.get(seconds)
+        if reply.error is None:
+            return reply
+        try:
+            raise reply.error
+        finally:
+            del reply  # as in Outcome.result
 
     def waiting(self) -> int:
         """How many replies are there to be had at once."""

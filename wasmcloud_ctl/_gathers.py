@@ -89,12 +89,10 @@ def gather(
             if limits.quiet is not None and (responses or undecodable):
                 left = min(left, limits.quiet)
             try:
-                reply = progress.wait(replies.get, left)
+                reply = progress.wait(replies.answer, left)
             except queue.Empty:
                 break
-            if reply.error is not None:
-                if not isinstance(reply.error, NoResponders):
-                    raise reply.error
+            except NoResponders:
                 nobody = True
                 break
             try:
@@ -165,21 +163,7 @@ class _InventoryGather:
                 self._replies.ask(self._subjects.control("host.ping"), tag=_PING)
             for host_id, subject in self._targets:
                 self._ask(host_id, subject)
-            while self._pinging or self._asked:
-                now = time.monotonic()
-                self._pinging = self._pinging and not self._enough(now)
-                self._expire(now)
-                if not (self._pinging or self._asked):
-                    break
-                self._progress.tell(len(self._data) + len(self._errors), "hosts")
-                try:
-                    reply = self._progress.wait(self._replies.get, self._next_moment(now) - now)
-                except queue.Empty:
-                    continue
-                if reply.tag is _PING:
-                    self._on_ping(reply.data, reply.error)
-                else:
-                    self._on_inventory(str(reply.tag), reply.data, reply.error)
+            self._loop()
         return wasmcloud_ctl.Inventories(
             data=self._data,
             errors=self._errors,
@@ -188,6 +172,23 @@ class _InventoryGather:
             elapsed=time.monotonic() - self._started,
             subject=self._subjects.control("host.ping"),
         )
+
+    def _loop(self) -> None:
+        while self._pinging or self._asked:
+            now = time.monotonic()
+            self._pinging = self._pinging and not self._enough(now)
+            self._expire(now)
+            if not (self._pinging or self._asked):
+                break
+            self._progress.tell(len(self._data) + len(self._errors), "hosts")
+            try:
+                reply = self._progress.wait(self._replies.get, self._next_moment(now) - now)
+            except queue.Empty:
+                continue
+            if reply.tag is _PING:
+                self._on_ping(reply.data, reply.error)
+            else:
+                self._on_inventory(str(reply.tag), reply.data, reply.error)
 
     def _ask(self, host_id: str, subject: str) -> None:
         if host_id not in self._asked and host_id not in self._data and host_id not in self._errors:
@@ -240,12 +241,14 @@ class _InventoryGather:
 
     def _on_inventory(self, host_id: str, raw: bytes, error: CtlError | None) -> None:
         del self._asked[host_id]
-        try:
-            if error is not None:
-                raise error
-            self._data[host_id] = _codec.decode_response(raw, wasmcloud_ctl.HostInventory).unwrap()
-        except CtlError as failed:
-            self._errors[host_id] = failed
+        if error is None:
+            try:
+                self._data[host_id] = _codec.decode_response(raw, wasmcloud_ctl.HostInventory).unwrap()
+                return
+            except CtlError as failed:
+                # With its traceback it would keep all that this call's callers have, for as long as it is kept.
+                error = failed.with_traceback(None)
+        self._errors[host_id] = error
 
 
 def gather_inventories(
@@ -306,14 +309,12 @@ def config_names(
             replies.ask(message_subject, _codec.encode_last_message(key), tag=key, once=True)
         for _ in keys:
             try:
-                reply = replies.get(deadline.left())
+                reply = replies.answer(deadline.left())
             except queue.Empty:
                 raise RequestTimeout(
                     f"JetStream did not answer for all of {len(keys)} configs within {timeout:g} s",
                     subject=message_subject,
                 ) from None
-            if reply.error is not None:
-                raise reply.error
             # The last message of a key that was deleted says so; or it is gone already.
             if _codec.decode_holds_value(reply.data):
                 names.append(str(reply.tag).removeprefix(key_prefix))

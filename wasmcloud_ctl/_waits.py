@@ -293,7 +293,11 @@ class Wait(Generic[T]):
         self._next_look = now if outdated else now + self._pause
         self._pause = min(self._pause * 2, _LAST_PAUSE)
         if self._unacknowledged is not None and not outdated and not self.judge():
-            raise self._unacknowledged
+            error, self._unacknowledged = (
+                self._unacknowledged,
+                None,
+            )  # what is raised must not be kept as well
+            raise error
 
     def _on_nobody(self, error: NoResponders, now: float) -> None:
         if self._known_gaps != self._gaps():

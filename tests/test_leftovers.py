@@ -1,0 +1,167 @@
+"""What calls that fail leave behind: nothing that the garbage collector would have to find."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import wasmcloud_ctl
+from wasmcloud_ctl import (
+    Client,
+    CtlError,
+    DecodeError,
+    NoResponders,
+    NotConnectedError,
+    OperationRejected,
+    PayloadTooLarge,
+    RequestTimeout,
+    WaitTimeout,
+)
+from wasmcloud_ctl._bridge import Mailbox
+from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
+
+REFERENCE = "registry.example/acme/echo:1"
+NO_HOST = "N" + "A" * 55
+
+
+class Held:
+    """What a caller has in a variable."""
+
+
+def held_after(call: Callable[[], object], kind: type[BaseException]) -> Held | None:
+    """Call it, which must raise, in a function that has something in a variable; what is left of that then."""
+
+    def caller() -> weakref.ref[Held]:
+        held = Held()
+        with pytest.raises(kind):
+            call()
+        return weakref.ref(held)
+
+    # Without the collector: what dies now dies because nothing leads to it.
+    gc.disable()
+    try:
+        return caller()()
+    finally:
+        gc.enable()
+
+
+@pytest.fixture
+def own_server() -> Iterator[PracticeServer]:
+    """A server of the test's own, to be stopped."""
+    with PracticeServer() as server:
+        yield server
+
+
+async def fails() -> None:
+    """A user's coroutine function that raises."""
+    raise KeyError("mine")
+
+
+# Each with what it raises, and the operation whose answers are lost, if it takes that.
+FAILING: dict[str, tuple[type[BaseException], str | None, Callable[[Client, str], object]]] = {
+    "a request that nobody hears": (
+        NoResponders,
+        None,
+        lambda client, _: client.get_host_inventory(NO_HOST),
+    ),
+    "a request without an answer": (
+        RequestTimeout,
+        "label.put",
+        lambda client, host_id: client.put_label(host_id, "a", "b"),
+    ),
+    "a request that is too large": (
+        PayloadTooLarge,
+        None,
+        lambda client, _: client.put_config("big", {"key": "x" * (1 << 21)}),
+    ),
+    "a coroutine function's own error": (
+        KeyError,
+        None,
+        lambda client, _: client.run(fails),
+    ),
+    "a wait without an acknowledgement": (
+        RequestTimeout,
+        "component.scale",
+        lambda client, host_id: client.scale_component(host_id, REFERENCE, "echo", 1, wait=5),
+    ),
+    "a wait without an outcome": (
+        WaitTimeout,
+        None,
+        lambda client, host_id: client.scale_component(host_id, REFERENCE, "echo", 1, wait=0.1),
+    ),
+    "a wait whose command is refused": (
+        OperationRejected,
+        None,
+        lambda client, host_id: client.update_component(host_id, "absent", REFERENCE, wait=5),
+    ),
+    "a wait for a host that is not there": (
+        NoResponders,
+        None,
+        lambda client, _: client.scale_component(NO_HOST, REFERENCE, "echo", 1, wait=5),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_what_the_caller_of_a_failed_call_held_is_free_at_once(lattice: PracticeLattice, name: str) -> None:
+    """The error has the callers' frames; were it kept by one of them, so would be all that their variables hold."""
+    kind, lost, call = FAILING[name]
+    host = lattice.hosts[0]
+    lattice.registry.hold(REFERENCE)
+    if lost is not None:
+        host.lose_replies(operation=lost)
+    with lattice.connect(timeout=0.1) as client:
+        assert held_after(lambda: call(client, host.id), kind) is None
+    lattice.registry.release(REFERENCE)
+
+
+def test_nothing_is_kept_while_there_is_no_connection(own_server: PracticeServer) -> None:
+    """Requests, gathers, a subscription, a wait and a connect that fail for want of a server leave nothing."""
+    with PracticeLattice(server=own_server) as lattice, lattice.connect(timeout=0.3) as client:
+        host_id = lattice.hosts[0].id
+        calls: list[Callable[[], object]] = [
+            lambda: client.get_config("web"),
+            lambda: client.get_hosts(),
+            lambda: client.get_host_inventories(),
+            lambda: client.list_configs(),
+            lambda: client.events_receiver("config_set"),
+            lambda: client.scale_component(host_id, REFERENCE, "echo", 1, wait=1),
+        ]
+        own_server.stop()
+
+        left = [held_after(call, NotConnectedError) for call in calls]
+        left.append(held_after(lambda: wasmcloud_ctl.connect(own_server.url), wasmcloud_ctl.ConnectError))
+        own_server.start()
+
+    assert left == [None] * 7
+
+
+def test_an_error_that_is_kept_keeps_no_callers(lattice: PracticeLattice, client: Client) -> None:
+    """What ``Inventories.errors`` has of an inventory that cannot be read leads to no frame."""
+    host = lattice.hosts[0]
+    host.cut_replies(10, operation="host.get")
+
+    inventories = client.get_host_inventories([host.id])
+
+    error = inventories.errors[host.id]
+    assert (type(error), error.__traceback__) == (DecodeError, None)
+
+
+def test_each_reader_of_what_has_ended_gets_an_error_of_its_own() -> None:
+    """One for all would gather, and keep, the frames of all that have ever asked."""
+    mailbox: Mailbox[int] = Mailbox()
+    mailbox.end(NotConnectedError("it is gone", subject="a.b"))
+
+    caught = []
+    for _ in range(2):
+        with pytest.raises(CtlError) as one:
+            mailbox.get(0.0)
+        caught.append(one.value)
+
+    assert [(type(error), str(error), vars(error)) for error in caught] == [
+        (NotConnectedError, "it is gone", {"subject": "a.b", "sent": False})
+    ] * 2
+    assert caught[0] is not caught[1]
