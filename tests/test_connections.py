@@ -259,6 +259,17 @@ def test_close_ends_what_is_under_way(lattice: PracticeLattice) -> None:
     assert results["events"] == []
 
 
+def test_a_gather_may_end_after_its_client(lattice: PracticeLattice, client: Client) -> None:
+    """What was asked went with the loop, so there is nothing to withdraw, and nothing to raise."""
+    transport = client._session.get()
+
+    with transport.gather() as gather:
+        gather.ask(f"wasmbus.ctl.v1.{lattice.lattice}.host.ping")
+        client.close()
+
+    assert transport._calls == {}
+
+
 def test_a_client_that_is_dropped_warns_and_ends(lattice: PracticeLattice) -> None:
     """Without close a ResourceWarning names the remedy, and the thread ends soon."""
     before = len(library_threads())

@@ -293,10 +293,8 @@ class Wait(Generic[T]):
         self._next_look = now if outdated else now + self._pause
         self._pause = min(self._pause * 2, _LAST_PAUSE)
         if self._unacknowledged is not None and not outdated and not self.judge():
-            error, self._unacknowledged = (
-                self._unacknowledged,
-                None,
-            )  # what is raised must not be kept as well
+            # What is raised must not be kept as well.
+            error, self._unacknowledged = self._unacknowledged, None
             raise error
 
     def _on_nobody(self, error: NoResponders, now: float) -> None:
