@@ -44,6 +44,13 @@ def client(lattice: PracticeLattice) -> Iterator[Client]:
 
 
 @pytest.fixture
+def own_server() -> Iterator[PracticeServer]:
+    """A server that this test alone uses, to stop, kill or restart it."""
+    with PracticeServer() as server:
+        yield server
+
+
+@pytest.fixture
 def wire(practice_lattice: PracticeLattice) -> Iterator[Wire]:
     """A connection of NATS's own to the test's practice lattice."""
     with wire_to(practice_lattice) as wire:

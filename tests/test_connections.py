@@ -29,13 +29,6 @@ from wasmcloud_ctl import (
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
 
 
-@pytest.fixture
-def own_server() -> Iterator[PracticeServer]:
-    """A server that this test alone uses, to kill it."""
-    with PracticeServer() as server:
-        yield server
-
-
 def wait_until(condition: object, seconds: float = 5.0) -> None:
     """Look until it is so. For states that no event tells of."""
     assert callable(condition)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -13,8 +14,10 @@ from wasmcloud_ctl import (
     Client,
     CtlError,
     DecodeError,
+    Inventories,
     NoResponders,
     NotConnectedError,
+    NotFound,
     OperationRejected,
     PayloadTooLarge,
     RequestTimeout,
@@ -48,13 +51,6 @@ def held_after(call: Callable[[], object], kind: type[BaseException]) -> Held | 
         gc.enable()
 
 
-@pytest.fixture
-def own_server() -> Iterator[PracticeServer]:
-    """A server of the test's own, to be stopped."""
-    with PracticeServer() as server:
-        yield server
-
-
 async def fails() -> None:
     """A user's coroutine function that raises."""
     raise KeyError("mine")
@@ -66,6 +62,11 @@ FAILING: dict[str, tuple[type[BaseException], str | None, Callable[[Client, str]
         NoResponders,
         None,
         lambda client, _: client.get_host_inventory(NO_HOST),
+    ),
+    "a gather that nobody hears": (
+        NotFound,
+        None,
+        lambda client, _: client.for_lattice("empty").find_host("nobody"),
     ),
     "a request without an answer": (
         RequestTimeout,
@@ -140,14 +141,19 @@ def test_nothing_is_kept_while_there_is_no_connection(own_server: PracticeServer
 
 
 def test_an_error_that_is_kept_keeps_no_callers(lattice: PracticeLattice, client: Client) -> None:
-    """What ``Inventories.errors`` has of an inventory that cannot be read leads to no frame."""
+    """What ``Inventories.errors`` has of an inventory that cannot be read leads to no frame, nor does its cause."""
     host = lattice.hosts[0]
     host.cut_replies(10, operation="host.get")
 
-    inventories = client.get_host_inventories([host.id])
+    def caller() -> tuple[weakref.ref[Held], Inventories]:
+        held = Held()
+        return weakref.ref(held), client.get_host_inventories([host.id])
+
+    held, inventories = caller()
 
     error = inventories.errors[host.id]
-    assert (type(error), error.__traceback__) == (DecodeError, None)
+    assert (type(error), type(error.__cause__)) == (DecodeError, json.JSONDecodeError)
+    assert held() is None
 
 
 def test_each_reader_of_what_has_ended_gets_an_error_of_its_own() -> None:

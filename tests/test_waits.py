@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import attrs
 import pytest
@@ -319,13 +319,6 @@ def test_a_host_that_does_not_obey_its_stop_is_a_wait_timeout(
 
 
 # Connections that come and go ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own_server() -> Iterator[PracticeServer]:
-    """A server that this test alone uses, to restart it."""
-    with PracticeServer() as server:
-        yield server
 
 
 def test_a_restarted_server_is_survived_by_receivers_and_a_wait(own_server: PracticeServer) -> None:

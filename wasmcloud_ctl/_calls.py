@@ -436,7 +436,7 @@ class Gather:
         try:
             raise reply.error
         finally:
-            del reply  # as in Outcome.result
+            del reply  # as in Outcome.result, for a caller that goes on in spite of it
 
     def waiting(self) -> int:
         """How many replies are there to be had at once."""

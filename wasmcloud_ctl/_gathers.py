@@ -246,9 +246,17 @@ class _InventoryGather:
                 self._data[host_id] = _codec.decode_response(raw, wasmcloud_ctl.HostInventory).unwrap()
                 return
             except CtlError as failed:
-                # With its traceback it would keep all that this call's callers have, for as long as it is kept.
-                error = failed.with_traceback(None)
-        self._errors[host_id] = error
+                error = failed
+        self._errors[host_id] = _without_frames(error)
+
+
+def _without_frames(error: CtlError) -> CtlError:
+    """This error, to be kept: with tracebacks, its own or a cause's, it would keep all that its callers have."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def gather_inventories(
