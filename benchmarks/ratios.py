@@ -18,7 +18,8 @@ from benchmarks.measuring import Comparison, Ratio, compare
 from benchmarks.replies import host_id
 from benchmarks.tables import span, table
 from benchmarks.world import world
-from wasmcloud_ctl import Client, _bridge
+from wasmcloud_ctl import Client
+from wasmcloud_ctl._bridge import loop as _bridge
 from wasmcloud_ctl.testing._server import PracticeServer
 
 try:

@@ -17,9 +17,10 @@ from benchmarks.measuring import seconds
 from benchmarks.ratios import call, hear
 from benchmarks.tables import span, table
 from benchmarks.world import world
-from wasmcloud_ctl import Client, _codec
-from wasmcloud_ctl._bridge import Bridge, Mailbox, Outcome
-from wasmcloud_ctl._calls import Request
+from wasmcloud_ctl import Client
+from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._bridge.loop import Bridge, Mailbox, Outcome
+from wasmcloud_ctl._transport.calls import Request
 from wasmcloud_ctl._transport import Transport, Wire
 
 # What lies between two marks, and on whose thread it is. ``before`` marks a function's begin, ``after`` its end.

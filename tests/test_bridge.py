@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from wasmcloud_ctl._bridge import Bridge, Outcome
+from wasmcloud_ctl._bridge.loop import Bridge, Outcome
 from wasmcloud_ctl.exceptions import ClosedError
 
 

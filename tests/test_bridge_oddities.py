@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from wasmcloud_ctl import ClosedError, ConnectError, CtlError, _bridge
-from wasmcloud_ctl._bridge import Bridge, DeadlinePassed, Mailbox, Outcome, PerProcess
+from wasmcloud_ctl import ClosedError, ConnectError, CtlError
+from wasmcloud_ctl._bridge import loop as _bridge
+from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed, Mailbox, Outcome, PerProcess
 
 
 @pytest.fixture

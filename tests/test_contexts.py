@@ -13,7 +13,8 @@ from identities import credentials, new_seed, public_key, signed
 from refusals import refusal
 
 import wasmcloud_ctl
-from wasmcloud_ctl import AuthError, ConnectError, InvalidArgument, NotFound, _contexts
+from wasmcloud_ctl import AuthError, ConnectError, InvalidArgument, NotFound
+from wasmcloud_ctl._options import contexts as _contexts
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 SEED = new_seed()

@@ -37,7 +37,7 @@ from wasmcloud_ctl import (
     Undecodable,
     _codec,
 )
-from wasmcloud_ctl._display import short_id
+from wasmcloud_ctl._display.html import short_id
 from wasmcloud_ctl._values import Model
 from wasmcloud_ctl.events import DATA_BY_NAME
 from wasmcloud_ctl.testing import PracticeLattice
@@ -504,9 +504,9 @@ def test_nothing_of_this_is_imported_before_it_is_shown() -> None:
     """Neither the module that shows nor what the extras bring slows ``import wasmcloud_ctl``."""
     script = (
         "import sys, wasmcloud_ctl; host = wasmcloud_ctl.Host(id='x'); "
-        "names = ('wasmcloud_ctl._display', 'wasmcloud_ctl.graph', 'tqdm', 'pygraphviz', 'pandas', 'IPython'); "
+        "names = ('wasmcloud_ctl._display.html', 'wasmcloud_ctl.graph', 'tqdm', 'pygraphviz', 'pandas', 'IPython'); "
         "print([name for name in names if name in sys.modules]); "
-        "repr(host); print('wasmcloud_ctl._display' in sys.modules)"
+        "repr(host); print('wasmcloud_ctl._display.html' in sys.modules)"
     )
 
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)

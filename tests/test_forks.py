@@ -192,7 +192,7 @@ def test_a_fork_while_a_thread_connects_for_the_first_time_hangs_no_child(lattic
         importing = threading.Event()
         class Slow(importlib.abc.MetaPathFinder):
             def find_spec(self, name, path, target=None):
-                if name in ("nats", "anyio._backends._asyncio", "wasmcloud_ctl._gathers"):
+                if name in ("nats", "anyio._backends._asyncio", "wasmcloud_ctl._operations.gather"):
                     importing.set()
                     time.sleep(0.3)  # so that the fork comes meanwhile
         sys.meta_path.insert(0, Slow())

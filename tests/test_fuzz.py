@@ -25,7 +25,7 @@ from wasmcloud_ctl import (
     events,
     models,
 )
-from wasmcloud_ctl._subjects import Subjects, jetstream
+from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.models import Inventories, Range
 

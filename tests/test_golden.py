@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from wasmcloud_ctl import _cloud_events, _codec, models
+from wasmcloud_ctl import models
+from wasmcloud_ctl._protocol import cloud_events as _cloud_events
+from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl.events import DATA_BY_NAME
 
 DATA = Path(__file__).parent / "data"

@@ -247,8 +247,8 @@ def test_a_graph_of_an_empty_lattice_is_refused(client: Client) -> None:
 
 @pytest.fixture
 def without_pygraphviz(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "wasmcloud_ctl._picture", raising=False)
-    monkeypatch.delattr("wasmcloud_ctl._picture", raising=False)
+    monkeypatch.delitem(sys.modules, "wasmcloud_ctl._display.svg", raising=False)
+    monkeypatch.delattr("wasmcloud_ctl._display.svg", raising=False)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
 
 

@@ -19,7 +19,7 @@ SLOW = """
 import importlib.abc, signal
 class Slow(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "wasmcloud_ctl._structuring":
+        if name == "wasmcloud_ctl._protocol.structuring":
             print("importing", flush=True)
             time.sleep(0.5)  # so that the signal comes meanwhile
             print("goes on", flush=True)

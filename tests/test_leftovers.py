@@ -23,7 +23,7 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl._bridge import Mailbox
+from wasmcloud_ctl._bridge.loop import Mailbox
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 REFERENCE = "registry.example/acme/echo:1"

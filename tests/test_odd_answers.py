@@ -43,11 +43,11 @@ from wasmcloud_ctl import (
     _links,
     _structuring,
 )
-from wasmcloud_ctl._bridge import Mailbox
-from wasmcloud_ctl._calls import Subscription, Turns
-from wasmcloud_ctl._config import Given, Options, Server, named_by_cluster
-from wasmcloud_ctl._credentials import Login
-from wasmcloud_ctl._failures import Stage
+from wasmcloud_ctl._bridge.loop import Mailbox
+from wasmcloud_ctl._transport.calls import Subscription, Turns
+from wasmcloud_ctl._options.options import Given, Options, Server, named_by_cluster
+from wasmcloud_ctl._options.credentials import Login
+from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport import dialling
 from wasmcloud_ctl._transport import transport as transport_module
 from wasmcloud_ctl._transport.race import race

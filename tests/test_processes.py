@@ -102,9 +102,9 @@ ENDING = "ClosedError the client is closed, because Python is ending"
                 done.set()
             done = threading.Event()
             threading.Thread(target=later, daemon=True).start()
-            atexit.unregister(sys.modules["wasmcloud_ctl._bridge"]._close_open_bridges)
+            atexit.unregister(sys.modules["wasmcloud_ctl._bridge.loop"]._close_open_bridges)
             atexit.register(lambda: (came.set(), done.wait(5)))
-            atexit.register(sys.modules["wasmcloud_ctl._bridge"]._close_open_bridges)
+            atexit.register(sys.modules["wasmcloud_ctl._bridge.loop"]._close_open_bridges)
             """,
             f"thread: {ENDING}\n",
         ),
@@ -166,8 +166,8 @@ def test_a_client_that_outlives_the_modules_says_nothing(lattice: PracticeLattic
     ended = run(
         lattice,
         """
-        import builtins, json, logging, wasmcloud_ctl._bridge, wasmcloud_ctl._client
-        keepers = [builtins, json, logging, os, sys, threading, wasmcloud_ctl._bridge, wasmcloud_ctl._client]
+        import builtins, json, logging, wasmcloud_ctl._bridge.loop, wasmcloud_ctl._client
+        keepers = [builtins, json, logging, os, sys, threading, wasmcloud_ctl._bridge.loop, wasmcloud_ctl._client]
         for keeper in keepers:
             keeper.kept = connect(cache_links=True)
             keeper.kept.get_links()

@@ -11,7 +11,8 @@ import time
 import pytest
 from processes import run
 
-from wasmcloud_ctl import Client, InvalidArgument, WaitTimeout, _progress
+from wasmcloud_ctl import Client, InvalidArgument, WaitTimeout
+from wasmcloud_ctl._operations import progress as _progress
 from wasmcloud_ctl.testing import PracticeLattice
 
 

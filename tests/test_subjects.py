@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wasmcloud_ctl import InvalidArgument
-from wasmcloud_ctl._subjects import Subjects
+from wasmcloud_ctl._protocol.subjects import Subjects
 
 UNFIT = [
     "",

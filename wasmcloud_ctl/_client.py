@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 import attrs
 
 import wasmcloud_ctl
-from wasmcloud_ctl import _arguments, _config
+from wasmcloud_ctl._options import arguments as _arguments
+from wasmcloud_ctl._options import options as _config
 from wasmcloud_ctl._imports import ensure_imported
-from wasmcloud_ctl._subjects import Subjects
+from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, NotFound
 
 if TYPE_CHECKING:
@@ -34,14 +35,18 @@ if TYPE_CHECKING:
     import nats.aio.client
     from typing_extensions import TypeVarTuple, Unpack
 
-    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _outcomes
-    from wasmcloud_ctl._bridge import PerProcess
-    from wasmcloud_ctl._config import ConnectOptions
-    from wasmcloud_ctl._gathers import Limits
-    from wasmcloud_ctl._links import LinkCache
+    from wasmcloud_ctl._bridge import loop as _bridge
+    from wasmcloud_ctl._transport import calls as _calls
+    from wasmcloud_ctl._protocol import codec as _codec
+    from wasmcloud_ctl._operations import gather as _gathers
+    from wasmcloud_ctl._operations import outcomes as _outcomes
+    from wasmcloud_ctl._bridge.loop import PerProcess
+    from wasmcloud_ctl._options.options import ConnectOptions
+    from wasmcloud_ctl._operations.gather import Limits
+    from wasmcloud_ctl._operations.link_cache import LinkCache
     from wasmcloud_ctl._responses import CtlResponse, Replies
     from wasmcloud_ctl._transport import Transport
-    from wasmcloud_ctl._waits import Command
+    from wasmcloud_ctl._operations.wait import Command
     from wasmcloud_ctl.events import EventReceiver
     from wasmcloud_ctl.models import (
         ComponentAuctionAck,
@@ -157,14 +162,18 @@ def connect(
         raise ConnectError("Python is ending: no connection can be made any more")
     global _bridge, _calls, _codec, _gathers
     ensure_imported(
-        "wasmcloud_ctl._bridge",
-        "wasmcloud_ctl._calls",
-        "wasmcloud_ctl._codec",
-        "wasmcloud_ctl._gathers",
-        "wasmcloud_ctl._progress",
+        "wasmcloud_ctl._bridge.loop",
+        "wasmcloud_ctl._transport.calls",
+        "wasmcloud_ctl._protocol.codec",
+        "wasmcloud_ctl._operations.gather",
+        "wasmcloud_ctl._operations.progress",
         "wasmcloud_ctl._transport",
     )
-    from wasmcloud_ctl import _bridge, _calls, _codec, _gathers, _progress
+    from wasmcloud_ctl._bridge import loop as _bridge
+    from wasmcloud_ctl._transport import calls as _calls
+    from wasmcloud_ctl._protocol import codec as _codec
+    from wasmcloud_ctl._operations import gather as _gathers
+    from wasmcloud_ctl._operations import progress as _progress
     from wasmcloud_ctl._transport import Transport
 
     given = _config.Given(
@@ -187,8 +196,8 @@ def connect(
         js_domain=js_domain,
     )
     if context is not None:
-        ensure_imported("wasmcloud_ctl._contexts")
-        from wasmcloud_ctl import _contexts
+        ensure_imported("wasmcloud_ctl._options.contexts")
+        from wasmcloud_ctl._options import contexts as _contexts
 
         given = given.or_else(_contexts.load(context))
     options = _config.options(given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix)
@@ -251,8 +260,8 @@ def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[Conne
 
     Source: ``CliConnectionOpts`` and ``WashConnectionOptions`` of wash.
     """
-    ensure_imported("wasmcloud_ctl._contexts")
-    from wasmcloud_ctl import _contexts
+    ensure_imported("wasmcloud_ctl._options.contexts")
+    from wasmcloud_ctl._options import contexts as _contexts
 
     return connect(**_contexts.from_environment({"servers": servers, **options}))
 
@@ -1164,8 +1173,8 @@ class Client:
     def _make_link_cache(self) -> PerProcess[LinkCache]:
         # Not by way of the client, which would then keep itself alive.
         session, subjects = self._session, self._subjects
-        ensure_imported("wasmcloud_ctl._links")
-        from wasmcloud_ctl import _links
+        ensure_imported("wasmcloud_ctl._operations.link_cache")
+        from wasmcloud_ctl._operations import link_cache as _links
 
         return _bridge.PerProcess(lambda: _links.LinkCache(session.get(), subjects))
 
@@ -1202,8 +1211,9 @@ class Client:
         """A command whose outcome will be waited for, by something of ``_outcomes``."""
         global _outcomes
         self._transport()
-        ensure_imported("wasmcloud_ctl._outcomes", "wasmcloud_ctl._waits")
-        from wasmcloud_ctl import _outcomes, _waits
+        ensure_imported("wasmcloud_ctl._operations.outcomes", "wasmcloud_ctl._operations.wait")
+        from wasmcloud_ctl._operations import outcomes as _outcomes
+        from wasmcloud_ctl._operations import wait as _waits
 
         seconds = _arguments.seconds(wait, "wait")
         return _waits.Command(

@@ -23,14 +23,14 @@ class Shown:
         return hash(tuple(self.__dict__.values()))
 
     def __repr__(self) -> str:
-        ensure_imported("wasmcloud_ctl._display")
-        from wasmcloud_ctl import _display
+        ensure_imported("wasmcloud_ctl._display.html")
+        from wasmcloud_ctl._display import html as _display
 
         return _display.line(self)
 
     def _repr_html_(self) -> str:
-        ensure_imported("wasmcloud_ctl._display")
-        from wasmcloud_ctl import _display
+        ensure_imported("wasmcloud_ctl._display.html")
+        from wasmcloud_ctl._display import html as _display
 
         return _display.as_html(self)
 

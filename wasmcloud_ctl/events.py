@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from wasmcloud_ctl import _arguments
+from wasmcloud_ctl._options import arguments as _arguments
 from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl._values import Model, Shown
 from wasmcloud_ctl.exceptions import ClosedError, DecodeError, WaitTimeout
 from wasmcloud_ctl.models import I32, U64, HostInventory, Link
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl._calls import Subscription
+    from wasmcloud_ctl._transport.calls import Subscription
 
 _logger = logging.getLogger("wasmcloud_ctl")
 
@@ -309,8 +309,8 @@ class EventReceiver:
     """
 
     def __init__(self, subscription: Subscription, lattice: str) -> None:
-        ensure_imported("wasmcloud_ctl._cloud_events")
-        from wasmcloud_ctl._cloud_events import decode_event
+        ensure_imported("wasmcloud_ctl._protocol.cloud_events")
+        from wasmcloud_ctl._protocol.cloud_events import decode_event
 
         self._decode_event = decode_event
         self._subscription = subscription

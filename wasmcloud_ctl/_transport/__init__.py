@@ -15,7 +15,7 @@ the order in which they came.
 - ``stream``: the bytes of one connection, until it stands and while it does.
 """
 
-from wasmcloud_ctl._transport.transport import Transport
-from wasmcloud_ctl._transport.wire import Wire
+from wasmcloud_ctl._transport.session import Transport
+from wasmcloud_ctl._transport.connection import Wire
 
 __all__ = ["Transport", "Wire"]

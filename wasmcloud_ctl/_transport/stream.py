@@ -15,8 +15,8 @@ from urllib.parse import ParseResult
 import nats.aio.transport
 import nats.errors
 
-from wasmcloud_ctl._config import DEFAULT_PORT
-from wasmcloud_ctl._failures import Stage
+from wasmcloud_ctl._options.options import DEFAULT_PORT
+from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from wasmcloud_ctl import Client
-    from wasmcloud_ctl._config import ConnectOptions
+    from wasmcloud_ctl._options.options import ConnectOptions
     from wasmcloud_ctl.testing._fleet import Fleet
     from wasmcloud_ctl.testing._heard import Command
 

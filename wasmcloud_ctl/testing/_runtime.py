@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl._bridge import Bridge
+    from wasmcloud_ctl._bridge.loop import Bridge
     from wasmcloud_ctl.testing._fleet import Fleet
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Runtime:
     def start(self, open_fleet: Callable[[], Awaitable[Fleet]]) -> None:
         """Start the thread, and open the fleet there."""
         # Here, so that importing this module imports no client of NATS.
-        from wasmcloud_ctl._bridge import Bridge
+        from wasmcloud_ctl._bridge.loop import Bridge
 
         self._bridge = Bridge(self._name)
         self._bridge.start(_PATIENCE_SECONDS)

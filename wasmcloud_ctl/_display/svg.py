@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pygraphviz
 
-from wasmcloud_ctl._display import one_line, short_id
+from wasmcloud_ctl._display.html import one_line, short_id
 
 if TYPE_CHECKING:
     from wasmcloud_ctl.graph import Arrow, HostBox

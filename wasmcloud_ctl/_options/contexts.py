@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 
-from wasmcloud_ctl import _config
-from wasmcloud_ctl._config import Given
-from wasmcloud_ctl._subjects import token
+from wasmcloud_ctl._options import options as _config
+from wasmcloud_ctl._options.options import Given
+from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import ConnectError, InvalidArgument, NotFound
 
 # The file that holds the name of the current context, and the name where there is no such file.

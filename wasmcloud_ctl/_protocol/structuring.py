@@ -14,7 +14,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from wasmcloud_ctl._strict import Mismatch, boolean, mismatch, optional_string, string, string_map
+from wasmcloud_ctl._protocol.strict import Mismatch, boolean, mismatch, optional_string, string, string_map
 from wasmcloud_ctl.models import Range
 
 

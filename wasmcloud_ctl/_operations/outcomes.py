@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmcloud_ctl._waits import Command, Wait
+from wasmcloud_ctl._operations.wait import Command, Wait
 from wasmcloud_ctl.events import (
     ComponentScaled,
     ComponentScaleFailed,

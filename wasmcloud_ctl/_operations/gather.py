@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 
 import wasmcloud_ctl
-from wasmcloud_ctl import _codec, _progress
-from wasmcloud_ctl._bridge import Deadline
+from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._operations import progress as _progress
+from wasmcloud_ctl._bridge.loop import Deadline
 from wasmcloud_ctl._responses import CtlResponse, Replies, Undecodable
-from wasmcloud_ctl._subjects import Subjects, jetstream
+from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
 from wasmcloud_ctl.exceptions import CtlError, DecodeError, NoResponders, RequestTimeout
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl._calls import Question
+    from wasmcloud_ctl._transport.calls import Question
     from wasmcloud_ctl._transport import Transport
     from wasmcloud_ctl.models import HostInventory, Inventories
 

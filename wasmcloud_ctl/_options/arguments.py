@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from wasmcloud_ctl._subjects import token
+from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import InvalidArgument
 
 

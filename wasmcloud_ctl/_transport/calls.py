@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmcloud_ctl import _tracing
-from wasmcloud_ctl._bridge import Deadline, Mailbox, Outcome
+from wasmcloud_ctl._protocol import tracing as _tracing
+from wasmcloud_ctl._bridge.loop import Deadline, Mailbox, Outcome
 from wasmcloud_ctl._responses import no_responders
 from wasmcloud_ctl.exceptions import (
     ClosedError,

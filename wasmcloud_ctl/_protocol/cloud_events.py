@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from wasmcloud_ctl import _codec
-from wasmcloud_ctl._strict import Mismatch
+from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._protocol.strict import Mismatch
 from wasmcloud_ctl.events import DATA_BY_NAME, Event
 from wasmcloud_ctl.exceptions import DecodeError
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from wasmcloud_ctl import _arguments
+from wasmcloud_ctl._options import arguments as _arguments
 from wasmcloud_ctl._imports import ensure_imported, undisturbed
 from wasmcloud_ctl.exceptions import InvalidArgument
 
@@ -109,8 +109,8 @@ class _Shown(Progress):
     """A bar of tqdm's, made when the call has taken long enough."""
 
     def __init__(self, what: str, total: float | None) -> None:
-        ensure_imported("wasmcloud_ctl._display")
-        from wasmcloud_ctl._display import with_short_ids
+        ensure_imported("wasmcloud_ctl._display.html")
+        from wasmcloud_ctl._display.html import with_short_ids
 
         self._shorten = with_short_ids
         self._what = with_short_ids(what)

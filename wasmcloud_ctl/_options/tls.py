@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 
-from wasmcloud_ctl._config import Options, Path
+from wasmcloud_ctl._options.options import Options, Path
 from wasmcloud_ctl.exceptions import ConnectError
 
 

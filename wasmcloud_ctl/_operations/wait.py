@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl import _cloud_events, _codec, _progress
+from wasmcloud_ctl._protocol import cloud_events as _cloud_events
+from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._operations import progress as _progress
 from wasmcloud_ctl._responses import CtlResponse
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.exceptions import (
@@ -39,8 +41,8 @@ from wasmcloud_ctl.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from wasmcloud_ctl._calls import Gather, Question, Reply, Subscription
-    from wasmcloud_ctl._subjects import Subjects
+    from wasmcloud_ctl._transport.calls import Gather, Question, Reply, Subscription
+    from wasmcloud_ctl._protocol.subjects import Subjects
     from wasmcloud_ctl._transport import Transport
 
 T = TypeVar("T")

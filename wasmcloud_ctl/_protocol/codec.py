@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, get_origin
 
-from wasmcloud_ctl import _strict
+from wasmcloud_ctl._protocol import strict as _strict
 from wasmcloud_ctl._imports import undisturbed
 from wasmcloud_ctl._responses import CtlResponse
-from wasmcloud_ctl._strict import Mismatch
+from wasmcloud_ctl._protocol.strict import Mismatch
 from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument, OperationRejected
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ def structure(value: object, kind: Any, path: str, raw: bytes, what: str) -> Any
 
 def _new_hook(kind: Any) -> Callable[[object], Any]:
     def make() -> Callable[[object], Any]:
-        from wasmcloud_ctl import _structuring
+        from wasmcloud_ctl._protocol import structuring as _structuring
 
         return _structuring.hook(kind)
 
@@ -110,7 +110,7 @@ def _plain(value: object) -> object:
 
 def _new_plain_hook(kind: type[Any]) -> Callable[[Any], object]:
     def make() -> Callable[[Any], object]:
-        from wasmcloud_ctl import _structuring
+        from wasmcloud_ctl._protocol import structuring as _structuring
 
         return _structuring.plain_hook(kind)
 

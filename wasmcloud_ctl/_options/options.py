@@ -13,10 +13,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
-from wasmcloud_ctl import _arguments
+from wasmcloud_ctl._options import arguments as _arguments
 from wasmcloud_ctl._imports import ensure_imported
-from wasmcloud_ctl._subjects import prefix
-from wasmcloud_ctl._subjects import token as subject_token
+from wasmcloud_ctl._protocol.subjects import prefix
+from wasmcloud_ctl._protocol.subjects import token as subject_token
 from wasmcloud_ctl.exceptions import InvalidArgument
 
 if TYPE_CHECKING:

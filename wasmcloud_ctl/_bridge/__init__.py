@@ -1,0 +1,1 @@
+"""Threads: the event loop on its thread, the hand-over between threads, and processes."""

@@ -1,0 +1,1 @@
+"""The wire: subjects, JSON, CloudEvents, JetStream. The only package that parses JSON."""
