@@ -18,10 +18,10 @@ from benchmarks.ratios import call, hear
 from benchmarks.tables import span, table
 from benchmarks.world import world
 from wasmcloud_ctl import Client
-from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._bridge.loop import Bridge, Mailbox, Outcome
-from wasmcloud_ctl._transport.calls import Request
+from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._transport import Transport, Wire
+from wasmcloud_ctl._transport.calls import Request
 
 # What lies between two marks, and on whose thread it is. ``before`` marks a function's begin, ``after`` its end.
 _STAGES = (

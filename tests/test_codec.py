@@ -20,9 +20,9 @@ from wasmcloud_ctl import (
     RegistryCredential,
     ScaleComponentCommand,
     StopHostCommand,
-    _cloud_events,
-    _codec,
 )
+from wasmcloud_ctl._protocol import cloud_events as _cloud_events
+from wasmcloud_ctl._protocol import codec as _codec
 
 HOST_ID = "N" + "A" * 55
 

@@ -19,12 +19,12 @@ from wasmcloud_ctl import (
     DecodeError,
     InvalidArgument,
     OperationRejected,
-    _cloud_events,
-    _codec,
     _commands,
     events,
     models,
 )
+from wasmcloud_ctl._protocol import cloud_events as _cloud_events
+from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.models import Inventories, Range

@@ -37,22 +37,21 @@ from wasmcloud_ctl import (
     OperationRejected,
     RequestTimeout,
     WaitTimeout,
-    _codec,
-    _failures,
-    _imports,
-    _links,
-    _structuring,
 )
 from wasmcloud_ctl._bridge.loop import Mailbox
-from wasmcloud_ctl._transport.calls import Subscription, Turns
-from wasmcloud_ctl._options.options import Given, Options, Server, named_by_cluster
+from wasmcloud_ctl._operations import link_cache as _links
+from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
-from wasmcloud_ctl._transport.failures import Stage
+from wasmcloud_ctl._options.options import Given, Options, Server, named_by_cluster
+from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._protocol import structuring as _structuring
 from wasmcloud_ctl._transport import dialling
-from wasmcloud_ctl._transport import transport as transport_module
+from wasmcloud_ctl._transport import failures as _failures
+from wasmcloud_ctl._transport import session as transport_module
+from wasmcloud_ctl._transport.calls import Subscription, Turns
+from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.race import race
 from wasmcloud_ctl._transport.stream import Socket
-from wasmcloud_ctl.events import EventReceiver
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
@@ -675,8 +674,6 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
     monkeypatch.setattr(sys, "is_finalizing", ends)
     with pytest.raises(ConnectError, match="Python is ending"):
         wasmcloud_ctl.connect(practice_server.url)
-    with pytest.raises(ClosedError, match="Python is ending"):
-        _imports.find_value("Host", ["models"])
 
 
 def test_a_receiver_says_of_itself_what_it_hears(practice_lattice: PracticeLattice) -> None:

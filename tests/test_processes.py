@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import textwrap
 
 import pytest
@@ -614,47 +612,3 @@ def test_connect_for_want_of_files_or_threads(lattice: PracticeLattice) -> None:
         "cannot start the client's thread: can't start new thread\n2\n1\n",
         "",
     )
-
-
-# What is imported ---------------------------------------------------------------------------------------
-
-
-def test_importing_loads_nothing_heavy() -> None:
-    """``import wasmcloud_ctl`` loads neither nats-py nor anyio nor cattrs."""
-    code = (
-        "import sys, wasmcloud_ctl; print(sorted({'nats', 'anyio', 'cattrs', 'asyncio'} & set(sys.modules)))"
-    )
-
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert process.stdout == "[]\n"
-
-
-def test_a_script_imports_what_it_needs(lattice: PracticeLattice) -> None:
-    """What a call does not need is not imported for it, and then, all at once, is."""
-    ended = run(
-        lattice,
-        """
-        rare = ("cattrs", "models", "events", "_waits", "_outcomes", "_links", "_display")
-        def imported():
-            return [name for name in rare if {name, "wasmcloud_ctl." + name} & set(sys.modules)]
-        with connect() as client:
-            client.put_config("a", {"b": "c"})
-            assert client.get_config("a").data == {"b": "c"}
-            client.delete_config("a")
-            print(*imported())
-            client.get_hosts(expected=2)
-            print(*imported())
-            print(wasmcloud_ctl.ComponentScaled.__name__, wasmcloud_ctl.models.Host is wasmcloud_ctl.Host)
-            client.put_link(wasmcloud_ctl.Link("a", "b", "c", "d", ["e"]), wait=5)
-            print(*imported())
-        """,
-    )
-
-    lines = [
-        "",
-        "cattrs models",
-        "ComponentScaled True",
-        "cattrs models events _waits _outcomes",
-    ]
-    assert ended == Ended(0, "\n".join(lines) + "\n", "")

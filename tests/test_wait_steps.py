@@ -25,10 +25,10 @@ from wasmcloud_ctl import (
     ProviderStopped,
     RequestTimeout,
 )
-from wasmcloud_ctl._transport.calls import Reply
 from wasmcloud_ctl._operations.outcomes import PutLink, ScaleComponent, StartProvider, StopHost, StopProvider
-from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._operations.wait import _ACKNOWLEDGEMENT, _LOOK, Command
+from wasmcloud_ctl._protocol.subjects import Subjects
+from wasmcloud_ctl._transport.calls import Reply
 from wasmcloud_ctl.events import Event, EventData
 from wasmcloud_ctl.testing import PracticeLattice
 

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from wasmcloud_ctl._client import Client, connect, from_env
-from wasmcloud_ctl._imports import find_value
+from wasmcloud_ctl._client import Client
+from wasmcloud_ctl._connect import connect, from_env
+from wasmcloud_ctl._operations.event_receiver import EventReceiver
+from wasmcloud_ctl.events import (
+    ComponentScaled,
+    ComponentScaleFailed,
+    ConfigDeleted,
+    ConfigSet,
+    Event,
+    EventClaims,
+    HealthCheckFailed,
+    HealthCheckPassed,
+    HealthCheckStatus,
+    HostHeartbeat,
+    HostStarted,
+    HostStopped,
+    LabelsChanged,
+    LinkdefDeleted,
+    LinkdefSet,
+    LinkdefSetFailed,
+    ProviderStarted,
+    ProviderStartFailed,
+    ProviderStopped,
+)
 from wasmcloud_ctl.exceptions import (
     AuthError,
     ClosedError,
@@ -23,51 +43,27 @@ from wasmcloud_ctl.exceptions import (
     RequestTimeout,
     WaitTimeout,
 )
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl.events import (
-        ComponentScaled,
-        ComponentScaleFailed,
-        ConfigDeleted,
-        ConfigSet,
-        Event,
-        EventClaims,
-        EventReceiver,
-        HealthCheckFailed,
-        HealthCheckPassed,
-        HealthCheckStatus,
-        HostHeartbeat,
-        HostStarted,
-        HostStopped,
-        LabelsChanged,
-        LinkdefDeleted,
-        LinkdefSet,
-        LinkdefSetFailed,
-        ProviderStarted,
-        ProviderStartFailed,
-        ProviderStopped,
-    )
-    from wasmcloud_ctl.models import (
-        ComponentAuctionAck,
-        ComponentAuctionRequest,
-        ComponentDescription,
-        CtlResponse,
-        Host,
-        HostInventory,
-        Inventories,
-        Link,
-        ProviderAuctionAck,
-        ProviderAuctionRequest,
-        ProviderDescription,
-        RegistryCredential,
-        Replies,
-        ScaleComponentCommand,
-        StartProviderCommand,
-        StopHostCommand,
-        StopProviderCommand,
-        Undecodable,
-        UpdateComponentCommand,
-    )
+from wasmcloud_ctl.models import (
+    ComponentAuctionAck,
+    ComponentAuctionRequest,
+    ComponentDescription,
+    CtlResponse,
+    Host,
+    HostInventory,
+    Inventories,
+    Link,
+    ProviderAuctionAck,
+    ProviderAuctionRequest,
+    ProviderDescription,
+    RegistryCredential,
+    Replies,
+    ScaleComponentCommand,
+    StartProviderCommand,
+    StopHostCommand,
+    StopProviderCommand,
+    Undecodable,
+    UpdateComponentCommand,
+)
 
 __version__ = "0.1.0"
 
@@ -131,21 +127,3 @@ __all__ = [
     "connect",
     "from_env",
 ]
-
-
-# Not for type checkers, which would take any name for one that there is.
-if not TYPE_CHECKING:  # pragma: no branch – what runs is no type checker
-
-    def __getattr__(name):
-        """A class of values, imported when it is first asked for.
-
-        There are forty, of which a script needs few, and to make one takes as long as a call: to make all takes a
-        tenth of the time from a short script's start to its end.
-        """
-        if name not in (*__all__, "models", "events"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = find_value(name, ["models", "events"])
-        return value
-
-    def __dir__():
-        return __all__

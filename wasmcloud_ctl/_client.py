@@ -5,7 +5,7 @@ Every operation goes one way: the method checks its arguments and builds a comma
 caller's thread.
 
 nats-py and anyio take longer to import than all else, so they are imported when a client is made; and what only some
-operations need when it is first needed. Values are ``wasmcloud_ctl.Host`` and the like here, for the package imports
+operations need when it is first needed. Values are ``Host`` and the like here, for the package imports
 these so.
 """
 
@@ -15,50 +15,46 @@ import logging
 import sys
 import warnings
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import attrs
+from typing_extensions import TypeVarTuple, Unpack
 
-import wasmcloud_ctl
+from wasmcloud_ctl._bridge.handover import Mailbox
+from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._operations import gather as _gathers
+from wasmcloud_ctl._operations import outcomes as _outcomes
+from wasmcloud_ctl._operations.event_receiver import EventReceiver
+from wasmcloud_ctl._operations.gather import Limits
+from wasmcloud_ctl._operations.link_cache import LinkCache
+from wasmcloud_ctl._operations.wait import Command
 from wasmcloud_ctl._options import arguments as _arguments
-from wasmcloud_ctl._options import options as _config
-from wasmcloud_ctl._imports import ensure_imported
+from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._protocol.subjects import Subjects
-from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, NotFound
+from wasmcloud_ctl._transport import NatsClient, Subscription, Transport
+from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument, NotFound
+from wasmcloud_ctl.models import (
+    ComponentAuctionAck,
+    ComponentAuctionRequest,
+    CtlResponse,
+    Host,
+    HostInventory,
+    Inventories,
+    Link,
+    ProviderAuctionAck,
+    ProviderAuctionRequest,
+    RegistryCredential,
+    Replies,
+    ScaleComponentCommand,
+    StartProviderCommand,
+    StopHostCommand,
+    StopProviderCommand,
+    UpdateComponentCommand,
+)
 
-if TYPE_CHECKING:
-    import os
-    import ssl
-
-    import nats.aio.client
-    from typing_extensions import TypeVarTuple, Unpack
-
-    from wasmcloud_ctl._bridge import loop as _bridge
-    from wasmcloud_ctl._transport import calls as _calls
-    from wasmcloud_ctl._protocol import codec as _codec
-    from wasmcloud_ctl._operations import gather as _gathers
-    from wasmcloud_ctl._operations import outcomes as _outcomes
-    from wasmcloud_ctl._bridge.loop import PerProcess
-    from wasmcloud_ctl._options.options import ConnectOptions
-    from wasmcloud_ctl._operations.gather import Limits
-    from wasmcloud_ctl._operations.link_cache import LinkCache
-    from wasmcloud_ctl._responses import CtlResponse, Replies
-    from wasmcloud_ctl._transport import Transport
-    from wasmcloud_ctl._operations.wait import Command
-    from wasmcloud_ctl.events import EventReceiver
-    from wasmcloud_ctl.models import (
-        ComponentAuctionAck,
-        Host,
-        HostInventory,
-        Inventories,
-        Link,
-        ProviderAuctionAck,
-        RegistryCredential,
-    )
-
-    Arguments = TypeVarTuple("Arguments")
+Arguments = TypeVarTuple("Arguments")
 
 # What an application does not ask to hear must not be printed to stderr by Python's last resort.
 logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
@@ -74,204 +70,8 @@ DEFAULT_MAXSIZE = 65536
 _CLOSE_SECONDS = 2.0
 
 
-def connect(
-    servers: str | Sequence[str] | None = None,
-    *,
-    lattice: str | None = None,
-    topic_prefix: str | None = None,
-    timeout: float | None = None,
-    auction_timeout: float | None = None,
-    connect_timeout: float | None = None,
-    quiet: float | None = None,
-    check: bool = False,
-    name: str | None = None,
-    user: str | None = None,
-    password: str | None = None,
-    token: str | None = None,
-    credentials: str | os.PathLike[str] | None = None,
-    user_jwt: str | os.PathLike[str] | None = None,
-    nkey_seed: str | os.PathLike[str] | None = None,
-    tls: bool | ssl.SSLContext | None = None,
-    tls_ca: str | os.PathLike[str] | None = None,
-    tls_cert: str | os.PathLike[str] | None = None,
-    tls_key: str | os.PathLike[str] | None = None,
-    tls_first: bool = False,
-    inbox_prefix: str | None = None,
-    js_domain: str | None = None,
-    cache_links: bool = False,
-    progress: bool | None = None,
-    context: str | None = None,
-) -> Client:
-    """Connect to a lattice.
-
-    It reads no environment variables but those that say where wash's contexts are, and these only if one is named.
-    ``from_env`` reads all that wash does.
-
-    Who connects is said in one way: with user and password, a token, a credentials file, a user JWT with its
-    seed, or a seed alone. What is in files is read again for each connection that is made.
-
-    Args:
-        servers: The URL of a NATS server, or several; ``nats://127.0.0.1:4222`` if not given. A URL may hold
-            ``user:password@`` or ``token@``, and begins with ``tls://`` where TLS is wanted.
-        lattice: The lattice's name; ``default`` if not given.
-        topic_prefix: What stands before all control subjects; ``wasmbus.ctl`` if not given.
-        timeout: Seconds that a request may take, above 0; 2.0 if not given.
-        auction_timeout: Seconds that a gather (hosts, auctions) takes, above 0; 5.0 if not given.
-        connect_timeout: Seconds that connecting may take in all, above 0; 2.0 if not given.
-        quiet: Seconds without a further reply that end a gather early, above 0; None: it lasts its whole
-            timeout, as the Rust client's does.
-        check: Whether a refused command raises ``OperationRejected`` by itself.
-        name: The connection's name, as the server's monitoring shows it.
-        user: The user's name, with a password.
-        password: The password.
-        token: A token.
-        credentials: The path of a credentials file (a user JWT and its seed), or what is in one.
-        user_jwt: A user JWT, or the path of a file that holds one; ``nkey_seed`` goes with it, unless it is a
-            bearer's.
-        nkey_seed: A user's seed, or the path of a file that holds one.
-        tls: True: TLS is a must, for every server, as with ``tls://``. An ``ssl.SSLContext``: that, too, and it
-            is used as it is. False: none, not even where a server requires it. If not given: TLS where a URL or
-            another option asks for it, or a server requires it. The server must prove that it has the name that
-            was dialled.
-        tls_ca: The path of a PEM file with the certificates to trust, instead of the system's. Asks for TLS.
-        tls_cert: The path of a PEM file with the client's certificate. Asks for TLS.
-        tls_key: The path of a PEM file with its key, not encrypted, if that is not in the same file.
-        tls_first: Whether the TLS handshake comes before the server's greeting, as the server must have been set
-            to expect it. Asks for TLS.
-        inbox_prefix: What stands before reply subjects; ``_INBOX`` if not given.
-        js_domain: The JetStream domain of the lattice's buckets, for ``list_configs``; none if not given.
-        cache_links: Whether ``get_links`` answers from a copy that the link events keep current.
-        progress: Whether a gather or a wait that takes longer than half a second shows on stderr how far it is, and
-            takes that away when it ends; needs tqdm (the extra ``progress``). None: only in a Jupyter notebook, and
-            only if tqdm and ipywidgets are there.
-        context: The name of a wash context, which says what is not given here: server, lattice, timeout,
-            credentials, TLS and JetStream domain.
-
-    Returns:
-        A connected client. Close it, or use it in a ``with`` statement.
-
-    Raises:
-        ConnectError: No connection within ``connect_timeout``; the message has the true cause.
-        AuthError: The server refused the credentials, or they cannot be read.
-        InvalidArgument: An argument cannot be meant, or two contradict each other.
-        NotFound: There is no such context; the message lists those that there are.
-
-    Source: ``ClientBuilder`` of the Rust client.
-    """
-    if sys.is_finalizing():
-        raise ConnectError("Python is ending: no connection can be made any more")
-    global _bridge, _calls, _codec, _gathers
-    ensure_imported(
-        "wasmcloud_ctl._bridge.loop",
-        "wasmcloud_ctl._transport.calls",
-        "wasmcloud_ctl._protocol.codec",
-        "wasmcloud_ctl._operations.gather",
-        "wasmcloud_ctl._operations.progress",
-        "wasmcloud_ctl._transport",
-    )
-    from wasmcloud_ctl._bridge import loop as _bridge
-    from wasmcloud_ctl._transport import calls as _calls
-    from wasmcloud_ctl._protocol import codec as _codec
-    from wasmcloud_ctl._operations import gather as _gathers
-    from wasmcloud_ctl._operations import progress as _progress
-    from wasmcloud_ctl._transport import Transport
-
-    given = _config.Given(
-        servers=servers,
-        lattice=lattice,
-        topic_prefix=topic_prefix,
-        timeout=timeout,
-        auction_timeout=auction_timeout,
-        user=user,
-        password=password,
-        token=token,
-        credentials=credentials,
-        user_jwt=user_jwt,
-        nkey_seed=nkey_seed,
-        tls=tls,
-        tls_ca=tls_ca,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        tls_first=tls_first or None,
-        js_domain=js_domain,
-    )
-    if context is not None:
-        ensure_imported("wasmcloud_ctl._options.contexts")
-        from wasmcloud_ctl._options import contexts as _contexts
-
-        given = given.or_else(_contexts.load(context))
-    options = _config.options(given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix)
-    settings = _Settings(
-        topic_prefix=_config.DEFAULT_TOPIC_PREFIX if given.topic_prefix is None else given.topic_prefix,
-        lattice=_config.DEFAULT_LATTICE if given.lattice is None else given.lattice,
-        timeout=_seconds(given.timeout, "timeout", _config.DEFAULT_TIMEOUT),
-        auction_timeout=_seconds(given.auction_timeout, "auction_timeout", _config.DEFAULT_AUCTION_TIMEOUT),
-        quiet=None if quiet is None else _arguments.seconds(quiet, "quiet"),
-        check=_arguments.boolean(check, "check"),
-        js_domain=options.js_domain,
-        cache_links=_arguments.boolean(cache_links, "cache_links"),
-        progress=_progress.wanted(progress),
-    )
-    # The subjects are checked before a connection is made for them.
-    subjects = settings.subjects()
-    session = _bridge.PerProcess(lambda: Transport(options), Transport.open, Transport.stop_soon)
-    # The client comes first: whenever Ctrl-C comes, dropping it ends the connection.
-    client = Client(session, settings, subjects)
-    try:
-        session.get()
-        return client
-    except BaseException:
-        # Not left to the drop, which would warn, and wait for whoever keeps the traceback.
-        client._closed = True
-        session.stop()
-        raise
-
-
-def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]) -> Client:
-    """Connect as wash would.
-
-    What is not given here comes from these variables, or else from the context that is named, or else from wash's
-    current context, if it has one:
-
-    - ``WASMCLOUD_CTL_HOST``, ``WASMCLOUD_CTL_PORT``, ``WASMCLOUD_LATTICE``, ``WASMCLOUD_CTL_TOPIC_PREFIX``,
-      ``WASMCLOUD_JS_DOMAIN``, and ``WASMCLOUD_CTL_TIMEOUT_MS``, for requests and gathers;
-    - ``WASMCLOUD_CTL_JWT`` and ``WASMCLOUD_CTL_SEED`` (text or paths), or ``WASH_CTL_CREDS`` (or
-      ``WASMCLOUD_CTL_CREDS``, as the host has it);
-    - ``WASH_CTL_TLS_CA_FILE``, ``WASH_CTL_TLS_FIRST``, ``WASMCLOUD_CTL_TLS``;
-    - where there is no such variable that begins with ``WASMCLOUD_CTL``: ``WASMCLOUD_NATS_HOST``, ``_PORT``,
-      ``_JWT``, ``_SEED``, ``_CREDS``, as the host has them;
-    - for where the contexts are: ``WASH_CONTEXT_DIR``, ``WASH_CONFIG_DIR``, ``XDG_CONFIG_HOME``.
-
-    Credentials are not mixed: the first of these sources that names any has them all.
-
-    Args:
-        servers: As for ``connect``.
-        options: The other options of ``connect``.
-
-    Returns:
-        A connected client. Close it, or use it in a ``with`` statement.
-
-    Raises:
-        ConnectError: No connection within ``connect_timeout``, or a context file that is broken; the message has
-            the true cause, and the file's path and line.
-        AuthError: The server refused the credentials, or they cannot be read.
-        InvalidArgument: An argument or a variable cannot be meant, or two contradict each other.
-        NotFound: There is no such context; the message lists those that there are.
-
-    Source: ``CliConnectionOpts`` and ``WashConnectionOptions`` of wash.
-    """
-    ensure_imported("wasmcloud_ctl._options.contexts")
-    from wasmcloud_ctl._options import contexts as _contexts
-
-    return connect(**_contexts.from_environment({"servers": servers, **options}))
-
-
-def _seconds(value: float | None, what: str, default: float) -> float:
-    return default if value is None else _arguments.seconds(value, what)
-
-
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class _Settings:
+class Settings:
     """What a client has been told to do where a call does not say."""
 
     topic_prefix: str
@@ -309,7 +109,7 @@ class Client:
     def __init__(
         self,
         session: PerProcess[Transport],
-        settings: _Settings,
+        settings: Settings,
         subjects: Subjects,
         parent: Client | None = None,
     ) -> None:
@@ -339,7 +139,7 @@ class Client:
         Source: ``Client::get_hosts``; subject ``host.ping``.
         """
         return self._gather(
-            "host.ping", b"", wasmcloud_ctl.Host, lambda host: host.id, self._limits(expected, quiet, timeout)
+            "host.ping", b"", Host, lambda host: host.id, self._limits(expected, quiet, timeout)
         )
 
     def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
@@ -357,9 +157,7 @@ class Client:
 
         Source: ``Client::get_host_inventory``; subject ``host.get``.
         """
-        return self._request(
-            self._subjects.host("host.get", host_id), b"", wasmcloud_ctl.HostInventory, timeout
-        )
+        return self._request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
 
     def get_host_inventories(
         self,
@@ -419,7 +217,7 @@ class Client:
             self._transport(),
             self._subjects.control("host.ping"),
             b"",
-            wasmcloud_ctl.Host,
+            Host,
             lambda host: host.id,
             limits,
             until=lambda host: host.id == text,
@@ -471,7 +269,7 @@ class Client:
         subject = self._subjects.host("host.stop", host_id)
         if timeout_ms is not None:
             _arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
-        command = wasmcloud_ctl.StopHostCommand(host_id=host_id, timeout=timeout_ms)
+        command = StopHostCommand(host_id=host_id, timeout=timeout_ms)
         if wait is None:
             return self._command(subject, command, timeout)
 
@@ -537,7 +335,7 @@ class Client:
 
         Source: ``Client::perform_component_auction``; subject ``component.auction``.
         """
-        request = wasmcloud_ctl.ComponentAuctionRequest(
+        request = ComponentAuctionRequest(
             component_ref=_arguments.identifier(component_ref, "component_ref"),
             component_id=_arguments.identifier(component_id, "component_id"),
             constraints=_constraints(constraints),
@@ -545,7 +343,7 @@ class Client:
         replies = self._gather(
             "component.auction",
             self._encode(request),
-            wasmcloud_ctl.ComponentAuctionAck,
+            ComponentAuctionAck,
             lambda bid: bid.host_id,
             self._limits(expected, quiet, timeout),
         )
@@ -600,7 +398,7 @@ class Client:
         Source: ``Client::scale_component``; subject ``component.scale``.
         """
         subject = self._subjects.host("component.scale", host_id)
-        command = wasmcloud_ctl.ScaleComponentCommand(
+        command = ScaleComponentCommand(
             component_ref=_arguments.identifier(component_ref, "component_ref"),
             component_id=_arguments.identifier(component_id, "component_id"),
             host_id=host_id,
@@ -651,7 +449,7 @@ class Client:
         Source: ``Client::update_component``; subject ``component.update``.
         """
         subject = self._subjects.host("component.update", host_id)
-        command = wasmcloud_ctl.UpdateComponentCommand(
+        command = UpdateComponentCommand(
             host_id=host_id,
             component_id=_arguments.identifier(existing_component_id, "existing_component_id"),
             new_component_ref=_arguments.identifier(new_component_ref, "new_component_ref"),
@@ -695,7 +493,7 @@ class Client:
 
         Source: ``Client::perform_provider_auction``; subject ``provider.auction``.
         """
-        request = wasmcloud_ctl.ProviderAuctionRequest(
+        request = ProviderAuctionRequest(
             provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
             provider_id=_arguments.identifier(provider_id, "provider_id"),
             constraints=_constraints(constraints),
@@ -703,7 +501,7 @@ class Client:
         return self._gather(
             "provider.auction",
             self._encode(request),
-            wasmcloud_ctl.ProviderAuctionAck,
+            ProviderAuctionAck,
             lambda bid: bid.host_id,
             self._limits(expected, quiet, timeout),
         )
@@ -742,7 +540,7 @@ class Client:
         Source: ``Client::start_provider``; subject ``provider.start``.
         """
         subject = self._subjects.host("provider.start", host_id)
-        command = wasmcloud_ctl.StartProviderCommand(
+        command = StartProviderCommand(
             host_id=host_id,
             provider_id=_arguments.identifier(provider_id, "provider_id"),
             provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
@@ -776,7 +574,7 @@ class Client:
         Source: ``Client::stop_provider``; subject ``provider.stop``.
         """
         subject = self._subjects.host("provider.stop", host_id)
-        command = wasmcloud_ctl.StopProviderCommand(
+        command = StopProviderCommand(
             host_id=host_id, provider_id=_arguments.identifier(provider_id, "provider_id")
         )
         if wait is None:
@@ -805,9 +603,9 @@ class Client:
 
         Source: ``Client::put_link``; subject ``link.put``.
         """
-        if not isinstance(link, wasmcloud_ctl.Link):
+        if not isinstance(link, Link):
             raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")
-        checked = wasmcloud_ctl.Link(
+        checked = Link(
             source_id=_arguments.identifier(link.source_id, "link.source_id"),
             target=_arguments.identifier(link.target, "link.target"),
             wit_namespace=_arguments.identifier(link.wit_namespace, "link.wit_namespace"),
@@ -883,8 +681,8 @@ class Client:
         """
         if self._link_cache is not None:
             links = self._link_cache.get().get(self._timeout(timeout))
-            return wasmcloud_ctl.CtlResponse(succeeded=True, data=links)
-        return self._request(self._subjects.control("link.get"), b"", list[wasmcloud_ctl.Link], timeout)
+            return CtlResponse(succeeded=True, data=links)
+        return self._request(self._subjects.control("link.get"), b"", list[Link], timeout)
 
     # Configs ------------------------------------------------------------------------------------
 
@@ -1029,11 +827,11 @@ class Client:
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
         highest = U64_HIGHEST  # a bound for the check's sake; memory is the true one
         _arguments.whole_number(maxsize, "maxsize", highest, lowest=1)
-        mailbox: _bridge.Mailbox[bytes] = _bridge.Mailbox(maxsize, drop_newest=overflow == "drop_newest")
+        mailbox: Mailbox[bytes] = Mailbox(maxsize, drop_newest=overflow == "drop_newest")
         transport = self._transport()
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
-        subscription = _calls.Subscription(transport, subjects, mailbox)
-        receiver = wasmcloud_ctl.EventReceiver(subscription, self.lattice)
+        subscription = Subscription(transport, subjects, mailbox)
+        receiver = EventReceiver(subscription, self.lattice)
         transport.begin(subscription, self._timeout(timeout))
         self._receivers.add(receiver)
         return receiver
@@ -1072,7 +870,7 @@ class Client:
         return Client(self._session, settings, settings.subjects(), self._parent or self)
 
     @property
-    def nats_client(self) -> nats.aio.client.Client:
+    def nats_client(self) -> NatsClient:
         """nats-py's client of the present connection, for use in functions given to ``run``.
 
         Raises:
@@ -1173,10 +971,7 @@ class Client:
     def _make_link_cache(self) -> PerProcess[LinkCache]:
         # Not by way of the client, which would then keep itself alive.
         session, subjects = self._session, self._subjects
-        ensure_imported("wasmcloud_ctl._operations.link_cache")
-        from wasmcloud_ctl._operations import link_cache as _links
-
-        return _bridge.PerProcess(lambda: _links.LinkCache(session.get(), subjects))
+        return PerProcess(lambda: LinkCache(session.get(), subjects))
 
     # The way of every operation -----------------------------------------------------------------
 
@@ -1209,14 +1004,9 @@ class Client:
         turn: str | None = None,
     ) -> Command:
         """A command whose outcome will be waited for, by something of ``_outcomes``."""
-        global _outcomes
         self._transport()
-        ensure_imported("wasmcloud_ctl._operations.outcomes", "wasmcloud_ctl._operations.wait")
-        from wasmcloud_ctl._operations import outcomes as _outcomes
-        from wasmcloud_ctl._operations import wait as _waits
-
         seconds = _arguments.seconds(wait, "wait")
-        return _waits.Command(
+        return Command(
             what=what,
             subjects=self._subjects,
             subject=subject,
@@ -1287,11 +1077,11 @@ def _constraints(constraints: Any) -> dict[str, str]:
 
 def _credential(registry: str, credential: object) -> RegistryCredential:
     # The messages name the registry and the field, and never what is in it.
-    if not isinstance(credential, wasmcloud_ctl.RegistryCredential):
+    if not isinstance(credential, RegistryCredential):
         raise InvalidArgument(
             f"registries[{registry!r}] must be a RegistryCredential, not {type(credential).__name__}"
         )
-    for field in attrs.fields(wasmcloud_ctl.RegistryCredential):
+    for field in attrs.fields(RegistryCredential):
         value = getattr(credential, field.name)
         if not (isinstance(value, str) or (value is None and field.default is None)):
             raise InvalidArgument(

@@ -24,11 +24,8 @@ Exceptions of nats-py, anyio, cattrs and concurrent.futures do not reach a calle
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl._responses import CtlResponse
-    from wasmcloud_ctl.events import Event
+from datetime import datetime
+from typing import Protocol
 
 __all__ = [
     "AuthError",
@@ -47,6 +44,54 @@ __all__ = [
     "RequestTimeout",
     "WaitTimeout",
 ]
+
+
+class Response(Protocol):
+    """A host's response, as ``CtlResponse`` has it. (The models import this module, so it cannot name them.)"""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the host accepted the request."""
+
+    @property
+    def message(self) -> str:
+        """The host's message."""
+
+    @property
+    def data(self) -> object:
+        """What was asked for, if anything."""
+
+
+class PublishedEvent(Protocol):
+    """An event, as ``Event`` has it."""
+
+    @property
+    def id(self) -> str:
+        """The event's id."""
+
+    @property
+    def source(self) -> str:
+        """The id of the host that published it."""
+
+    @property
+    def type(self) -> str:
+        """The type on the wire, such as ``com.wasmcloud.lattice.component_scaled``."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the type, such as ``component_scaled``."""
+
+    @property
+    def time(self) -> datetime:
+        """When the host published it."""
+
+    @property
+    def lattice(self) -> str:
+        """The lattice that it came from."""
+
+    @property
+    def data(self) -> object:
+        """What happened."""
 
 
 class CtlError(Exception):
@@ -122,7 +167,7 @@ class WaitTimeout(CtlError, TimeoutError):
     """
 
     def __init__(
-        self, message: str, *, last_seen: str | None = None, response: CtlResponse[object] | None = None
+        self, message: str, *, last_seen: str | None = None, response: Response | None = None
     ) -> None:
         super().__init__(message)
         self.last_seen = last_seen
@@ -162,7 +207,7 @@ class OperationRejected(CtlError):
         response: The answer, with the host's words in ``message``.
     """
 
-    def __init__(self, message: str, *, response: CtlResponse[object] | None = None) -> None:
+    def __init__(self, message: str, *, response: Response | None = None) -> None:
         super().__init__(message)
         self.response = response
 
@@ -181,10 +226,19 @@ class OperationFailed(CtlError):
         message: str,
         *,
         reason: str | None = None,
-        event: Event | None = None,
-        response: CtlResponse[object] | None = None,
+        event: PublishedEvent | None = None,
+        response: Response | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.event = event
         self.response = response
+
+
+def no_responders(subject: str) -> NoResponders:
+    """Return the error for a subject without subscribers, with what to check."""
+    return NoResponders(
+        f"nobody listens on {subject}: check the host's id, the lattice's name and the topic prefix, "
+        "and that a host of this lattice is running and connected to the same NATS account",
+        subject=subject,
+    )

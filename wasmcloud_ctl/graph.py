@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import attrs
 
 from wasmcloud_ctl._display.html import Markup, count, element, one_line, page, short_id, wit
-from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl.exceptions import CtlError
 from wasmcloud_ctl.models import HostInventory, Inventories, Link
 
@@ -157,7 +156,6 @@ class LatticeGraph:
 
     def _draw(self, *, standalone: bool) -> str:
         try:
-            ensure_imported("wasmcloud_ctl._display.svg")
             from wasmcloud_ctl._display import svg as _picture
         except ImportError as error:
             raise CtlError(f"{_NO_EXTRA} ({error})") from error

@@ -1,35 +1,18 @@
-"""What travels on the wire, as values with the wire's names, and what operations return.
+"""Values: what travels on the wire, and what operations return.
 
-The wire's values are frozen attrs classes; sequences are tuples and maps plain dicts. They are checked when they
-are sent and when they arrive, not when they are made. They have no ``__slots__``, for an object of a frozen class
-with slots takes half as long again to make, and a large inventory is a thousand of them.
+The classes of the wire are frozen attrs classes with the wire's names; sequences are tuples and maps are plain dicts.
+They are checked when they are sent and when they arrive, not when they are made. They have no ``__slots__``: a frozen
+class with slots takes half as long again to make, and a large inventory has thousands of objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Generic, TypeVar, overload
 
 import attrs
 
-from wasmcloud_ctl._imports import find_value
-from wasmcloud_ctl._responses import CtlResponse, Replies, Undecodable, no_responders
-from wasmcloud_ctl._values import Model, Shown
-from wasmcloud_ctl.exceptions import CtlError
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl._commands import (
-        ComponentAuctionAck,
-        ComponentAuctionRequest,
-        ProviderAuctionAck,
-        ProviderAuctionRequest,
-        RegistryCredential,
-        ScaleComponentCommand,
-        StartProviderCommand,
-        StopHostCommand,
-        StopProviderCommand,
-        UpdateComponentCommand,
-    )
+from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, no_responders
 
 __all__ = [
     "ComponentAuctionAck",
@@ -52,6 +35,64 @@ __all__ = [
     "Undecodable",
     "UpdateComponentCommand",
 ]
+
+
+class Shown:
+    """What is shown by a repr that fits a line and by a table in a notebook, and equal if class and attributes are.
+
+    Attrs would generate what compares for each class, which takes longer than all else that it does: a short script
+    would pay for that at every start.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if other.__class__ is self.__class__ else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
+
+    def __repr__(self) -> str:
+        from wasmcloud_ctl._display import html as _display
+
+        return _display.line(self)
+
+    def _repr_html_(self) -> str:
+        from wasmcloud_ctl._display import html as _display
+
+        return _display.as_html(self)
+
+
+class Model(Shown):
+    """What hosts say, and what is sent to them, which is a plain dict, too."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """This as a plain dict of dicts, lists, strings, numbers and None.
+
+        Returns:
+            A new dict with the keys that ``wash`` prints with ``-o json``, which are the names of the attributes.
+            wash leaves out what is not there; here it is None, so that rows for a table all have the same keys:
+            ``pandas.DataFrame([host.to_dict() for host in client.get_hosts().data])``.
+
+        Source: wash 1.9 prints the types of ``wasmcloud-control-interface`` as serde writes them
+        (crates/wash/src/cli/ctl/output.rs and crates/control-interface/src/types of wasmCloud).
+        """
+        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type]  # those derived from this are attrs classes
+        return {name: plain(getattr(self, name)) for name in fields}
+
+
+def plain(value: object) -> object:
+    """A value as dicts, lists, strings, numbers and None."""
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
+
+
+# Numbers ----------------------------------------------------------------------------------------
 
 
 @attrs.frozen
@@ -199,6 +240,259 @@ class Link(Model):
     target_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
 
 
+# Auctions ---------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ComponentAuctionRequest:
+    """Asks every host whether it would run a component."""
+
+    component_ref: str
+    component_id: str
+    constraints: Mapping[str, str]
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ProviderAuctionRequest:
+    """Asks every host whether it would run a provider."""
+
+    provider_ref: str
+    provider_id: str
+    constraints: Mapping[str, str]
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class ComponentAuctionAck(Model):
+    """A host's bid to run a component.
+
+    Attributes:
+        component_ref: The reference that was asked for.
+        component_id: The id that was asked for. (Hosts put the reference there; the client mends it.)
+        host_id: The host that bids.
+        constraints: The labels that were asked for.
+    """
+
+    component_ref: str
+    component_id: str
+    host_id: str
+    constraints: dict[str, str] = attrs.Factory(dict)
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class ProviderAuctionAck(Model):
+    """A host's bid to run a provider.
+
+    Attributes:
+        provider_ref: The reference that was asked for.
+        provider_id: The id that was asked for.
+        host_id: The host that bids.
+        constraints: The labels that were asked for.
+    """
+
+    provider_ref: str
+    provider_id: str
+    host_id: str
+    constraints: dict[str, str] = attrs.Factory(dict)
+
+
+# Commands ---------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class ScaleComponentCommand:
+    """Has a host run a component with so many instances; 0 stops it."""
+
+    component_ref: str
+    component_id: str
+    host_id: str
+    max_instances: int
+    annotations: Mapping[str, str] | None = None
+    config: Sequence[str] = ()
+    allow_update: bool = False
+    component_limits: Mapping[str, str] | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class UpdateComponentCommand:
+    """Has a host put another image in the place of a running component's."""
+
+    host_id: str
+    component_id: str
+    new_component_ref: str
+    annotations: Mapping[str, str] | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class StartProviderCommand:
+    """Has a host start a provider."""
+
+    host_id: str
+    provider_id: str
+    provider_ref: str
+    config: Sequence[str] = ()
+    annotations: Mapping[str, str] | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class StopProviderCommand:
+    """Has a host stop a provider."""
+
+    host_id: str
+    provider_id: str
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class StopHostCommand:
+    """Has a host stop; ``timeout`` is in milliseconds."""
+
+    host_id: str
+    timeout: int | None = None
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class RegistryCredential:
+    """The credentials for a registry. Neither its repr nor ``to_dict`` shows a secret.
+
+    Attributes:
+        username: The user's name, with a password.
+        password: The password.
+        token: A token, instead of the two.
+        registry_type: ``oci``, unless the registry is of another type.
+    """
+
+    username: str | None = None
+    password: str | None = attrs.field(default=None, repr=False)
+    token: str | None = attrs.field(default=None, repr=False)
+    registry_type: str = "oci"
+
+    def to_dict(self) -> dict[str, object]:
+        """What may be seen of this, as a plain dict: ``username`` and ``registryType``, the name on the wire."""
+        return {"username": self.username, "registryType": self.registry_type}
+
+
+# Responses --------------------------------------------------------------------------------------
+
+# Nothing can be put into an answer, so one that holds a Host serves where one that holds an object is asked for.
+T_co = TypeVar("T_co", covariant=True)
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class CtlResponse(Shown, Generic[T_co]):
+    """A host's answer. True in a condition when it succeeded.
+
+    Attributes:
+        succeeded: Whether the host took the request. For a command that means "received": the outcome comes
+            as an event.
+        message: The host's words; often not empty on success, too.
+        data: What was asked for; None where there is nothing, or the request was refused.
+    """
+
+    succeeded: bool
+    message: str = ""
+    data: T_co | None = None
+
+    def __bool__(self) -> bool:
+        return self.succeeded
+
+    def to_dict(self) -> dict[str, object]:
+        """This as a plain dict.
+
+        Returns:
+            ``success``, ``message`` and ``response``, which are the names on the wire; the response is a dict, a
+            list or None.
+
+        Source: ``CtlResponse`` of ``wasmcloud-control-interface`` (types/ctl.rs), as serde writes it.
+        """
+        return {"success": self.succeeded, "message": self.message, "response": plain(self.data)}
+
+    def raise_for_status(self) -> CtlResponse[T_co]:
+        """Return this response, or raise if it was refused.
+
+        Raises:
+            OperationRejected: The host refused; with its words.
+        """
+        if not self.succeeded:
+            raise OperationRejected(f"the host refused: {self.message}", response=self)
+        return self
+
+    def unwrap(self) -> T_co:
+        """The data.
+
+        Raises:
+            OperationRejected: The host refused.
+            NotFound: There is no data, such as for a config that does not exist.
+        """
+        self.raise_for_status()
+        if self.data is None:
+            raise NotFound(self.message or "the host's answer holds no data")
+        return self.data
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class Undecodable(Shown):
+    """A reply that could not be decoded.
+
+    Attributes:
+        raw: The bytes as they arrived.
+        reason: Why they could not be decoded.
+    """
+
+    raw: bytes
+    reason: str
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class Replies(Shown, Sequence[CtlResponse[T_co]]):
+    """The answers of a gather, in the order in which they came.
+
+    Attributes:
+        responses: The answers; the object itself is a sequence of them, too.
+        undecodable: The replies that could not be decoded.
+        no_responders: Whether NATS said that nobody listens.
+        elapsed: How long the gather took, in seconds.
+        subject: The subject that was asked on.
+    """
+
+    responses: tuple[CtlResponse[T_co], ...] = ()
+    undecodable: tuple[Undecodable, ...] = ()
+    no_responders: bool = False
+    elapsed: float = 0.0
+    subject: str = ""
+
+    def __len__(self) -> int:
+        return len(self.responses)
+
+    @overload
+    def __getitem__(self, index: int) -> CtlResponse[T_co]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[CtlResponse[T_co]]: ...
+    def __getitem__(self, index: int | slice) -> CtlResponse[T_co] | Sequence[CtlResponse[T_co]]:
+        return self.responses[index]
+
+    def __iter__(self) -> Iterator[CtlResponse[T_co]]:
+        return iter(self.responses)
+
+    @property
+    def data(self) -> list[T_co]:
+        """The data of the answers that succeeded and hold any."""
+        return [
+            response.data for response in self.responses if response.succeeded and response.data is not None
+        ]
+
+    def raise_for_status(self) -> Replies[T_co]:
+        """Return these replies, or raise for what went wrong.
+
+        Raises:
+            OperationRejected: A host refused; the first that did.
+            NoResponders: Nobody listens.
+        """
+        if self.no_responders:
+            raise no_responders(self.subject)
+        for response in self.responses:
+            response.raise_for_status()
+        return self
+
+
 # What many hosts run ----------------------------------------------------------------------------
 
 
@@ -234,14 +528,3 @@ class Inventories(Shown):
         for error in self.errors.values():
             raise error
         return self
-
-
-# What a script that only looks does not need.
-if not TYPE_CHECKING:  # pragma: no branch – what runs is no type checker
-
-    def __getattr__(name):
-        """A class of ``_commands``, imported when it is first asked for."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = find_value(name, ["_commands"])
-        return value

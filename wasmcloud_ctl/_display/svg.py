@@ -9,15 +9,12 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import pygraphviz
 
 from wasmcloud_ctl._display.html import one_line, short_id
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl.graph import Arrow, HostBox
 
 # Sizes in points, of which Graphviz has 72 in its inch. A letter is taken to be wider than in most fonts.
 _LETTER = 7.4

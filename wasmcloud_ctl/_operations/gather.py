@@ -9,22 +9,17 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import attrs
 
-import wasmcloud_ctl
-from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._operations import progress as _progress
-from wasmcloud_ctl._bridge.loop import Deadline
-from wasmcloud_ctl._responses import CtlResponse, Replies, Undecodable
+from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
+from wasmcloud_ctl._transport import Question, Transport
 from wasmcloud_ctl.exceptions import CtlError, DecodeError, NoResponders, RequestTimeout
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl._transport.calls import Question
-    from wasmcloud_ctl._transport import Transport
-    from wasmcloud_ctl.models import HostInventory, Inventories
+from wasmcloud_ctl.models import CtlResponse, Host, HostInventory, Inventories, Replies, Undecodable
 
 T = TypeVar("T")
 
@@ -165,7 +160,7 @@ class _InventoryGather:
             for host_id, subject in self._targets:
                 self._ask(host_id, subject)
             self._loop()
-        return wasmcloud_ctl.Inventories(
+        return Inventories(
             data=self._data,
             errors=self._errors,
             undecodable=tuple(self._undecodable),
@@ -230,7 +225,7 @@ class _InventoryGather:
             return
         self._last_ping = time.monotonic()
         try:
-            host = _codec.decode_response(raw, wasmcloud_ctl.Host).unwrap()
+            host = _codec.decode_response(raw, Host).unwrap()
             subject = self._subject(host.id)
         except CtlError as unreadable:
             self._undecodable.append(Undecodable(raw=raw, reason=str(unreadable)))
@@ -244,7 +239,7 @@ class _InventoryGather:
         del self._asked[host_id]
         if error is None:
             try:
-                self._data[host_id] = _codec.decode_response(raw, wasmcloud_ctl.HostInventory).unwrap()
+                self._data[host_id] = _codec.decode_response(raw, HostInventory).unwrap()
                 return
             except CtlError as failed:
                 error = failed

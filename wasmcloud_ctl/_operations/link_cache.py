@@ -7,19 +7,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from wasmcloud_ctl._bridge.handover import Deadline, Lock, Mailbox, acquire
 from wasmcloud_ctl._protocol import cloud_events as _cloud_events
 from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._bridge.loop import Deadline, Lock, Mailbox, acquire
-from wasmcloud_ctl._transport.calls import Subscription, request_timeout
+from wasmcloud_ctl._protocol.subjects import Subjects
+from wasmcloud_ctl._transport import Subscription, Transport, request_timeout
 from wasmcloud_ctl.events import LinkdefDeleted, LinkdefSet
 from wasmcloud_ctl.exceptions import DecodeError
 from wasmcloud_ctl.models import Link
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl._protocol.subjects import Subjects
-    from wasmcloud_ctl._transport import Transport
 
 # The host that answers may lag behind the one that put a link: so a first copy is taken again after this, and what
 # was told within twice this is applied to every copy again.

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from wasmcloud_ctl._display.html import with_short_ids
 from wasmcloud_ctl._options import arguments as _arguments
-from wasmcloud_ctl._imports import ensure_imported, undisturbed
 from wasmcloud_ctl.exceptions import InvalidArgument
 
 T = TypeVar("T")
@@ -42,7 +42,6 @@ def wanted(progress: bool | None) -> bool:
     elif not _arguments.boolean(progress, "progress"):
         return False
     try:
-        ensure_imported("tqdm.auto")  # now, for a call that is under way should not import
         import tqdm.auto  # noqa: F401
     except ImportError as error:
         if progress is None:
@@ -52,7 +51,7 @@ def wanted(progress: bool | None) -> bool:
 
 
 def _installed(module: str) -> bool:
-    return undisturbed(lambda: importlib.util.find_spec(module)) is not None
+    return importlib.util.find_spec(module) is not None
 
 
 def _in_notebook() -> bool:
@@ -109,9 +108,6 @@ class _Shown(Progress):
     """A bar of tqdm's, made when the call has taken long enough."""
 
     def __init__(self, what: str, total: float | None) -> None:
-        ensure_imported("wasmcloud_ctl._display.html")
-        from wasmcloud_ctl._display.html import with_short_ids
-
         self._shorten = with_short_ids
         self._what = with_short_ids(what)
         self._total = total

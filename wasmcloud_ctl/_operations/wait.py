@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import queue
 import time
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import attrs
 
+from wasmcloud_ctl._operations import progress as _progress
 from wasmcloud_ctl._protocol import cloud_events as _cloud_events
 from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._operations import progress as _progress
-from wasmcloud_ctl._responses import CtlResponse
+from wasmcloud_ctl._protocol.subjects import Subjects
+from wasmcloud_ctl._transport import Gather, Question, Reply, Subscription, Transport
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.exceptions import (
     CtlError,
@@ -39,11 +40,7 @@ from wasmcloud_ctl.exceptions import (
     RequestTimeout,
     WaitTimeout,
 )
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl._transport.calls import Gather, Question, Reply, Subscription
-    from wasmcloud_ctl._protocol.subjects import Subjects
-    from wasmcloud_ctl._transport import Transport
+from wasmcloud_ctl.models import CtlResponse
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import attrs
+import nkeys
 
-from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl.exceptions import AuthError
 
 # No credentials file is larger; a wrong path may lead to anything.
@@ -46,9 +46,6 @@ class Login:
 
         A JWT without a seed gets one that is made up: a bearer's is taken whoever signs.
         """
-        ensure_imported("nkeys")
-        import nkeys
-
         seed = self.seed or nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode()
         return f"-----BEGIN NATS USER JWT-----\n{self.jwt}\n-----BEGIN USER NKEY SEED-----\n{seed}\n"
 
@@ -174,9 +171,6 @@ def _claims(jwt: str) -> dict[str, Any] | None:
 
 
 def _public_key(seed: str) -> str:
-    ensure_imported("nkeys")
-    import nkeys
-
     return bytes(nkeys.from_seed(bytearray(seed.encode())).public_key).decode()
 
 

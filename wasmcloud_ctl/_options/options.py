@@ -7,20 +7,17 @@ of a script, so they have nothing that nobody uses.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
 from wasmcloud_ctl._options import arguments as _arguments
-from wasmcloud_ctl._imports import ensure_imported
 from wasmcloud_ctl._protocol.subjects import prefix
 from wasmcloud_ctl._protocol.subjects import token as subject_token
 from wasmcloud_ctl.exceptions import InvalidArgument
-
-if TYPE_CHECKING:
-    import ssl
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4222
@@ -257,9 +254,6 @@ def _check_credentials(given: Given) -> None:
 
 def _check_tls(given: Given, tls_first: bool) -> tuple[Server, ...]:
     """Check the options for TLS. Where one of them asks for TLS, it is a must for every server."""
-    ensure_imported("ssl")
-    import ssl
-
     if not (given.tls is None or isinstance(given.tls, (bool, ssl.SSLContext))):
         raise InvalidArgument(f"tls must be True, False or an ssl.SSLContext, not {type(given.tls).__name__}")
     if given.tls_key is not None and given.tls_cert is None:

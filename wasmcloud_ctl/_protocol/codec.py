@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, get_origin
 
 from wasmcloud_ctl._protocol import strict as _strict
-from wasmcloud_ctl._imports import undisturbed
-from wasmcloud_ctl._responses import CtlResponse
 from wasmcloud_ctl._protocol.strict import Mismatch
 from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument, OperationRejected
+from wasmcloud_ctl.models import CtlResponse
 
 T = TypeVar("T")
 
@@ -86,7 +85,7 @@ def _new_hook(kind: Any) -> Callable[[object], Any]:
         return _structuring.hook(kind)
 
     # cattrs keeps a list of what it is about to make, from which Ctrl-C can keep it from taking off what it has made.
-    hook = _hooks[kind] = undisturbed(make)
+    hook = _hooks[kind] = make()
     return hook
 
 
@@ -114,7 +113,7 @@ def _new_plain_hook(kind: type[Any]) -> Callable[[Any], object]:
 
         return _structuring.plain_hook(kind)
 
-    hook = _plain_hooks[kind] = undisturbed(make)
+    hook = _plain_hooks[kind] = make()
     return hook
 
 

@@ -15,7 +15,19 @@ the order in which they came.
 - ``stream``: the bytes of one connection, until it stands and while it does.
 """
 
-from wasmcloud_ctl._transport.session import Transport
-from wasmcloud_ctl._transport.connection import Wire
+from nats.aio.client import Client as NatsClient
 
-__all__ = ["Transport", "Wire"]
+from wasmcloud_ctl._transport.calls import Gather, Question, Reply, Subscription, request_timeout
+from wasmcloud_ctl._transport.connection import Wire
+from wasmcloud_ctl._transport.session import Transport
+
+__all__ = [
+    "Gather",
+    "NatsClient",
+    "Question",
+    "Reply",
+    "Subscription",
+    "Transport",
+    "Wire",
+    "request_timeout",
+]

@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wasmcloud_ctl._bridge.handover import Deadline, Mailbox, Outcome
 from wasmcloud_ctl._protocol import tracing as _tracing
-from wasmcloud_ctl._bridge.loop import Deadline, Mailbox, Outcome
-from wasmcloud_ctl._responses import no_responders
 from wasmcloud_ctl.exceptions import (
     ClosedError,
     CtlError,
     NotConnectedError,
     PayloadTooLarge,
     RequestTimeout,
+    no_responders,
 )
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 import nats.aio.client
 from anyio import fail_after
 
+from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._options import credentials as _credentials
-from wasmcloud_ctl._transport import failures as _failures
 from wasmcloud_ctl._options import tls as _tls
-from wasmcloud_ctl._bridge.loop import Deadline
 from wasmcloud_ctl._options.options import Options, Server
-from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
+from wasmcloud_ctl._transport import failures as _failures
 from wasmcloud_ctl._transport.connection import Wire
+from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
 from wasmcloud_ctl.exceptions import ConnectError
 
 logger = logging.getLogger("wasmcloud_ctl")

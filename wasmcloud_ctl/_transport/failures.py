@@ -9,8 +9,8 @@ import socket
 import ssl
 from collections.abc import Sequence
 
-from wasmcloud_ctl._options.options import Options, Server
 from wasmcloud_ctl._options.credentials import Login
+from wasmcloud_ctl._options.options import Options, Server
 from wasmcloud_ctl.exceptions import AuthError, ConnectError
 
 # OpenSSL's codes for a certificate that is good, and for another name or address.

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 import nats.aio.client
 
-from wasmcloud_ctl._bridge.loop import Bridge, Deadline, DeadlinePassed, Mailbox
-from wasmcloud_ctl._transport.calls import Call, Gather, Request, Subscription, Turns, telling
+from wasmcloud_ctl._bridge.handover import Deadline, DeadlinePassed, Mailbox
+from wasmcloud_ctl._bridge.loop import Bridge
 from wasmcloud_ctl._options.options import Options, Server
-from wasmcloud_ctl._transport.dialling import dial
+from wasmcloud_ctl._transport.calls import Call, Gather, Request, Subscription, Turns, telling
 from wasmcloud_ctl._transport.connection import Wire
+from wasmcloud_ctl._transport.dialling import dial
 from wasmcloud_ctl.exceptions import (
     AuthError,
     ClosedError,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wasmcloud_ctl._bridge.loop import Mailbox
+from wasmcloud_ctl._bridge.handover import Mailbox
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServerError
 
 if TYPE_CHECKING:
