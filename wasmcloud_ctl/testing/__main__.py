@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wasmcloud_ctl._bridge.handover import Mailbox
+from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServerError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     # Printed here rather than where they arrive: a terminal that is held up must not hold up the hosts.
-    arrived: Mailbox[Command] = Mailbox()
+    arrived: MessageQueue[Command] = MessageQueue()
     try:
         lattice = PracticeLattice(
             [labels] * options.hosts,
