@@ -165,7 +165,7 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         "hosts": sizes("hosts", "hosts"),
         "components": sizes("components", "components"),
         "threads": table(
-            ["threads", "calls a second", "a call, median", "a call, worst in 100"],
+            ["threads", "calls per second", "a call, median", "a call, 99th percentile"],
             [
                 [
                     str(step["threads"]),

@@ -43,6 +43,6 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     ]
     memory = [[what, f"{size / 1024:,.1f} KiB"] for what, size in results["memory"].items()]
     return {
-        "idle": table(["who", "time", "pings", "wake-ups of all threads", "processor time"], idle),
+        "idle": table(["process", "time", "pings", "wake-ups of all threads", "processor time"], idle),
         "memory": table(["for each", "memory"], memory),
     }

@@ -306,7 +306,7 @@ def tables(results: list[dict[str, Any]]) -> dict[str, str]:
         ]
 
     rows = [row(found) for found in results]
-    headings = ["what", "beside", "ratio", "half of them", "limit", "goal", "here", "there"]
+    headings = ["what", "compared with", "ratio", "middle half", "limit", "goal", "here", "there"]
     further = [
         cells[:4] + cells[6:] for cells, found in zip(rows, results, strict=True) if found["limit"] is None
     ]

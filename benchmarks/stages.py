@@ -27,9 +27,9 @@ from wasmcloud_ctl._transport import Transport, Wire
 _STAGES = (
     ("method: arguments, subject", "caller", Transport, "request", "before"),
     ("request and outcome made", "caller", Bridge, "post", "before"),
-    ("the loop is told, and wakes", "both", Request, "begin", "before"),
+    ("the loop is notified and wakes", "both", Request, "begin", "before"),
     ("registered, written to the socket", "loop", Wire, "send_message", "after"),
-    ("away: server, host, server", "none", asyncio.StreamReader, "feed_data", "before"),
+    ("outside: server, host, server", "none", asyncio.StreamReader, "feed_data", "before"),
     ("nats-py reads and parses", "loop", Request, "on_reply", "before"),
     ("outcome set", "loop", Outcome, "resolve", "after"),
     ("the caller wakes", "both", Outcome, "wait", "after"),
@@ -146,12 +146,12 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         for stage in results["stages"]
     ]
     rows += [
-        ["all stages, with what marking them costs", "", span(total), ""],
+        ["all stages, including the cost of marking", "", span(total), ""],
         ["a call, without marks", "", span(results["whole"]), ""],
         ["a call by bare nats-py, json.loads", "", span(results["bare"]), ""],
     ]
     batches = [[found["what"], f"{found['messages']:,}", str(found["waits"])] for found in results["batches"]]
     return {
         "stages": table(["stage", "thread", "median", "share"], rows),
-        "batches": table(["what", "messages", "of these the caller had to wait for"], batches),
+        "batches": table(["what", "messages", "waits of the caller"], batches),
     }
