@@ -1,7 +1,7 @@
 """How the documentation is built. Nothing is fetched for it.
 
 ``sphinx-build -b html`` makes the pages, ``sphinx-build -b doctest`` runs the code in them: each page on a practice
-lattice of its own. The tutorial is followed by ``tests/test_docs.py`` instead, as a reader would do it.
+lattice of its own. The tutorial is followed by ``tests/product/test_docs.py`` instead, as a reader would do it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ nitpick_ignore_regex = [
 # The code in the pages --------------------------------------------------------------------------
 
 # For what the page on connecting needs of servers with credentials and TLS.
-sys.path[:0] = [str(DOCS), str(DOCS.parent / "tests")]
+sys.path[:0] = [str(DOCS), str(DOCS.parent / "tests" / "support")]
 
 doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.DONT_ACCEPT_TRUE_FOR_1
 # What the pages call "a connected client" and "a host's id".

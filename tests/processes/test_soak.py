@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from echo import Echo
-from processes import WARNINGS
+from scripts import WARNINGS
 
 from wasmcloud_ctl.testing import PracticeServer
 

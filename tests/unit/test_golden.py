@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import REPLY_TYPES, VERSIONS, cases, operation
 
 from wasmcloud_ctl import models
 from wasmcloud_ctl._protocol import cloud_events as _cloud_events
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl.events import DATA_BY_NAME
 
-DATA = Path(__file__).parent / "data"
-VERSIONS = ("1.9.2", "1.6.2")
-
-
-def cases(version: str) -> list[dict[str, Any]]:
-    lines = (DATA / f"host-{version}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
 ALL = [pytest.param(case, id=f"{version} {case['case']}") for version in VERSIONS for case in cases(version)]
-
-# The type of the data by the operation, that is, by the subject's tokens after the lattice.
-REPLY_TYPES: dict[str, Any] = {
-    "host.ping": models.Host,
-    "host.get": models.HostInventory,
-    "claims.get": list[dict[str, str]],
-    "component.auction": models.ComponentAuctionAck,
-    "provider.auction": models.ProviderAuctionAck,
-    "link.get": list[models.Link],
-    "config.get": dict[str, str],
-}
 
 COMMAND_TYPES: dict[str, Any] = {
     "component.auction": models.ComponentAuctionRequest,
@@ -75,11 +55,6 @@ SENT_BY_NO_CLIENT = {
     "unsupported operation": "no operation",
     "stop_host malformed": "not JSON",
 }
-
-
-def operation(case: dict[str, Any]) -> str:
-    tokens: list[str] = case["subject"].split(".")
-    return ".".join(tokens[4:6])
 
 
 @pytest.mark.parametrize("case", ALL)

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pandas
 import pytest
-from test_golden import REPLY_TYPES, VERSIONS, cases, operation
+from recorded import REPLY_TYPES, VERSIONS, cases, operation
 
 from wasmcloud_ctl import (
     Client,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 
 import attrs
 import pytest
+from calling import Calling
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -28,32 +27,6 @@ REFERENCE = "registry.example/acme/echo:1"
 OTHER = "registry.example/acme/echo:2"
 PROVIDER = "registry.example/acme/http:1"
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
-
-
-class Calling:
-    """A call in a thread of its own, to do something meanwhile."""
-
-    def __init__(self, call: Callable[[], object]) -> None:
-        self._call = call
-        self.result: object = None
-        self.error: BaseException | None = None
-        self.seconds = 0.0
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        started = time.monotonic()
-        try:
-            self.result = self._call()
-        except BaseException as error:
-            self.error = error
-        self.seconds = time.monotonic() - started
-
-    def end(self) -> Calling:
-        """Wait for it."""
-        self._thread.join(15)
-        assert not self._thread.is_alive()
-        return self
 
 
 # Answers and events that are lost -----------------------------------------------------------------------

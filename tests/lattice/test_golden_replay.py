@@ -28,7 +28,7 @@ from wire import arrive
 
 from wasmcloud_ctl.testing import PracticeLattice
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 VERSIONS = ("1.9.2", "1.6.2")
 ZONES = ("z1", "z2")
 

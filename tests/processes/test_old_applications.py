@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from processes import WARNINGS, Ended, preamble, run, run_script
+from scripts import WARNINGS, Ended, preamble, run, run_script
 
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
 

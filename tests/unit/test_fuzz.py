@@ -19,7 +19,6 @@ from wasmcloud_ctl import (
     DecodeError,
     InvalidArgument,
     OperationRejected,
-    _commands,
     events,
     models,
 )
@@ -27,19 +26,19 @@ from wasmcloud_ctl._protocol import cloud_events as _cloud_events
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
 from wasmcloud_ctl.events import Event
-from wasmcloud_ctl.models import Inventories, Range
+from wasmcloud_ctl.models import CtlResponse, Inventories, Range, Replies, Undecodable
 
 # Nothing in here is slow by itself; a busy machine is no failure.
 relaxed = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 MODELS: tuple[type[Any], ...] = tuple(
     kind
-    for module in (_commands, models, events)
+    for module in (models, events)
     for kind in vars(module).values()
     if isinstance(kind, type)
     and attrs.has(kind)
     and kind.__module__ == module.__name__
-    and kind not in (Event, Inventories, Range)
+    and kind not in (CtlResponse, Event, Inventories, Range, Replies, Undecodable)
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

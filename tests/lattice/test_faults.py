@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from test_connections import wait_until
+from calling import wait_until
 from wire import arrive
 
 import wasmcloud_ctl

@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from processes import LAST_SECONDS, WARNINGS, Ended
+from scripts import LAST_SECONDS, WARNINGS, Ended
 
 from wasmcloud_ctl import Client, Link
 from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer, unused_port
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 OLD = "registry.example/acme/echo:1"
 NEW = "registry.example/acme/echo:2"

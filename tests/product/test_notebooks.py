@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 # Two kernels start, and on a busy machine that takes its time.
 pytestmark = pytest.mark.timeout(120)
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 
 

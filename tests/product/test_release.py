@@ -16,7 +16,7 @@ from packaging.version import Version
 
 import wasmcloud_ctl
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def requirements(text: str) -> list[Requirement]:

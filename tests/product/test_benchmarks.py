@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-_CHECKOUT = Path(__file__).parent.parent
+_CHECKOUT = Path(__file__).parents[2]
 
 # Wake-ups and memory are read from /proc.
 _PARTS = ("ratios", "stages", "growth", *(("idle",) if sys.platform.startswith("linux") else ()))

@@ -12,7 +12,7 @@ from pathlib import Path
 import wasmcloud_ctl
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TOUR = ROOT / "examples" / "tour.py"
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from processes import run
+from scripts import run
 
 from wasmcloud_ctl import Client, InvalidArgument, WaitTimeout
 from wasmcloud_ctl._operations import progress as _progress

@@ -6,7 +6,7 @@ import re
 import textwrap
 
 import pytest
-from processes import Ended, run
+from scripts import Ended, run
 
 from wasmcloud_ctl.testing import PracticeLattice
 

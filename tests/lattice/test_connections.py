@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
+from calling import wait_until
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -27,15 +28,6 @@ from wasmcloud_ctl import (
     WaitTimeout,
 )
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
-
-
-def wait_until(condition: object, seconds: float = 5.0) -> None:
-    """Look until it is so. For states that no event tells of."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not become so"
-        time.sleep(0.01)  # so as not to take the processor from what is waited for
 
 
 def library_threads() -> list[str]:

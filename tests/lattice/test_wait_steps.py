@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from test_waits import LINK, Calling
+from calling import Calling
 
 from wasmcloud_ctl import (
     ClosedError,
@@ -16,6 +16,7 @@ from wasmcloud_ctl import (
     ComponentScaleFailed,
     CtlResponse,
     HostInventory,
+    Link,
     LinkdefSet,
     NoResponders,
     NotConnectedError,
@@ -32,6 +33,7 @@ from wasmcloud_ctl._transport.calls import Reply
 from wasmcloud_ctl.events import Event, EventData
 from wasmcloud_ctl.testing import PracticeLattice
 
+LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
 HOST = "NA"
 REFERENCE = "registry.example/acme/echo:1"
 OLD = "registry.example/acme/echo:0"

@@ -22,7 +22,7 @@ import pytest
 
 from wasmcloud_ctl.testing import unused_port
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.rst"
 TESTING = ROOT / "docs" / "howto" / "testing.rst"
 

@@ -18,7 +18,8 @@ import pytest
 
 from wasmcloud_ctl import ClosedError, ConnectError, CtlError
 from wasmcloud_ctl._bridge import loop as _bridge
-from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed, Mailbox, Outcome, PerProcess
+from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed, Mailbox, Outcome
+from wasmcloud_ctl._bridge.processes import PerProcess
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import Ended, preamble, run, run_script
+from scripts import Ended, preamble, run, run_script
 
 from wasmcloud_ctl.testing import PracticeLattice
 

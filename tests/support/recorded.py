@@ -1,0 +1,35 @@
+"""What two real hosts sent and were sent, case by case: the files in ``tests/data``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wasmcloud_ctl import models
+
+DATA = Path(__file__).parents[1] / "data"
+VERSIONS = ("1.9.2", "1.6.2")
+
+# The type of the data by the operation, that is, by the subject's tokens after the lattice.
+REPLY_TYPES: dict[str, Any] = {
+    "host.ping": models.Host,
+    "host.get": models.HostInventory,
+    "claims.get": list[dict[str, str]],
+    "component.auction": models.ComponentAuctionAck,
+    "provider.auction": models.ProviderAuctionAck,
+    "link.get": list[models.Link],
+    "config.get": dict[str, str],
+}
+
+
+def cases(version: str) -> list[dict[str, Any]]:
+    """The cases of the hosts of one version."""
+    lines = (DATA / f"host-{version}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def operation(case: dict[str, Any]) -> str:
+    """The operation of a case: two tokens of its subject, after the lattice."""
+    tokens: list[str] = case["subject"].split(".")
+    return ".".join(tokens[4:6])
