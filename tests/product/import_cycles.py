@@ -3,8 +3,8 @@
     python tests/product/import_cycles.py
 
 import-linter's contracts look at sibling packages and modules. This looks at single modules, so that it also finds a
-module that imports the ``__init__`` of its own package. Imports in functions and imports for type checkers count. That
-importing ``a.b`` runs ``a/__init__.py`` first is Python's own doing, and does not count.
+module that imports the ``__init__`` of its own package. Imports in functions and imports for type checkers count. An
+import of ``a.b`` does not count as one of ``a``, although Python runs ``a/__init__.py`` first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The hosts of one lattice on one connection: what arrives goes to whom it concerns, and the answers back."""
+"""The hosts of one lattice on one connection: routes requests to hosts, and sends their replies."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ logger = logging.getLogger("wasmcloud_ctl.testing")
 
 @define(kw_only=True, eq=False)
 class Fleet:
-    """The hosts of one lattice. On the hosts' event loop only, all of it.
+    """The hosts of one lattice. To be used on the hosts' event loop only.
 
     Attributes:
-        connection: What they share.
-        work: What they are at.
-        around: What else they share.
-        topic_prefix: What stands before all control subjects.
-        heartbeat_interval: Seconds between a host's heartbeats.
+        connection: The connection that all hosts share.
+        work: The running tasks of all hosts.
+        around: What else the hosts share.
+        topic_prefix: The prefix of all control subjects.
+        heartbeat_interval: Seconds between heartbeats of a host.
         heard: Called with every request.
-        hosts: Those that run.
+        hosts: The running hosts.
     """
 
     connection: Connection
@@ -61,16 +61,16 @@ class Fleet:
         heartbeat_interval: float,
         heard: Callable[[Command], None],
     ) -> Fleet:
-        """Connect, without hosts at first.
+        """Connect to a server. The new fleet has no hosts.
 
         Args:
-            url: The server.
-            lattice: The lattice's name.
-            js_domain: The JetStream domain; None for the server's own.
-            options: More options for ``nats.connect``.
-            registry: What the hosts pull images from.
-            topic_prefix: What stands before all control subjects.
-            heartbeat_interval: Seconds between a host's heartbeats.
+            url: The URL of the server.
+            lattice: The name of the lattice.
+            js_domain: The JetStream domain. Defaults to the server's own.
+            options: Further options for ``nats.connect``.
+            registry: The registry that the hosts pull images from.
+            topic_prefix: The prefix of all control subjects.
+            heartbeat_interval: Seconds between heartbeats of a host.
             heard: Called with every request.
         """
         connection = await Connection.open(
@@ -100,7 +100,7 @@ class Fleet:
         )
 
     async def close(self) -> None:
-        """End the hosts, without a word, and the connection."""
+        """End all hosts without ``host_stopped`` events, and close the connection."""
         for heartbeat in self._heartbeats.values():
             heartbeat.cancel()
         for host in self.hosts:
@@ -112,7 +112,7 @@ class Fleet:
     # Hosts
 
     async def add(self, hosts: Sequence[SimulatedHost]) -> None:
-        """Let hosts begin; when this returns, the server knows what they listen to."""
+        """Start hosts. When this returns, the server has their subscriptions."""
         async with self._changing:
             self.hosts.extend(hosts)
             for host in hosts:
@@ -131,11 +131,11 @@ class Fleet:
         await self.connection.settle()
 
     async def end(self, host: SimulatedHost, farewell: bool) -> None:
-        """Let a host end; when this returns, the server knows that it listens no more.
+        """End a host. When this returns, the server has removed its subscriptions.
 
         Args:
             host: The host.
-            farewell: Whether it says ``host_stopped``.
+            farewell: Whether the host publishes ``host_stopped``.
         """
         if host not in self.hosts:
             return
@@ -152,15 +152,19 @@ class Fleet:
             await self.connection.settle()
 
     async def resubscribe(self) -> None:
-        """Listen to what some host is to hear, and to nothing that none is."""
+        """Update the shared subscriptions after a host has changed what it listens to."""
         async with self._changing:
             await self._subscribe_shared()
             await self.connection.settle()
 
     async def settle(self) -> None:
-        """Wait until all that has arrived is done, remembered, and told to whoever listens."""
+        """Wait until the hosts are idle.
+
+        All requests received so far are served then, the links and claims in memory are up to date, and the server
+        has all replies and events.
+        """
         await self.connection.settle()
-        # What the server had for us before its answer has arrived, but perhaps not been handed on yet.
+        # Messages that the server sent before its pong are received by now. One turn of the loop handles them.
         await asyncio.sleep(0)
         while self.work.busy or self.around.store.behind:
             await self.work.done()
@@ -189,13 +193,13 @@ class Fleet:
         ]
 
     async def _subscribe_shared(self) -> None:
-        """One subscription where each host has one of its own, and where one host answers for all."""
+        """Subscribe once for all hosts to the subjects that do not name a host."""
         wanted: dict[str, tuple[str, Callable[[Message], None]]] = {}
         if self.hosts:
             for rest in ("registry.put", "host.ping"):
                 wanted[rest] = ("", self._to_all)
             for rest in ("link.*", "claims.get", "config.>"):
-                # The queue group that real hosts are in, so that both can serve one lattice.
+                # The queue group of real hosts, so that real and practice hosts can serve one lattice together.
                 wanted[rest] = (self._subject(rest.split(".", 1)[0]), self._to_one)
         if any(host.bids_for_components for host in self.hosts):
             wanted["component.auction"] = ("", self._to_all)
@@ -211,7 +215,7 @@ class Fleet:
         return f"{self.topic_prefix}.v1.{self.around.lattice}.{rest}"
 
     def _operation(self, subject: str) -> tuple[str, str | None]:
-        """The two tokens that say what is asked, and what follows them."""
+        """Split a subject into the operation (two tokens) and the argument after it, if any."""
         tokens = subject[len(self._subject("")) :].split(".", 2)
         return ".".join(tokens[:2]), tokens[2] if len(tokens) > 2 else None
 
@@ -228,8 +232,8 @@ class Fleet:
     def _to_one(self, message: Message) -> None:
         operation, argument = self._operation(message.subject)
         self._hear(operation, message, None)
-        if self.hosts:  # pragma: no branch – the last may end when a message is on its way
-            # Any of them, as the server would pick one: a stalled one, too.
+        if self.hosts:  # pragma: no branch – the last host may end while a message is on its way
+            # Any host, as the server would pick one from a queue group. It may be a stalled one.
             self._hand_over(random.choice(self.hosts), operation, argument, message)
 
     def _hear(self, operation: str, message: Message, host_id: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What hosts have heard, as tests look at it."""
+"""The record of a request, for tests to inspect."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from attrs import frozen
 
 @frozen
 class Command:
-    """A request as it arrived, once however many hosts it concerns.
+    """A request that the lattice received. A request to all hosts is recorded once.
 
     Attributes:
-        operation: What stands in the subject after the lattice, such as ``component.scale``.
-        subject: The whole subject.
-        payload: What it says.
-        headers: Its headers; empty for none.
-        host_id: The host it names; None for one that names none.
+        operation: The operation, such as ``component.scale``.
+        subject: The subject.
+        payload: The payload.
+        headers: The headers. Empty if there are none.
+        host_id: The id of the host that the request is for. None if the subject names no host.
     """
 
     operation: str

@@ -1,4 +1,4 @@
-"""Each operation of the control interface, by its subject, and those that concern the host itself."""
+"""All operations of the control interface by subject, and the implementation of those about the host itself."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from wasmcloud_ctl.testing._host import Reply, SimulatedHost, answered, done, re
 
 
 async def answer(host: SimulatedHost, operation: str, argument: str | None, payload: bytes) -> Reply | None:
-    """Have a host do what a request asks.
+    """Serve a request.
 
     Args:
-        host: The host.
-        operation: What stands in the subject after the lattice, such as ``component.scale``.
-        argument: What stands after that: a host's id, a config's name; None for nothing. More than one token is
-            no argument that a host knows.
-        payload: What the request says.
+        host: The host that serves the request.
+        operation: The operation, such as ``component.scale``.
+        argument: The rest of the subject: the id of a host, or the name of a config. None if the subject ends with
+            the operation. Hosts refuse an argument of more than one token.
+        payload: The payload of the request.
 
     Returns:
-        The reply; None if the host stays silent.
+        The reply, or None if the host does not reply.
     """
     serve = _OPERATIONS.get((operation, argument is not None))
     if serve is None or (argument is not None and "." in argument):
@@ -71,14 +71,14 @@ async def _publish_labels(host: SimulatedHost, host_id: str) -> None:
 
 async def _put_registries(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     understand(_commands.RegistryCredential.read_all, payload, "registries put command")
-    # Waits for the images that are being pulled.
+    # The lock waits for images that are being pulled.
     async with host.registries_lock.write():
         return done("successfully put registries")
 
 
 _Serve = Callable[[SimulatedHost, str, bytes], Awaitable[Reply | None]]
 
-# By what stands in the subject, and whether something stands after it.
+# The keys: the operation in the subject, and whether an argument follows it.
 _OPERATIONS: dict[tuple[str, bool], _Serve] = {
     ("component.auction", False): _serve_components.auction,
     ("component.scale", True): _serve_components.scale,

@@ -1,4 +1,4 @@
-"""What a host does with components: auctions, scaling, updates."""
+"""The operations on components: auction, scale, update."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from wasmcloud_ctl.testing._store import Specification
 
 
 async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
-    """Bid for a component, or stay silent."""
+    """Bid for a component, or return None to stay out of the auction."""
     request = understand(_commands.ComponentAuction.read, payload, "component auction command")
     async with host.components_lock.read():
-        # The host's slip: it takes the reference for the id, here and in its answer.
+        # A bug of real hosts: they use the reference as the id, here and in the reply.
         runs = request.component_ref in host.components
     if runs or not host.satisfies(request.constraints):
         return None
@@ -32,7 +32,7 @@ async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
 
 
 async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    """Start, scale or stop a component, once that is acknowledged."""
+    """Acknowledge the command, and start, scale or stop the component in the background."""
     command = understand(_commands.ScaleComponent.read, payload, "component scale command")
     async with host.components_lock.read():
         running = host.components.get(command.component_id)
@@ -57,7 +57,7 @@ async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
 
 
 async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, update_after: bool) -> None:
-    """Fetch what is to run, whatever the command says, and then scale."""
+    """Fetch the component, even if the command stops it, and scale it."""
     code = _artifacts.Component()
     missing: Failure | None = None
     try:
@@ -95,7 +95,7 @@ async def _scale_to(
             await _start(host, command, code, missing)
             annotations, image_ref = command.annotations, command.component_ref
         else:
-            # What is told is what was, but for the count and the claims.
+            # The event shows the annotations and the reference from before the command, but the new count and claims.
             annotations, image_ref = component.annotations, component.image_ref
             if command.max_instances == 0:
                 del host.components[command.component_id]
@@ -129,7 +129,7 @@ async def _start(
     await host.around.store.store_specification(
         command.component_id, specification or Specification(command.component_ref, [])
     )
-    # Told here, and once more when the scaling is done.
+    # Hosts publish this event twice: here, and at the end of the scale.
     await host.publish(
         "component_scaled",
         _events.component_scaled(
@@ -163,7 +163,7 @@ async def _rescale(
     component.max_instances = command.max_instances
     component.annotations = command.annotations
     component.limits = _understood_limits(command.limits)
-    # The host renames what runs, and leaves its code as it is.
+    # Hosts show the new reference, but the old code goes on running.
     component.image_ref = command.component_ref
 
 
@@ -185,7 +185,7 @@ async def _publish_scale_failed(
 
 
 async def update(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    """Replace a component's code, once that is acknowledged."""
+    """Acknowledge the command, and replace the component's code in the background."""
     command = understand(_commands.UpdateComponent.read, payload, "component update command")
     async with host.components_lock.read():
         component = host.components.get(command.component_id)
@@ -205,7 +205,7 @@ async def update(host: SimulatedHost, _: str, payload: bytes) -> Reply:
 async def _update(
     host: SimulatedHost, component_id: str, new_ref: str, host_id: str, annotations: dict[str, str]
 ) -> None:
-    """Replace what runs. Whatever goes wrong here, no event tells of it."""
+    """Replace the code of a component. A failure is silent: hosts publish no event for it."""
     async with host.components_lock.read():
         component = host.components.get(component_id)
         if component is None or component.image_ref == new_ref:
@@ -227,7 +227,7 @@ async def _update(
             config=component.config,
             limits=component.limits,
         )
-        # The second one is for the old component, but tells the new one's reference.
+        # The second event (count 0) is about the old component, but hosts put the new reference into it.
         for count in (component.max_instances, 0):
             await host.publish(
                 "component_scaled",
@@ -238,7 +238,7 @@ async def _update(
 
 
 def _understood_limits(limits: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Of a component's limits those that the host knows and can read; the others are forgotten."""
+    """Return the limits that the host knows and can parse. Hosts ignore all others."""
     if limits is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""What one host does for the whole lattice: links, configs, claims."""
+"""The operations that one host serves for the whole lattice: links, configs, claims."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _CLASH = (
 
 
 async def get_claims(host: SimulatedHost, _: str, __: bytes) -> Reply:
-    """The claims of all that was ever started, as far as this host knows."""
+    """Return the claims of everything that was ever started, as far as this host knows."""
     claims = {**host.around.store.claims(), **host.own_claims}.values()
     # Those of components come first.
     return answered(sorted(claims, key=lambda entry: "config_schema" in entry))
 
 
 async def get_links(host: SimulatedHost, _: str, __: bytes) -> Reply:
-    """All links, as far as is known."""
+    """Return all links, as far as the hosts know."""
     return answered([_events.link_data(link) for link in host.around.store.links()])
 
 
@@ -42,7 +42,7 @@ async def put_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
 
 
 async def _set_link(host: SimulatedHost, link: _commands.Link) -> None:
-    """Read the source's record, change it, write it back: whatever is written in between is lost."""
+    """Read the source's record, change it, and write it back. As on real hosts, a concurrent change is lost."""
     await _check_configs(host, [*link.source_config, *link.target_config])
     specification = await host.around.store.specification(link.source_id) or Specification("", [])
     same = [index for index, present in enumerate(specification.links) if _slot(present) == _slot(link)]
@@ -82,7 +82,7 @@ async def delete_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     for index, present in enumerate(specification.links):
         if _slot(present) == (command.name, command.wit_namespace, command.wit_package):
             deleted = present
-            # The last one takes its place.
+            # The last link takes its place (Rust's swap_remove).
             specification.links[index] = specification.links[-1]
             specification.links.pop()
             break
@@ -93,7 +93,7 @@ async def delete_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
 
 
 async def put_config(host: SimulatedHost, name: str, payload: bytes) -> Reply:
-    """Store a config, as it came."""
+    """Store a config exactly as received."""
     try:
         _serde.string_map(_serde.parse(payload))
     except ParseError as error:
@@ -107,7 +107,7 @@ async def put_config(host: SimulatedHost, name: str, payload: bytes) -> Reply:
 
 
 async def get_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
-    """Tell a config."""
+    """Return a config."""
     stored = await host.around.store.configs.get(name)
     if stored is None:
         return done("Configuration not found")
@@ -118,7 +118,7 @@ async def get_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
 
 
 async def delete_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
-    """Delete a config, whether it is there or not."""
+    """Delete a config. Succeeds even if the config does not exist."""
     try:
         await host.around.store.configs.purge(name)
     except Failure as failure:

@@ -1,4 +1,4 @@
-"""What a host does with providers: auctions, starting, stopping."""
+"""The operations on providers: auction, start, stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wasmcloud_ctl.testing._store import Specification
 
 
 async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
-    """Bid for a provider, or stay silent."""
+    """Bid for a provider, or return None to stay out of the auction."""
     request = understand(_commands.ProviderAuction.read, payload, "provider auction command")
     async with host.providers_lock.read():
         runs = request.provider_id in host.providers
@@ -31,7 +31,7 @@ async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
 
 
 async def start(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
-    """Start a provider, once that is acknowledged."""
+    """Acknowledge the command, and start the provider in the background."""
     command = understand(_commands.StartProvider.read, payload, "provider start command")
     async with host.providers_lock.read():
         if command.provider_id in host.providers:
@@ -107,13 +107,13 @@ def _check_builtin(host: SimulatedHost, name: str) -> None:
 
 
 async def stop(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    """Stop a provider, and then say so."""
+    """Stop a provider, and reply when it has stopped."""
     command = understand(_commands.StopProvider.read, payload, "provider stop command")
     async with host.providers_lock.write():
         provider = host.providers.pop(command.provider_id, None)
         if provider is None:
             return refused("provider with that ID is not running")
-        # Whoever asks for the inventory meanwhile waits, too.
+        # The lock makes requests for the inventory wait, as on a real host.
         await asyncio.sleep(host.faults.shutdown_seconds)
         await host.publish(
             "provider_stopped",
