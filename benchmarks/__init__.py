@@ -1,1 +1,1 @@
-"""What the client costs, beside bare nats-py in the same run. ``python -m benchmarks --help`` tells how."""
+"""Benchmarks of the client beside bare nats-py in the same run. See ``python -m benchmarks --help``."""

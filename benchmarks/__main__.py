@@ -1,4 +1,4 @@
-"""Measure, and tell: ``python -m benchmarks``."""
+"""Run the benchmarks and write the results: ``python -m benchmarks``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARTS = ("ratios", "stages", "growth", "idle")
 
 
 def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
-    """One part's results, and its tables by name."""
+    """Run one part. Returns its results, and its tables by name."""
     if part == "ratios":
         found = ratios.measure(quick)
         suite(found).dump(str(folder / "ratios.pyperf.json"), replace=True)
@@ -38,21 +38,21 @@ def main() -> None:
         prog="python -m benchmarks",
         description="Measure the client beside bare nats-py in the same run, and print the tables.",
     )
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; none: all of them")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(PARTS)} (default: all)")
     parser.add_argument(
-        "--quick", action="store_true", help="a few seconds, to see that it works; no figures"
+        "--quick", action="store_true", help="run for a few seconds, only to see that it works"
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("build/benchmarks"),
-        help="the folder for the results as JSON and the tables as the documentation includes them "
-        "(%(default)s if not given)",
+        help="the folder for the results as JSON and for the tables that the documentation includes "
+        "(default: %(default)s)",
     )
     arguments = parser.parse_args()
     wrong = set(arguments.parts) - set(PARTS)
     if wrong:
-        parser.error(f"no part is called {', '.join(sorted(wrong))}")
+        parser.error(f"unknown part: {', '.join(sorted(wrong))}")
     folder: Path = arguments.out
     folder.mkdir(parents=True, exist_ok=True)
     where = machine()

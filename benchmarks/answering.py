@@ -1,14 +1,14 @@
-"""The program that answers in the place of hosts: ``python -m benchmarks.answering PORT``.
+"""The program that answers instead of hosts: ``python -m benchmarks.answering PORT``.
 
-It speaks the NATS protocol over a blocking socket and sends bytes that it has made before, so that it is not the
-limit: the table of the benchmarks has a row that shows it. What it answers is said by the names in the subject:
+It speaks the NATS protocol over a blocking socket and sends bytes that it prepared in advance. It must not be the
+bottleneck, and a row in the tables shows that it is not. Names in the subject select what it sends:
 
 - ``hosts-N`` as the lattice: N hosts answer a ping;
-- ``slow-N``: the same, and each takes 20 ms for its inventory;
+- ``slow-N`` as the lattice: the same, and each host takes 20 ms for its inventory;
 - ``components-N`` as the host id: an inventory of N components;
 - ``bench.events.N``: N events are published on the lattice ``default``.
 
-It ends with the server.
+It ends when the server ends.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ def _events(count: int) -> bytes:
 
 
 class Answerer:
-    """One connection that answers.
+    """A connection that answers requests.
 
     Args:
-        port: The server's port, at 127.0.0.1.
+        port: The server's port on 127.0.0.1.
     """
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
-        # What is to be sent later: when, a number that keeps the order, what.
+        # A heap of delayed replies: due time, a sequence number for equal times, bytes.
         self._due: list[tuple[float, int, bytes]] = []
         self._numbers = itertools.count()
 
@@ -99,7 +99,7 @@ class Answerer:
                 self._socket.sendall(answers)
 
     def _answers(self) -> bytes:
-        """The answers to all messages that have come whole."""
+        """Return the replies to all messages that are complete in the buffer."""
         answers: list[bytes] = []
         position = 0
         received = self._received
@@ -145,4 +145,4 @@ if __name__ == "__main__":
     try:
         Answerer(int(sys.argv[1])).run()
     except ConnectionError:
-        pass  # the server was killed: it is over
+        pass  # the server was killed, so this program is done

@@ -1,4 +1,4 @@
-"""How times grow with hosts, components and threads."""
+"""Measure how times grow with hosts, components and threads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wasmcloud_ctl.testing._server import PracticeServer
 
 @attrs.frozen(kw_only=True)
 class _Step:
-    """One size: the times of the client and of bare nats-py for it."""
+    """The times of the client and of bare nats-py for one size."""
 
     size: int
     ours: float
@@ -135,7 +135,7 @@ def _threads(client: Client, quick: bool) -> list[dict[str, Any]]:
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """All three tables."""
+    """Measure the results of all three tables."""
     with world() as server:
         with wasmcloud_ctl.connect(server.url, timeout=others.TIMEOUT, auction_timeout=60.0) as client:
             return {
@@ -146,7 +146,7 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
-    """The tables, by name."""
+    """Return the tables by name."""
 
     def sizes(what: str, key: str) -> str:
         rows = [
@@ -165,7 +165,7 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         "hosts": sizes("hosts", "hosts"),
         "components": sizes("components", "components"),
         "threads": table(
-            ["threads", "calls a second", "a call, median", "a call, worst in 100"],
+            ["threads", "calls per second", "a call, median", "a call, 99th percentile"],
             [
                 [
                     str(step["threads"]),

@@ -1,4 +1,4 @@
-"""What a client costs that does nothing, and what it holds: wake-ups and memory. Linux alone."""
+"""Measure an idle client: its wake-ups and its memory. Linux only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.world import world
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """Each in a process of its own."""
+    """Measure each in its own process."""
     found: dict[str, Any] = {}
     with world() as server:
         for what in ("ours", "bare"):
@@ -30,7 +30,7 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
-    """Two tables: wake-ups, memory."""
+    """Return two tables by name: wake-ups and memory."""
     idle = [
         [
             name,
@@ -43,6 +43,6 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
     ]
     memory = [[what, f"{size / 1024:,.1f} KiB"] for what, size in results["memory"].items()]
     return {
-        "idle": table(["who", "time", "pings", "wake-ups of all threads", "processor time"], idle),
+        "idle": table(["process", "time", "pings", "wake-ups of all threads", "processor time"], idle),
         "memory": table(["for each", "memory"], memory),
     }

@@ -1,9 +1,9 @@
-"""Pairs of times, and what is told of them.
+"""Compare two ways to do the same thing, in alternating pairs.
 
-pyperf and pytest-benchmark both measure one thing until they are done with it, and then the other: a machine that
-gets busier in between shows as a ratio. Here each sample of the one is followed by a sample of the other (and the
-next time the other goes first), a ratio is made of each two, and the median of these counts. pyperf has the clock,
-what there is to say of the machine, and a file of all times that its own commands read.
+pyperf and pytest-benchmark finish one measurement before they start the other. If the machine gets busier in between,
+that looks like a difference. Here each sample of one way is followed by a sample of the other, and the order changes
+each time. Each pair gives a ratio, and the result is the median of the ratios. From pyperf come the clock, the
+description of the machine, and the format of a file with all times, which pyperf's own commands can read.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ import pyperf
 
 @attrs.frozen(kw_only=True)
 class Comparison:
-    """Two ways to the same thing.
+    """Two ways to do the same thing.
 
     Attributes:
         name: What is measured.
-        beside: What it is measured beside.
-        ours: Does the one.
-        other: Does the other.
-        pairs: How often both are done.
-        work: What each does so often, for the times that are shown.
-        limit: What the ratio of the times may be at most; for ``speed``, at least.
-        goal: What it is hoped to be.
-        speed: Whether the ratio is that of speeds, not of times.
-        own_time: Whether both return the seconds that count, rather than be timed.
+        beside: What it is compared with.
+        ours: Does it one way.
+        other: Does it the other way.
+        pairs: The number of pairs of samples.
+        work: The number of calls in one sample. Shown times are for one call.
+        limit: The highest ratio that is allowed. With ``speed``, the lowest.
+        goal: The ratio to aim for.
+        speed: Whether the ratio compares speeds instead of times.
+        own_time: Whether both functions return their own seconds, instead of being timed.
     """
 
     name: str
@@ -47,19 +47,19 @@ class Comparison:
 
 @attrs.frozen(kw_only=True)
 class Ratio:
-    """What a comparison came to.
+    """The result of a comparison.
 
     Attributes:
         name: What was measured.
-        beside: What it was measured beside.
+        beside: What it was compared with.
         ratio: The median of the ratios.
         low: Their first quartile.
         high: Their third quartile.
-        limit: What it may be at most; for ``speed``, at least.
-        goal: What it is hoped to be.
-        speed: Whether it is the ratio of speeds.
-        ours: The seconds of the one, for each piece of work.
-        other: The seconds of the other.
+        limit: The highest ratio that is allowed. With ``speed``, the lowest.
+        goal: The ratio to aim for.
+        speed: Whether the ratio compares speeds instead of times.
+        ours: The seconds of one way, for one call.
+        other: The seconds of the other way, for one call.
     """
 
     name: str
@@ -75,16 +75,16 @@ class Ratio:
 
 
 def seconds(function: Callable[[], object], collect: bool = True) -> float:
-    """How long a function takes."""
+    """Return the seconds that a function takes."""
     if collect:
-        gc.collect()  # what was left over by the one before is not to be paid by this one
+        gc.collect()  # so that this sample does not pay for garbage of the one before
     started = pyperf.perf_counter()
     function()
     return float(pyperf.perf_counter() - started)
 
 
 def compare(comparison: Comparison) -> Ratio:
-    """Measure both ways in turn."""
+    """Measure both ways, alternating."""
 
     def sample(function: Callable[[], object]) -> float:
         if comparison.own_time:
@@ -93,7 +93,7 @@ def compare(comparison: Comparison) -> Ratio:
 
     ours: list[float] = []
     other: list[float] = []
-    # Once to warm up: what is made at the first use, on either side.
+    # Warm up both sides, so that no sample includes what is created at first use.
     comparison.other()
     comparison.ours()
     for number in range(comparison.pairs):
@@ -122,7 +122,7 @@ def compare(comparison: Comparison) -> Ratio:
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """The first quartile, the median, the third quartile."""
+    """Return the first quartile, the median and the third quartile."""
     if len(values) < 2:
         return values[0], values[0], values[0]
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
@@ -130,7 +130,7 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def suite(ratios: Iterable[Ratio]) -> pyperf.BenchmarkSuite:
-    """All times, for ``python -m pyperf show`` and its other commands."""
+    """Return all times in pyperf's format, for ``python -m pyperf show`` and its other commands."""
     benchmarks = []
     for ratio in ratios:
         for side, values in (("ours", ratio.ours), (ratio.beside, ratio.other)):
@@ -142,7 +142,7 @@ def suite(ratios: Iterable[Ratio]) -> pyperf.BenchmarkSuite:
 
 
 def machine() -> dict[str, str]:
-    """What the times depend on: the machine, the system, the versions."""
+    """Describe what the times depend on: the machine, the system and the versions."""
     import importlib.metadata
     import subprocess
 
@@ -150,7 +150,7 @@ def machine() -> dict[str, str]:
 
     found = pyperf.Run([1.0]).get_metadata()
     server = subprocess.run([find_nats_server(), "--version"], capture_output=True, text=True, check=True)
-    told = {
+    facts = {
         "cores": str(found["cpu_count"]),
         "CPU": str(found.get("cpu_model_name", "unknown")),
         "system": str(found["platform"]).partition("-")[0],
@@ -159,7 +159,7 @@ def machine() -> dict[str, str]:
     }
     for package in ("wasmcloud_ctl", "nats-py", "anyio", "cattrs", "attrs", "uvloop", "pyperf"):
         try:
-            told[package] = importlib.metadata.version(package)
+            facts[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            pass  # what is not installed has no part in it
-    return told
+            pass  # a package that is not installed does not influence the times
+    return facts

@@ -1,4 +1,4 @@
-"""The other ways to ask a lattice: bare nats-py, and what people build of it."""
+"""Other ways to send a request to a lattice: bare nats-py, and what people build on it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ TIMEOUT = 10.0
 
 
 class Bare:
-    """nats-py by itself, awaited on a loop in this thread.
+    """Bare nats-py, awaited on a loop in this thread.
 
     Args:
-        url: The server.
-        new_loop: Makes the loop.
+        url: The server's URL.
+        new_loop: A function that makes the loop.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Bare:
         return self._loop.run_until_complete(coroutine)
 
     def ask(self, subject: str, times: int) -> None:
-        """Requests one after the other."""
+        """Send requests one after the other."""
         self.run(ask(self._client, subject, times))
 
     def ask_side_by_side(self, subject: str, times: int, tasks: int) -> None:
-        """Requests of so many tasks, each one after the other."""
+        """Send requests from several tasks at once; each task sends its own one after the other."""
 
         async def all_of_them() -> None:
             await asyncio.gather(*(ask(self._client, subject, times) for _ in range(tasks)))
@@ -53,7 +53,7 @@ class Bare:
         self.run(all_of_them())
 
     def gather(self, subject: str, count: int) -> list[Any]:
-        """One question and so many replies."""
+        """Send one request and collect ``count`` replies."""
 
         async def gather() -> list[Any]:
             inbox = self._client.new_inbox()
@@ -69,11 +69,11 @@ class Bare:
         return self.run(gather())
 
     def listen(self, subject: str, count: int, begin: Callable[[], None]) -> None:
-        """So many messages of a subscription, each decoded and then let go."""
+        """Receive ``count`` messages of a subscription. Each is decoded and then dropped."""
 
         async def listen() -> None:
             subscription = await self._client.subscribe(subject)
-            # The first ping of nats-py overtakes what it has queued, the second does not.
+            # nats-py sends its first ping ahead of the queued subscription. The second ping comes after it.
             await self._client.flush()
             await self._client.flush()
             begin()
@@ -89,7 +89,7 @@ class Bare:
 
 
 async def ask(client: Client, subject: str, times: int) -> None:
-    """Requests one after the other."""
+    """Send requests one after the other."""
     for _ in range(times):
         reply = await client.request(subject, timeout=TIMEOUT)
         json.loads(reply.data)
@@ -101,10 +101,10 @@ async def _ask_once(client: Client) -> Any:
 
 
 class RawSocket:
-    """The NATS protocol over a blocking socket: what nothing can be quicker than.
+    """The NATS protocol over a blocking socket, as the lower limit of all times.
 
     Args:
-        port: The server's port.
+        port: The server's port on 127.0.0.1.
     """
 
     def __init__(self, port: int) -> None:
@@ -119,19 +119,19 @@ class RawSocket:
         self._socket.close()
 
     def ask(self, times: int) -> None:
-        """Requests one after the other."""
+        """Send requests one after the other."""
         for _ in range(times):
             self._socket.sendall(b"PUB %b inbox.raw 0\r\n\r\n" % CONFIG_SUBJECT.encode())
             json.loads(self._next())
 
     def ask_all_at_once(self, times: int) -> None:
-        """Requests sent in one go, and their replies: how quick the program is that answers."""
+        """Send all requests at once and read their replies. This shows the speed of the answering program."""
         self._socket.sendall(b"PUB %b inbox.raw 0\r\n\r\n" % CONFIG_SUBJECT.encode() * times)
         for _ in range(times):
             self._next()
 
     def listen(self, subject: str, count: int, begin: Callable[[], None]) -> None:
-        """So many messages of a subscription, not decoded: how quickly events come."""
+        """Receive ``count`` messages without decoding. This shows how fast events arrive."""
         self._socket.sendall(b"SUB %b 2\r\n" % subject.encode())
         self._socket.sendall(b"PING\r\n")
         while self._file.readline() != b"PONG\r\n":
@@ -155,10 +155,10 @@ class RawSocket:
 
 
 class ThreadedLoop:
-    """nats-py on a loop in a thread, asked with ``asyncio.run_coroutine_threadsafe``.
+    """nats-py on a loop in a thread, called with ``asyncio.run_coroutine_threadsafe``.
 
     Args:
-        url: The server.
+        url: The server's URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -174,7 +174,7 @@ class ThreadedLoop:
         self._loop.close()
 
     def ask(self, times: int) -> None:
-        """Requests one after the other."""
+        """Send requests one after the other."""
         for _ in range(times):
             asyncio.run_coroutine_threadsafe(_ask_once(self._client), self._loop).result()
 
@@ -183,7 +183,7 @@ class Portal:
     """nats-py behind anyio's blocking portal.
 
     Args:
-        url: The server.
+        url: The server's URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -196,13 +196,13 @@ class Portal:
         self._context.__exit__(None, None, None)
 
     def ask(self, times: int) -> None:
-        """Requests one after the other."""
+        """Send requests one after the other."""
         for _ in range(times):
             self._portal.call(_ask_once, self._client)
 
 
 def ask_anew(url: str, times: int) -> None:
-    """Requests one after the other, each over a connection of its own."""
+    """Send requests one after the other, each over its own connection."""
 
     async def once() -> None:
         client = await nats.connect(url)

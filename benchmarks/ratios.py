@@ -1,4 +1,4 @@
-"""The client beside bare nats-py, and bare nats-py beside other ways."""
+"""Compare the client with bare nats-py, and bare nats-py with other ways."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from wasmcloud_ctl.testing._server import PracticeServer
 try:
     import uvloop
 except ImportError:
-    uvloop = None  # type: ignore[assignment]  # its rows are left out then
+    uvloop = None  # type: ignore[assignment]  # without it, the tables have no rows for it
 
 _CALL = others.CONFIG_SUBJECT
 
 
 def hear(client: Client, count: int, begin: Callable[[], None]) -> None:
-    """So many events, typed, in the caller's hands."""
+    """Receive ``count`` typed events on the caller's thread."""
     with client.events_receiver(maxsize=count) as events:
         begin()
         for _ in range(count):
@@ -40,19 +40,19 @@ def hear(client: Client, count: int, begin: Callable[[], None]) -> None:
 
 
 def call(client: Client, times: int) -> None:
-    """Calls one after the other."""
+    """Make calls one after the other."""
     for _ in range(times):
         client.get_config("web")
 
 
 def ask_inventory(client: Client, host_id: str, times: int) -> None:
-    """A host's inventory, so often."""
+    """Ask for a host's inventory ``times`` times."""
     for _ in range(times):
         client.get_host_inventory(host_id)
 
 
 def call_from_threads(client: Client, times: int, threads: int) -> None:
-    """So many calls in all, from so many threads."""
+    """Make ``times`` calls in total from ``threads`` threads."""
     running = [threading.Thread(target=call, args=(client, times // threads)) for _ in range(threads)]
     for thread in running:
         thread.start()
@@ -61,8 +61,8 @@ def call_from_threads(client: Client, times: int, threads: int) -> None:
 
 
 def run_python(*arguments: str) -> str:
-    """What a process of its own prints."""
-    # With byte code that is kept: pip compiles what it installs, so nobody pays for that at each start.
+    """Run Python in a new process. Returns its output."""
+    # Keep the byte code. pip compiles what it installs, so users do not compile at each start.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, *arguments]
     ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
@@ -70,7 +70,7 @@ def run_python(*arguments: str) -> str:
 
 
 def import_time(module: str) -> str:
-    """The seconds that an import takes in a new process."""
+    """Return the seconds that an import takes in a new process."""
     return run_python(
         "-c",
         f"import time; started = time.perf_counter()\nimport {module}\nprint(time.perf_counter() - started)",
@@ -79,11 +79,11 @@ def import_time(module: str) -> str:
 
 @contextlib.contextmanager
 def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison]]:
-    """All that is compared, as long as the block lasts.
+    """Provide all comparisons, for the duration of the block.
 
     Args:
-        server: Where hosts seem to be.
-        quick: Whether less will do, to see that it works.
+        server: The server, with the program that answers.
+        quick: Whether to do little work, only to see that it works.
     """
 
     def much(often: int, little: int) -> int:
@@ -249,7 +249,7 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
     with contextlib.ExitStack() as at_end:
         if uvloop is not None:
             quick_bare = others.Bare(url, uvloop.new_event_loop)
-            # Without the daemon threads on which the client's own loop resolves names: there are none to resolve.
+            # The client's own loop resolves host names on daemon threads. Here no name needs to be resolved.
             with mock.patch.object(_bridge, "_Loop", uvloop.new_event_loop):
                 quick_client = at_end.enter_context(wasmcloud_ctl.connect(url, timeout=others.TIMEOUT))
             at_end.callback(quick_bare.close)
@@ -291,7 +291,7 @@ def measure(quick: bool, only: str = "") -> list[Ratio]:
 
 
 def tables(results: list[dict[str, Any]]) -> dict[str, str]:
-    """Two tables: what has a limit, and what goes with it."""
+    """Return two tables by name: comparisons with a limit, and further ones."""
 
     def row(found: dict[str, Any]) -> list[str]:
         sign = "at least " if found["speed"] else ""
@@ -307,7 +307,7 @@ def tables(results: list[dict[str, Any]]) -> dict[str, str]:
         ]
 
     rows = [row(found) for found in results]
-    headings = ["what", "beside", "ratio", "half of them", "limit", "goal", "here", "there"]
+    headings = ["what", "compared with", "ratio", "middle half", "limit", "goal", "here", "there"]
     further = [
         cells[:4] + cells[6:] for cells, found in zip(rows, results, strict=True) if found["limit"] is None
     ]

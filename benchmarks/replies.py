@@ -1,4 +1,4 @@
-"""What the answering program sends, made of what real hosts sent (``tests/data``)."""
+"""The replies and events that ``answering`` sends, made from recordings of real hosts (``tests/data``)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _cases() -> list[dict[str, Any]]:
 
 
 def _recorded(case: str) -> Any:
-    """The first reply to a request, by the name that the recording has for it."""
+    """Return the first reply of a recorded case."""
     return next(found["replies"][0]["json"] for found in _cases() if found["case"] == case)
 
 
@@ -29,18 +29,18 @@ def _bytes(value: object) -> bytes:
 
 
 def host_id(number: int) -> str:
-    """An id as long as a host's own, and different for each number."""
+    """Return an id as long as a real host's, different for each number."""
     digest = hashlib.sha256(b"%d" % number).digest() + b"12"
     return "N" + base64.b32encode(digest).decode().rstrip("=")[:55]
 
 
 def config() -> bytes:
-    """The reply to ``config.get``."""
+    """Return the reply to ``config.get``."""
     return _bytes(_recorded("get_config"))
 
 
 def hosts(count: int) -> Iterator[bytes]:
-    """The replies of so many hosts to ``host.ping``."""
+    """Yield the replies of ``count`` hosts to ``host.ping``."""
     reply = _recorded("get_hosts")
     for number in range(count):
         reply["response"] |= {"id": host_id(number), "friendly_name": f"icy-leaf-{number}"}
@@ -48,7 +48,7 @@ def hosts(count: int) -> Iterator[bytes]:
 
 
 def inventory(components: int | None = None) -> bytes:
-    """The reply to ``host.get``, with as many components as the recorded host had, or as are told."""
+    """Return the reply to ``host.get``, with ``components`` components, or with those of the recorded host."""
     reply = copy.deepcopy(_recorded("get_host_inventory after stop"))
     if components is not None:
         recorded = reply["response"]["components"]
@@ -60,7 +60,7 @@ def inventory(components: int | None = None) -> bytes:
 
 
 def events() -> list[tuple[str, bytes]]:
-    """All events of the recording, in its order: the last part of the subject, and the bytes."""
+    """Return all recorded events in order, each as the last part of its subject and its bytes."""
     return [
         (event["subject"].rpartition(".")[2], _bytes(event["data"]))
         for case in _cases()

@@ -1,4 +1,4 @@
-"""Where the time of a call goes: from the method to the socket and back."""
+"""Measure the stages of a call, from the method to the socket and back."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ from benchmarks.ratios import call, hear
 from benchmarks.tables import span, table
 from benchmarks.world import world
 from wasmcloud_ctl import Client
-from wasmcloud_ctl._bridge.loop import Bridge, Mailbox, Outcome
-from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._transport import Transport, Wire
+from wasmcloud_ctl._bridge.handover import MessageQueue, Result
+from wasmcloud_ctl._bridge.loop import Bridge
+from wasmcloud_ctl._protocol import codec
+from wasmcloud_ctl._transport import Transport
 from wasmcloud_ctl._transport.calls import Request
+from wasmcloud_ctl._transport.connection import Connection
 
-# What lies between two marks, and on whose thread it is. ``before`` marks a function's begin, ``after`` its end.
+# Each stage ends at a mark: its name, its thread, and the function that is marked. ``before`` marks the function's
+# start, ``after`` its end.
 _STAGES = (
     ("method: arguments, subject", "caller", Transport, "request", "before"),
-    ("request and outcome made", "caller", Bridge, "post", "before"),
-    ("the loop is told, and wakes", "both", Request, "begin", "before"),
-    ("registered, written to the socket", "loop", Wire, "send_message", "after"),
-    ("away: server, host, server", "none", asyncio.StreamReader, "feed_data", "before"),
+    ("request and result made", "caller", Bridge, "post", "before"),
+    ("the loop is notified and wakes", "both", Request, "begin", "before"),
+    ("registered, written to the socket", "loop", Connection, "send_message", "after"),
+    ("outside: server, host, server", "none", asyncio.StreamReader, "feed_data", "before"),
     ("nats-py reads and parses", "loop", Request, "on_reply", "before"),
-    ("outcome set", "loop", Outcome, "resolve", "after"),
-    ("the caller wakes", "both", Outcome, "wait", "after"),
-    ("outcome taken", "caller", _codec, "decode_response", "before"),
-    ("decoded", "caller", _codec, "decode_response", "after"),
+    ("result set", "loop", Result, "resolve", "after"),
+    ("the caller wakes", "both", Result, "wait", "after"),
+    ("result taken", "caller", codec, "decode_response", "before"),
+    ("decoded", "caller", codec, "decode_response", "after"),
 )
 _LAST = ("method: response returned", "caller")
 
@@ -54,10 +57,10 @@ def _marking(
 
 @contextlib.contextmanager
 def _marked(marks: dict[int, float]) -> Iterator[None]:
-    """All functions of the stages, noting when they begin or end."""
+    """Patch the functions of all stages, so that they record when they start or end."""
     with contextlib.ExitStack() as patches:
         for number, (_, _, owner, name, when) in enumerate(_STAGES, 1):
-            # The mark that is not wanted goes where nobody looks.
+            # Only one of the two marks is used. The other one goes under a negative number, which is never read.
             before, after = (number, -number) if when == "before" else (-number, number)
             function = _marking(getattr(owner, name), marks, before, after)
             patches.enter_context(mock.patch.object(owner, name, function))
@@ -65,7 +68,7 @@ def _marked(marks: dict[int, float]) -> Iterator[None]:
 
 
 def _calls(client: Client, count: int) -> list[list[float]]:
-    """The times between the marks, for each call."""
+    """Return the times between the marks of each call."""
     found = []
     marks: dict[int, float] = {}
     end = len(_STAGES) + 1
@@ -82,32 +85,32 @@ def _calls(client: Client, count: int) -> list[list[float]]:
 
 
 def _batches(client: Client, trigger: others.RawSocket, count: int) -> list[dict[str, Any]]:
-    """How often the calling thread finds nothing to take, and so has to be woken."""
+    """Count how often the calling thread finds an empty queue and has to be woken."""
     takes = waits = 0
-    get = Mailbox.get
+    get = MessageQueue.get
 
-    def counting(mailbox: Mailbox[Any], seconds: float | None) -> Any:
+    def counting(messages: MessageQueue[Any], seconds: float | None) -> Any:
         nonlocal takes, waits
         takes += 1
-        waits += mailbox.waiting() == 0
-        return get(mailbox, seconds)
+        waits += len(messages) == 0
+        return get(messages, seconds)
 
     found = []
     hosts = client.for_lattice(f"hosts-{count}")
-    hosts.get_hosts(expected=count)  # the answering program makes its bytes at the first time
+    hosts.get_hosts(expected=count)  # the answering program prepares its bytes at the first request
     for what, work in (
         ("replies of get_hosts", lambda: hosts.get_hosts(expected=count)),
         ("events of a receiver", lambda: hear(client, count, lambda: trigger.begin(f"bench.events.{count}"))),
     ):
         takes = waits = 0
-        with mock.patch.object(Mailbox, "get", counting):
+        with mock.patch.object(MessageQueue, "get", counting):
             work()
         found.append({"what": what, "messages": takes, "waits": waits})
     return found
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """The stages of a call, beside the whole of it without marks, and of one by bare nats-py."""
+    """Measure the stages of a call, a whole call without marks, and a call by bare nats-py."""
     each, rounds = (20, 1) if quick else (100, 30)
     whole: list[float] = []
     bare_calls: list[float] = []
@@ -139,19 +142,19 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
-    """Two tables: the stages, and how often a message found its reader asleep."""
+    """Return two tables by name: the stages, and how often the reader of a message was asleep."""
     total = sum(stage["seconds"] for stage in results["stages"])
     rows = [
         [stage["what"], stage["thread"], span(stage["seconds"]), f"{stage['seconds'] / total:.0%}"]
         for stage in results["stages"]
     ]
     rows += [
-        ["all stages, with what marking them costs", "", span(total), ""],
+        ["all stages, including the cost of marking", "", span(total), ""],
         ["a call, without marks", "", span(results["whole"]), ""],
         ["a call by bare nats-py, json.loads", "", span(results["bare"]), ""],
     ]
     batches = [[found["what"], f"{found['messages']:,}", str(found["waits"])] for found in results["batches"]]
     return {
         "stages": table(["stage", "thread", "median", "share"], rows),
-        "batches": table(["what", "messages", "of these the caller had to wait for"], batches),
+        "batches": table(["what", "messages", "waits of the caller"], batches),
     }

@@ -1,4 +1,4 @@
-"""Tables in reStructuredText, which can be read as they are."""
+"""Tables in reStructuredText, which are also readable as plain text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A simple table."""
-    # An empty first cell would make the row a part of the one above.
+    """Return a simple table."""
+    # reStructuredText joins a row with an empty first cell to the row above.
     filled = [[cell or "\\ " for cell in row] for row in (headings, *rows)]
     widths = [max(len(row[column]) for row in filled) for column in range(len(headings))]
     rule = "  ".join("=" * width for width in widths)
@@ -20,7 +20,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def span(seconds: float) -> str:
-    """A time, in the unit that suits it."""
+    """Format a time in a suitable unit."""
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
         if seconds * factor >= 1 or unit == "µs":
             return f"{seconds * factor:.3g} {unit}"

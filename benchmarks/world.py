@@ -1,4 +1,4 @@
-"""A real nats-server, and the program that answers."""
+"""A real nats-server and the program that answers instead of hosts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 from wasmcloud_ctl.testing._server import PracticeServer
 
-# An inventory of 10,000 components is larger than the megabyte that a server takes by itself, and 100,000 events at
-# once are more than it lets wait for a reader. The bare connections answer no pings while it is another's turn.
+# An inventory of 10,000 components exceeds the default max_payload of 1 MB. 100,000 events at once exceed the default
+# max_pending of a connection. The bare connections cannot answer pings while another side is being measured.
 _CONFIG = 'max_payload: 8388608\nmax_pending: 268435456\nping_interval: "1h"\n'
 
 
 @contextmanager
 def world() -> Iterator[PracticeServer]:
-    """A server that hosts seem to be at, for as long as the block lasts."""
+    """Run a server and the program that answers, for the duration of the block."""
     with PracticeServer(jetstream=False, config=_CONFIG) as server:
         answering = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.answering", str(server.port)],

@@ -1,7 +1,7 @@
-"""How the documentation is built. Nothing is fetched for it.
+"""Sphinx configuration. The build downloads nothing.
 
-``sphinx-build -b html`` makes the pages, ``sphinx-build -b doctest`` runs the code in them: each page on a practice
-lattice of its own. The tutorial is followed by ``tests/product/test_docs.py`` instead, as a reader would do it.
+``sphinx-build -b html`` makes the pages. ``sphinx-build -b doctest`` runs their code, each page on its own practice
+lattice. The tutorial is different: ``tests/product/test_docs.py`` follows its steps as a reader would.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ html_show_copyright = False
 # The reference ----------------------------------------------------------------------------------
 
 autodoc_member_order = "bysource"
-# A class's attributes in a list, as its docstring has them; their types stand in its signature.
+# List a class's attributes as its docstring does. Their types are already in the signature.
 napoleon_custom_sections = [("Attributes", "params_style")]
 # Short names in signatures: str rather than builtins.str, Host rather than wasmcloud_ctl.models.Host.
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
-# What of Python is linked to. In the first of the formats of inventories, which is text, and kept here, for the whole
-# one would have to be fetched.
+# The parts of Python's documentation that pages link to. Sphinx would download the full inventory, so this checkout
+# has a short one, in version 1 of the format, which is plain text.
 intersphinx_mapping = {"python": ("https://docs.python.org/3", "python.inv")}
 # Type variables, the types of other packages, and types that stand in signatures but are not public.
 nitpick_ignore_regex = [
@@ -45,11 +45,11 @@ nitpick_ignore_regex = [
 
 # The code in the pages --------------------------------------------------------------------------
 
-# For what the page on connecting needs of servers with credentials and TLS.
+# docs/servers.py and the helpers of the tests start the servers with credentials and TLS.
 sys.path[:0] = [str(DOCS), str(DOCS.parent / "tests" / "support")]
 
 doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.DONT_ACCEPT_TRUE_FOR_1
-# What the pages call "a connected client" and "a host's id".
+# The names that the code on all pages uses.
 doctest_global_setup = """
 import wasmcloud_ctl
 from wasmcloud_ctl.testing import PracticeLattice
@@ -72,8 +72,7 @@ def plain_signature(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
-    """A signature as one would write it: without what attrs calls a default that is made anew for each object, and
-    without the ranges of the wire's numbers."""
+    """Show ``{}`` for the default of an attrs factory, and ``int`` for an integer with a range."""
     if signature is not None:
         signature = signature.replace("= NOTHING", "= {}")
         signature = re.sub(r"(typing\.)?Annotated\[int, Range\(low=-?\d+, high=\d+\)\]", "int", signature)

@@ -1,4 +1,4 @@
-"""The servers of which the page on connecting speaks, each under the address that stands there."""
+"""Servers for the code in the documentation, reachable under the example addresses that the pages use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _connect = wasmcloud_ctl.connect
 
 
 class Running:
-    """Servers that run, the files that the page names, in a folder that is the current one, and wash's context."""
+    """Running servers, the files that the pages name, and wash's contexts.
+
+    Changes the current folder to the one that holds the files, and replaces ``wasmcloud_ctl.connect``, until
+    ``close``.
+    """
 
     def __init__(self, lattice: PracticeLattice) -> None:
         self._ending = contextlib.ExitStack()
@@ -54,12 +58,12 @@ class Running:
         return server
 
     def _connect(self, servers: str | list[str] | None = None, **options: Any) -> Client:
-        """As ``wasmcloud_ctl.connect``, to where the servers of the page truly are."""
+        """Call ``wasmcloud_ctl.connect`` with the real addresses of the example servers."""
         if isinstance(servers, str):
             return _connect(self._urls[servers], **options)
         return _connect(servers and [self._urls[server] for server in servers], **options)
 
     def close(self) -> None:
-        """End them, and let all be as it was."""
+        """Stop the servers and restore the folder, the environment and ``connect``."""
         wasmcloud_ctl.connect = _connect
         self._ending.close()

@@ -4,11 +4,13 @@
     python examples/apply_file.py examples/lattice.json
 
 The file is JSON: ``{"configs": {NAME: {KEY: VALUE, ...}, ...}, "links": [{FIELD: VALUE, ...}, ...]}``, with the
-fields of ``wasmcloud_ctl.Link``. Only what differs is sent, so a second run changes nothing; what the lattice has
-besides is left alone. Of a config the keys are shown, and its values, which may be secret, only with ``--values``.
+fields of ``wasmcloud_ctl.Link``. The script sends only what differs, so a second run changes nothing. It leaves all
+other configs and links of the lattice alone. It prints the keys of a config. Values may be secret, so it prints them
+only with ``--values``.
 
-``--check`` changes nothing; its status is 3 if there is something to change, and 0 if not. A link whose target
-changes is deleted first, for hosts refuse the new one beside it: for that moment the source has none.
+``--check`` changes nothing. Its exit status is 3 if there is something to change, and 0 if not. To change the target
+of a link, the script deletes the old link first, because hosts refuse the new link beside the old one. The source
+has no link for that moment.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ Configs = dict[str, dict[str, str]]
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("file", type=Path, help="the file")
+    parser.add_argument("file", type=Path, help="the JSON file")
     parser.add_argument("--check", action="store_true", help="only show what would change")
-    parser.add_argument("--values", action="store_true", help="show the values of configs, too")
+    parser.add_argument("--values", action="store_true", help="also show the values of configs")
     parser.add_argument("--wait", type=float, default=10, help="seconds for each link (default: %(default)s)")
     parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
     parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
@@ -47,16 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; the change after the last line may have been made or not", file=sys.stderr)
+        print("error: interrupted; the outcome of the change after the last line is unknown", file=sys.stderr)
         return 1
     return 3 if options.check and changed else 0
 
 
 def read(path: Path) -> tuple[Configs, list[Link]]:
-    """The file's configs and links.
+    """Read configs and links from the file.
 
     Raises:
-        ValueError: It holds something else.
+        ValueError: The file is not valid.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -68,7 +70,7 @@ def read(path: Path) -> tuple[Configs, list[Link]]:
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
     if document:
-        raise ValueError(f"{path}: neither configs nor links: {', '.join(document)}")
+        raise ValueError(f"{path}: unknown keys: {', '.join(document)}")
     if not all(isinstance(value, str) for value in values):
         raise ValueError(f"{path}: the values of a config must be strings")
     for link in links:
@@ -80,8 +82,8 @@ def read(path: Path) -> tuple[Configs, list[Link]]:
 
 
 def apply(client: Client, configs: Configs, links: list[Link], options: argparse.Namespace) -> bool:
-    """Apply what differs, and print it; whether there was anything."""
-    # All of it is looked at before the first change.
+    """Apply and print what differs. Returns whether anything did."""
+    # Compare everything before the first change, so that an error in the file changes nothing.
     present = {name: client.get_config(name).data for name in configs}
     new_configs = [name for name, config in configs.items() if present[name] != config]
     new_links = list(link_changes(client, links, known=configs))
@@ -98,17 +100,17 @@ def apply(client: Client, configs: Configs, links: list[Link], options: argparse
             )
         elif not options.check:
             client.put_link(link, wait=options.wait)
-        print(f"{sign} {in_words(link)}", flush=True)
+        print(f"{sign} {describe(link)}", flush=True)
     return bool(new_configs or new_links)
 
 
 def link_changes(client: Client, links: list[Link], known: Configs) -> Iterator[tuple[str, Link]]:
-    """What to delete (``-``), replace (``~``) and put (``+``), in this order."""
+    """Yield links to delete (``-``), to replace (``~``) and to put (``+``), in this order."""
     present = client.get_links().unwrap()
     for link in links:
         for name in {*link.source_config, *link.target_config}.difference(known):
             if client.get_config(name).data is None:
-                raise NotFound(f"config {name} is neither in the file nor in the lattice: {in_words(link)}")
+                raise NotFound(f"config {name} is neither in the file nor in the lattice: {describe(link)}")
         same = [other for other in present if slot(other) == slot(link)]
         if link in same:
             continue
@@ -122,7 +124,7 @@ def link_changes(client: Client, links: list[Link], known: Configs) -> Iterator[
 
 
 def slot(link: Link) -> tuple[str, str, str, str]:
-    """Where a source has room for one link for each interface."""
+    """Return what two links of a source share if they conflict over the same interface."""
     return link.source_id, link.wit_namespace, link.wit_package, link.name
 
 
@@ -134,7 +136,7 @@ def differences(old: Mapping[str, str], new: Mapping[str, str], values: bool) ->
             yield f"{sign} {key}: {words}" if values else f"{sign} {key}"
 
 
-def in_words(link: Link) -> str:
+def describe(link: Link) -> str:
     words = f"link {link.source_id} -> {link.target} {link.wit_namespace}:{link.wit_package}"
     words += f"/{','.join(link.interfaces)} ({link.name})"
     for side, names in (("source", link.source_config), ("target", link.target_config)):

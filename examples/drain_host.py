@@ -3,20 +3,22 @@
     python examples/drain_host.py purple --config echo=web --config http=listener --check
     python examples/drain_host.py purple --config echo=web --config http=listener
 
-Each component and provider that runs on no other host is put up for auction, and started on the bidder with the
-least on it: of the same reference, with the same instances, limits and annotations. The host is stopped when the
-others' inventories show all of it. Until then nothing is taken from it, so if a start fails all still runs, and the
-same command goes on from there. ``--check`` only shows what would go where. What runs on another host, too, is not
-started once more: where its instances are missed, scale it there. Links need no moving, for they go by id.
+The script holds an auction for each component and provider that runs on no other host. The bidder that runs the least
+starts it, with the same reference, instances, limits and annotations. When the inventories of the other hosts show
+everything, the script stops the host. Until then it removes nothing from the host. If a start fails, everything still
+runs, and you can run the same command again to continue. ``--check`` only shows what would move where.
 
-What an inventory does not tell, you must:
+The script does not move what also runs on another host. If its instances are missed, scale it there. Links need no
+moving, because they refer to ids.
 
-* the names of the configs that a component or provider was given: ``--config ID=NAME`` for each, or it has none;
-* what labels it needs of a host: ``--constraint KEY=VALUE``, for all that is moved;
-* the true reference of a provider that is built in or came from a file, for hosts drop its ``wasmcloud+builtin://``
-  or ``file://``: ``--reference ID=REFERENCE``.
+An inventory does not tell everything. You must pass:
 
-Whoever manages the lattice (wadm, say) should know, or it may start what it misses by itself.
+* the configs of a component or provider: ``--config ID=NAME`` for each config, or it starts without any;
+* the labels that the new host must have: ``--constraint KEY=VALUE``, for everything that moves;
+* the full reference of a provider that is built in or was loaded from a file: ``--reference ID=REFERENCE``. Hosts
+  drop its ``wasmcloud+builtin://`` or ``file://``.
+
+If something like wadm manages the lattice, tell it first. Otherwise it may itself start what it misses.
 """
 
 from __future__ import annotations
@@ -36,9 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("host", help="the host: its id, the beginning of it, or a part of its friendly name")
     parser.add_argument("--check", action="store_true", help="only show what would go where")
     for option, metavar, words in (
-        ("--config", "ID=NAME", "a config that it is given"),
-        ("--constraint", "KEY=VALUE", "a label that a host must have"),
-        ("--reference", "ID=REFERENCE", "its true reference, where the inventory has lost the scheme"),
+        ("--config", "ID=NAME", "a config of the component or provider ID"),
+        ("--constraint", "KEY=VALUE", "a label that the new host must have"),
+        ("--reference", "ID=REFERENCE", "the full reference, if the inventory shows it without its scheme"),
     ):
         parser.add_argument(
             option, type=pair, action="append", default=[], metavar=metavar, help=f"{words}; may be repeated"
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; the step after the last line may have been done or not", file=sys.stderr)
+        print("error: interrupted; the outcome of the step after the last line is unknown", file=sys.stderr)
         return 1
     return 0
 
@@ -88,13 +90,11 @@ def drain(client: Client, options: argparse.Namespace) -> None:
     for item, target in moves:
         start(client, item, target, options)
         print(f"{item.id}: started on {names[target]}", flush=True)
-    # Something may have gone from the other hosts again, or come to this one.
+    # In the meantime another host may have lost something, or this host may have started something new.
     leaving, others = look(client, host_id, [host_id, *names])
     stranded = [item.id for item in contents(leaving) if not running(item, others)]
     if stranded:
-        raise NotFound(
-            f"{leaving.friendly_name} was not stopped, for on no other host runs {', '.join(stranded)}"
-        )
+        raise NotFound(f"{leaving.friendly_name} was not stopped: no other host runs {', '.join(stranded)}")
     client.stop_host(host_id, wait=options.wait)
     print(f"{leaving.friendly_name}: stopped")
 
@@ -102,7 +102,7 @@ def drain(client: Client, options: argparse.Namespace) -> None:
 def look(
     client: Client, host_id: str, host_ids: list[str] | None = None
 ) -> tuple[HostInventory, list[HostInventory]]:
-    """The inventory of the host, and those of the others: of all that there are, or of those given."""
+    """Return the inventory of the host, and those of the other hosts: of all, or of those in ``host_ids``."""
     inventories = client.get_host_inventories(host_ids).raise_for_status().data
     leaving = client.get_host_inventory(host_id).unwrap()
     return leaving, [other for other in inventories.values() if other.host_id != host_id]
@@ -113,7 +113,7 @@ def contents(host: HostInventory) -> list[Moved]:
 
 
 def running(item: Moved, hosts: list[HostInventory]) -> list[str]:
-    """The names of the hosts that run it."""
+    """Return the names of the hosts that run this component or provider."""
     return sorted(
         host.friendly_name
         for host in hosts
@@ -124,12 +124,12 @@ def running(item: Moved, hosts: list[HostInventory]) -> list[str]:
 def reference(item: Moved, options: argparse.Namespace) -> str:
     known = dict(options.reference).get(item.id, item.image_ref)
     if known is None:
-        raise NotFound(f"the host does not tell the reference of {item.id}: give --reference {item.id}=...")
+        raise NotFound(f"the host does not report the reference of {item.id}: pass --reference {item.id}=...")
     return str(known)
 
 
 def auction(client: Client, item: Moved, load: dict[str, int], options: argparse.Namespace) -> str:
-    """The id of the bidder with the least on it."""
+    """Hold an auction. Returns the id of the bidder that runs the least."""
     ask = (
         client.perform_component_auction
         if isinstance(item, ComponentDescription)

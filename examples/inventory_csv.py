@@ -1,10 +1,11 @@
-"""Print what runs where as CSV: one row for each component or provider and host.
+"""Print what runs where as CSV, with one row for each component or provider on each host.
 
     python examples/inventory_csv.py > inventory.csv
     python examples/inventory_csv.py --hosts 3 > inventory.csv
 
-What is missing is told on stderr, and the status is 1: a host that does not answer must not look like a host that
-runs nothing. A host that does not even answer the ping is missed only if ``--hosts`` says how many there are.
+A host that does not answer must not look like a host that runs nothing. The script therefore reports missing hosts on
+stderr and exits with status 1. To detect a host that does not even answer the ping, pass the number of hosts with
+``--hosts``.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ COLUMNS = ("host_id", "host", "kind", "id", "image_ref", "max_instances", "name"
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--hosts", type=int, help="how many hosts the lattice has: fewer are a failure")
+    parser.add_argument("--hosts", type=int, help="the number of hosts in the lattice; fewer are an error")
     parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
     parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
     parser.add_argument("--context", help="a wash context (default: as for wash)")
     options = parser.parse_args(argv)
     try:
         with wasmcloud_ctl.from_env(options.url, lattice=options.lattice, context=options.context) as client:
-            # Hosts that are counted are waited for; those that are not, until none has answered for a while.
+            # With a number, wait for that many hosts. Without one, stop when no host has answered for a while.
             quiet = 0.25 if options.hosts is None else None
             inventories = client.get_host_inventories(expected=options.hosts, quiet=quiet)
             if inventories.no_responders:
@@ -76,11 +77,11 @@ def rows(host: HostInventory) -> Iterator[tuple[object, ...]]:
 
 
 def failures(inventories: Inventories, hosts: int | None) -> Iterator[str]:
-    """What the report lacks, a line for each."""
+    """Yield a line for each host that is missing in the report."""
     for host_id, error in sorted(inventories.errors.items()):
         yield f"host {host_id}: {error}"
     for answer in inventories.undecodable:
-        yield f"a host's answer cannot be read: {answer.reason}"
+        yield f"a host's reply cannot be decoded: {answer.reason}"
     answered = len(inventories.data) + len(inventories.errors) + len(inventories.undecodable)
     if hosts is not None and answered < hosts:
         yield f"{answered} of {hosts} hosts answered"

@@ -1,11 +1,11 @@
-"""Update a component host by host, with a check between; stop at the first failure.
+"""Update a component host by host, with a check after each host, and stop at the first failure.
 
     python examples/roll_update.py echo ghcr.io/acme/echo:0.2.0 --probe 'curl -fsS http://$HOST_NAME.example/health'
 
-After each host the command of ``--probe`` is run by the shell, with ``HOST_ID`` and ``HOST_NAME`` in its
-environment; if it fails, the hosts that follow keep what they run, and the status is 1. Nothing is taken back: roll
-to the old reference for that. Hosts that run the new reference already are left alone, so after a failure the same
-command goes on where it stopped.
+After each host the script runs the command of ``--probe`` in a shell, with ``HOST_ID`` and ``HOST_NAME`` in the
+environment. If the command fails, the remaining hosts keep what they run, and the exit status is 1. The script does
+not roll back. To do that, roll to the old reference. Hosts that already run the new reference are skipped, so after
+a failure the same command continues where it stopped.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from wasmcloud_ctl import Client, ComponentDescription, CtlError, HostInventory,
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("component_id", help="the component's id")
-    parser.add_argument("reference", help="the reference that is to run")
-    parser.add_argument("--probe", metavar="COMMAND", help="must succeed after each host")
+    parser.add_argument("reference", help="the new reference")
+    parser.add_argument("--probe", metavar="COMMAND", help="a check that must succeed after each host")
     parser.add_argument("--wait", type=float, default=60, help="seconds for each host (default: %(default)s)")
     parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
     parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def roll(client: Client, options: argparse.Namespace) -> int:
-    """Update all hosts that run the component; the status."""
-    # A host that does not tell what it runs might run the component: then nothing is begun.
+    """Update all hosts that run the component. Returns the exit status."""
+    # A host without an inventory might run the component, so an error here stops the script before any change.
     inventories = client.get_host_inventories().raise_for_status()
     hosts = sorted(inventories.data.values(), key=lambda host: host.friendly_name)
     running = [
@@ -77,8 +77,8 @@ def roll(client: Client, options: argparse.Namespace) -> int:
 def update(
     client: Client, host: HostInventory, component: ComponentDescription, options: argparse.Namespace
 ) -> str:
-    """Update one host and check it; what is wrong, or nothing."""
-    # An update puts its annotations in the place of those that there are.
+    """Update one host and run the probe. Returns the problem, or an empty string."""
+    # An update replaces the annotations, so pass the present ones.
     client.update_component(
         host.host_id, component.id, options.reference, component.annotations, wait=options.wait
     )

@@ -3,10 +3,11 @@
     python examples/scale_by_label.py zone=a ghcr.io/acme/echo:0.1.0 echo 5 --config web
     python examples/scale_by_label.py zone=a ghcr.io/acme/echo:0.1.0 echo 0
 
-The hosts work side by side, and one that fails does not keep the others from it: its line is on stderr, and the
-status is 1. Where the component runs already its annotations are kept. Its configs are replaced by those of
-``--config``, for no host tells which a component has. Where it runs of another reference it is left as it is. A host
-that is too busy to answer at all is missed only if ``--hosts`` says how many there are.
+The hosts work in parallel. A host that fails does not affect the others: the script reports it on stderr, and the
+exit status is 1. If the component already runs, the script keeps its annotations. It replaces its configs by those
+of ``--config``, because hosts do not report which configs a component has. If the component runs from another
+reference, the script does not change it. To detect a host that does not answer at all, pass the number of hosts with
+``--hosts``.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("label", type=label, metavar="KEY=VALUE", help="the label")
     parser.add_argument("reference", help="the component's reference")
     parser.add_argument("component_id", help="the component's id")
-    parser.add_argument("count", type=int, help="how many instances may run on each host; 0 stops it")
+    parser.add_argument("count", type=int, help="the number of instances on each host; 0 stops the component")
     parser.add_argument(
-        "--config", action="append", default=[], help="a config that it is given; may be repeated"
+        "--config", action="append", default=[], help="a config of the component; may be repeated"
     )
-    parser.add_argument("--hosts", type=int, help="how many hosts the lattice has: fewer are a failure")
+    parser.add_argument("--hosts", type=int, help="the number of hosts in the lattice; fewer are an error")
     parser.add_argument("--wait", type=float, default=60, help="seconds for each host (default: %(default)s)")
     parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
     parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
     parser.add_argument("--context", help="a wash context (default: as for wash)")
     options = parser.parse_args(argv)
     try:
-        # On Ctrl-C the client is closed first, which ends the calls that the threads are waiting in.
+        # On Ctrl-C the client is closed before the pool. This ends the calls that block the pool's threads.
         with (
             ThreadPoolExecutor(max_workers=32) as pool,
             wasmcloud_ctl.from_env(options.url, lattice=options.lattice, context=options.context) as client,
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("error: interrupted; the hosts that are not listed may scale it or not", file=sys.stderr)
+        print("error: interrupted; the outcome on hosts that are not listed is unknown", file=sys.stderr)
         return 1
 
 
@@ -58,17 +59,17 @@ def label(text: str) -> tuple[str, str]:
 
 
 def scale(client: Client, pool: Executor, options: argparse.Namespace) -> int:
-    """Scale on all hosts with the label; the status."""
-    # Hosts that are counted are waited for; those that are not, until none has answered for a while.
+    """Scale on all hosts with the label. Returns the exit status."""
+    # With a number, wait for that many hosts. Without one, stop when no host has answered for a while.
     quiet = 0.25 if options.hosts is None else None
     inventories = client.get_host_inventories(expected=options.hosts, quiet=quiet)
     if inventories.no_responders:
         inventories.raise_for_status()
     key, value = options.label
     hosts = [host for host in inventories.data.values() if host.labels.get(key) == value]
-    # Whether a host that does not tell its labels has this one, nobody knows.
+    # A host without an inventory may have the label, so it counts as a failure.
     failures = [f"host {host_id}: {error}" for host_id, error in inventories.errors.items()]
-    failures += [f"a host's answer: {answer.reason}" for answer in inventories.undecodable]
+    failures += [f"a host's reply cannot be decoded: {answer.reason}" for answer in inventories.undecodable]
     answered = len(inventories.data) + len(failures)
     if options.hosts is not None and answered < options.hosts:
         failures.append(f"{answered} of {options.hosts} hosts answered")
@@ -76,10 +77,10 @@ def scale(client: Client, pool: Executor, options: argparse.Namespace) -> int:
         raise NotFound(f"no host of lattice {client.lattice!r} has the label {key}={value}")
 
     def scale_on(host: HostInventory) -> str:
-        """What went wrong there, or nothing."""
+        """Scale on one host. Returns the problem, or an empty string."""
         running = {component.id: component for component in host.components}.get(options.component_id)
         if running is not None and options.count and running.image_ref != options.reference:
-            # A host would rename what runs, and run the old code under the new name.
+            # The host would show the new reference, but keep running the old code.
             return f"runs {running.image_ref}, which must be updated first"
         annotations = None if running is None else running.annotations
         try:

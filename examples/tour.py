@@ -1,10 +1,10 @@
-"""A tour of a lattice: what runs, a component placed and linked, what came of it, and everything put back.
+"""Show all operations on a lattice: list hosts, start and link a component, receive events, and undo everything.
 
     python examples/tour.py                          on a practice lattice of three hosts, made for the tour
-    python examples/tour.py nats://127.0.0.1:4222    on the lattice there
+    python examples/tour.py nats://127.0.0.1:4222    on the lattice at this address
 
-The component is a file that the tour makes, so hosts elsewhere must be given one that they can load:
-``--component ghcr.io/wasmcloud/components/http-hello-world-rust:0.1.0``, say.
+The tour makes the component as a local file. Hosts on other machines cannot load this file, so pass a reference that
+they can load, such as ``--component ghcr.io/wasmcloud/components/http-hello-world-rust:0.1.0``.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ CONFIG = "tour-config"
 LABEL = "tour"
 INSTANCES = 5
 
-# How long each step may take, in seconds: the image may have to be fetched.
-PATIENCE = 60.0
+# Seconds that each step may take. The host may have to pull the image.
+STEP_SECONDS = 60.0
 
 LINK = Link(COMPONENT, TARGET, "wasi", "http", ["incoming-handler"])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("url", nargs="?", help="a NATS server's URL; without one, a practice lattice is made")
+    parser.add_argument("url", nargs="?", help="a NATS server's URL (default: make a practice lattice)")
     parser.add_argument("--lattice", default="default", help="the lattice's name (default: %(default)s)")
     parser.add_argument("--component", help="the component's reference (default: a file made for the tour)")
     arguments = parser.parse_args()
@@ -92,19 +92,19 @@ def tour(client: Client, reference: str) -> None:
         except BaseException:
             put_back(client, host_id, reference, wait=None)
             raise
-        heading("everything put back")
-        put_back(client, host_id, reference, wait=PATIENCE)
+        heading("everything undone")
+        put_back(client, host_id, reference, wait=STEP_SECONDS)
         print(f"  {COMPONENT}, its link, its config and the label are gone")
 
-        heading("the events that came of it, in order")
-        for event in heard_so_far(receiver):
-            words = in_words(event)
+        heading("the events, in order")
+        for event in received_events(receiver):
+            words = describe(event)
             if words:
                 print(f"  {event.time:%H:%M:%S.%f}  {event.source[:8]}…  {event.name:<18} {words}")
 
 
-def heard_so_far(receiver: EventReceiver) -> Iterator[Event]:
-    """The events up to now, and what follows on their heels."""
+def received_events(receiver: EventReceiver) -> Iterator[Event]:
+    """Yield the events received so far, and those that follow shortly."""
     end = time.monotonic() + 2
     while time.monotonic() < end:
         try:
@@ -114,17 +114,17 @@ def heard_so_far(receiver: EventReceiver) -> Iterator[Event]:
 
 
 def place(client: Client, host_id: str, reference: str) -> None:
-    """Place the component with all that belongs to it, and show it."""
+    """Start the component with its config, its link and a label, and show them."""
     heading(f"the component with its config, on {host_id[:8]}…")
     client.put_config(CONFIG, {"greeting": "hello"}).raise_for_status()
     print(f"  config {CONFIG}: {client.get_config(CONFIG).unwrap()}")
     for count in (1, INSTANCES):
         annotations = {"placed-by": "tour"}
-        client.scale_component(host_id, reference, COMPONENT, count, annotations, [CONFIG], wait=PATIENCE)
+        client.scale_component(host_id, reference, COMPONENT, count, annotations, [CONFIG], wait=STEP_SECONDS)
         print(f"  {COMPONENT} runs with {count}")
 
     heading("a link and a label")
-    client.put_link(LINK, wait=PATIENCE)
+    client.put_link(LINK, wait=STEP_SECONDS)
     for link in client.get_links().unwrap():
         if link.source_id == COMPONENT:
             print(
@@ -144,15 +144,15 @@ def place(client: Client, host_id: str, reference: str) -> None:
 
 
 def put_back(client: Client, host_id: str, reference: str, wait: float | None) -> None:
-    """Undo what ``place`` has done, waiting until it is certain, or not."""
+    """Undo what ``place`` did. With ``wait``, block until this is certain."""
     client.scale_component(host_id, reference, COMPONENT, 0, wait=wait)
     client.delete_link(COMPONENT, LINK.name, LINK.wit_namespace, LINK.wit_package, wait=wait)
     client.delete_label(host_id, LABEL)
     client.delete_config(CONFIG)
 
 
-def in_words(event: Event) -> str:
-    """What an event says of the tour's doings; nothing if it is about something else."""
+def describe(event: Event) -> str:
+    """Describe an event of this tour. Returns an empty string for any other event."""
     data = event.data
     if isinstance(data, (ComponentScaled, ComponentScaleFailed)) and data.component_id == COMPONENT:
         return f"{data.component_id}: {data.max_instances}"

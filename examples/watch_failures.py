@@ -1,14 +1,14 @@
-"""Watch a lattice's events, and alert on failures.
+"""Watch the events of a lattice and alert on failures.
 
     python examples/watch_failures.py
     python examples/watch_failures.py --run 'logger -t wasmcloud' --for 3600
 
-Each alert is a line, and the last argument of the command of ``--run``, if there is one. It tells of components that
-cannot be scaled, providers that cannot be started or are ill, links that are refused, hosts that stop, and of moments
-in which events may have been missed. It ends on Ctrl-C, or after the seconds of ``--for``, with status 0.
+The script prints a line for each alert. With ``--run`` it also runs a command, with this line as the last argument.
+It alerts when a component cannot be scaled, a provider cannot be started or is unhealthy, a link is refused, a host
+stops, or events may have been missed. It ends on Ctrl-C, or after the seconds of ``--for``, with status 0.
 
-A host that dies tells nobody, and neither does a host whose update fails: for the first listen for
-``host_heartbeat``, which should come every 30 seconds; the second shows in an inventory alone.
+Two failures publish no event. A host that dies publishes nothing: to detect this, watch for a missing
+``host_heartbeat``, which hosts publish every 30 seconds. An update that fails is visible only in the inventory.
 """
 
 from __future__ import annotations
@@ -42,14 +42,18 @@ FAILURES = (
     "host_stopped",
 )
 
-# How long a command may take for an alert, in seconds. Events wait meanwhile.
+# Seconds that the command of --run may take. New events are queued during this time.
 COMMAND_SECONDS = 30.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--run", type=shlex.split, default=[], metavar="COMMAND", help="run for each alert")
-    parser.add_argument("--for", dest="seconds", type=float, default=float("inf"), help="end after SECONDS")
+    parser.add_argument(
+        "--run", type=shlex.split, default=[], metavar="COMMAND", help="a command to run for each alert"
+    )
+    parser.add_argument(
+        "--for", dest="seconds", type=float, default=float("inf"), help="end after this many seconds"
+    )
     parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
     parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
     parser.add_argument("--context", help="a wash context (default: as for wash)")
@@ -65,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if options.run:
                     run([*options.run, alert])
     except KeyboardInterrupt:
-        pass  # this is how it is meant to end
+        pass  # the normal end
     except CtlError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -73,20 +77,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def alerts(receiver: EventReceiver, end: float) -> Iterator[str]:
-    """A line for each failure, and for whatever may have hidden one."""
+    """Yield a line for each failure, and for each loss of events that may have hidden one."""
     seen: dict[str, int] = {}
     while (left := end - time.monotonic()) > 0:
         try:
-            # No event tells of a lost connection, so look up once a second.
+            # A lost connection is not an event, so check the counters once a second.
             event = receiver.get(timeout=min(left, 1))
         except WaitTimeout:
             pass
         else:
-            yield f"{event.time.isoformat(timespec='seconds')} {event.name} {' '.join(in_words(event).split())}"
+            yield f"{event.time.isoformat(timespec='seconds')} {event.name} {' '.join(describe(event).split())}"
         losses = {
-            "the connection was away": receiver.gaps,
-            "they came too fast": receiver.dropped,
-            "they could not be read": receiver.undecodable,
+            "the client was disconnected": receiver.gaps,
+            "they arrived too fast": receiver.dropped,
+            "they could not be decoded": receiver.undecodable,
         }
         for loss, count in losses.items():
             if count > seen.get(loss, 0):
@@ -95,7 +99,7 @@ def alerts(receiver: EventReceiver, end: float) -> Iterator[str]:
         seen = losses
 
 
-def in_words(event: Event) -> str:
+def describe(event: Event) -> str:
     match event.data:
         case ComponentScaleFailed() as data:
             return f"{data.component_id} to {data.max_instances} on host {event.source}: {data.error}"
@@ -114,7 +118,7 @@ def run(command: list[str]) -> None:
     try:
         subprocess.run(command, check=True, timeout=COMMAND_SECONDS)
     except (OSError, subprocess.SubprocessError) as error:
-        # Whoever cannot be told now is told of the next one.
+        # Report the failed command and continue with the next alert.
         print(f"error: {error}", file=sys.stderr)
 
 

@@ -2,9 +2,9 @@
 
     python examples/wsgi_page.py --port 8000
 
-One client serves all threads: it is made at the start, and needs no pool, no lock and no event loop. While the
-lattice is away the page says so, with the status 503; the client finds its way back by itself. The WSGI application
-is ``LatticePage(client)``, for any other server with threads.
+One client serves all threads. It is made at the start. You need no pool, no lock and no event loop. While the lattice
+cannot be reached, the page says so with status 503, and the client reconnects automatically. To use another threaded
+server, pass it the WSGI application ``LatticePage(client)``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ PAGE = """\
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--address", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="on which port; 0: any (default: %(default)s)")
+    parser.add_argument(
+        "--address", default="127.0.0.1", help="the address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="the port; 0 picks a free one (default: %(default)s)"
+    )
     parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
     parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
     parser.add_argument("--context", help="a wash context (default: as for wash)")
@@ -52,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"http://{options.address}:{server.server_port}/", flush=True)
             server.serve_forever()
     except KeyboardInterrupt:
-        pass  # this is how it is meant to end
+        pass  # the normal end
     except (CtlError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -60,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class ThreadingServer(ThreadingMixIn, WSGIServer):
-    """A thread for each request."""
+    """A WSGI server with a thread for each request."""
 
     daemon_threads = True
 
@@ -88,15 +92,15 @@ class LatticePage:
             return "<p>No host runs in this lattice.</p>"
         hosts = sorted(inventories.data.values(), key=lambda host: host.friendly_name)
         sections = [section(host) for host in hosts]
-        # What is missing is shown as missing, or it would look like a host that is gone.
+        # Show missing hosts as missing. Otherwise they would look like hosts that are gone.
         missing = [f"Host {host_id}: {error}" for host_id, error in sorted(inventories.errors.items())]
-        missing += [f"A host's answer: {answer.reason}" for answer in inventories.undecodable]
+        missing += [f"A host's reply: {answer.reason}" for answer in inventories.undecodable]
         sections += [f"<p>Not shown: {escape(text)}.</p>" for text in missing]
         return "\n".join(sections)
 
 
 def section(host: HostInventory) -> str:
-    """A host, as HTML."""
+    """Return one host as HTML."""
     runs = [
         f"component {component.id}: {component.max_instances} of {component.image_ref}"
         for component in host.components

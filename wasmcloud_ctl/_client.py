@@ -1,12 +1,7 @@
 """The client: one method for each operation of the control interface.
 
-Every operation goes one way: the method checks its arguments and builds a command, ``_codec`` makes bytes,
-``_transport`` sends them on the loop and brings back the reply's bytes, and these are decoded here, on the
-caller's thread.
-
-nats-py and anyio take longer to import than all else, so they are imported when a client is made; and what only some
-operations need when it is first needed. Values are ``Host`` and the like here, for the package imports
-these so.
+Every operation goes one way: the method checks its arguments and builds a command, ``_protocol`` makes bytes of it,
+``_transport`` sends them on the loop's thread and brings back the reply, and the caller's thread decodes that.
 """
 
 from __future__ import annotations
@@ -22,18 +17,27 @@ from typing import Any, Literal, NoReturn, TypeVar
 import attrs
 from typing_extensions import TypeVarTuple, Unpack
 
-from wasmcloud_ctl._bridge.handover import Mailbox
+from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._bridge.processes import PerProcess
-from wasmcloud_ctl._operations import gather as _gathers
-from wasmcloud_ctl._operations import outcomes as _outcomes
+from wasmcloud_ctl._operations.config_names import list_config_names
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
-from wasmcloud_ctl._operations.gather import Limits
+from wasmcloud_ctl._operations.evidence import Operation
+from wasmcloud_ctl._operations.gather import Limits, gather, gather_inventories
 from wasmcloud_ctl._operations.link_cache import LinkCache
-from wasmcloud_ctl._operations.wait import Command
-from wasmcloud_ctl._options import arguments as _arguments
-from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._operations.outcomes import (
+    DeleteLink,
+    PutLink,
+    ScaleComponent,
+    StartProvider,
+    StopHost,
+    StopProvider,
+    UpdateComponent,
+)
+from wasmcloud_ctl._operations.wait import Command, send_and_wait
+from wasmcloud_ctl._options import arguments
+from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
-from wasmcloud_ctl._transport import NatsClient, Subscription, Transport
+from wasmcloud_ctl._transport import NatsClient, Transport
 from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument, NotFound
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
@@ -56,7 +60,7 @@ from wasmcloud_ctl.models import (
 
 Arguments = TypeVarTuple("Arguments")
 
-# What an application does not ask to hear must not be printed to stderr by Python's last resort.
+# Without a handler, Python would print warnings of this logger to stderr.
 logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
@@ -64,15 +68,15 @@ T = TypeVar("T")
 U32_HIGHEST = 2**32 - 1
 U64_HIGHEST = 2**64 - 1
 
-# How many events a receiver holds, unless it is told otherwise: some minutes of a busy lattice.
+# The default capacity of an event receiver: some minutes of a busy lattice.
 DEFAULT_MAXSIZE = 65536
 
 _CLOSE_SECONDS = 2.0
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+@attrs.frozen(kw_only=True)
 class Settings:
-    """What a client has been told to do where a call does not say."""
+    """The client's own options, which calls fall back on."""
 
     topic_prefix: str
     lattice: str
@@ -85,35 +89,51 @@ class Settings:
     progress: bool
 
     def subjects(self) -> Subjects:
+        """Return the lattice's subjects."""
         return Subjects(self.topic_prefix, self.lattice)
 
 
 class Client:
-    """A connection to a lattice. Made by ``connect``; shared by as many threads as like.
+    """A connection to a lattice. Made by ``connect``; threads can share it.
 
-    Every operation blocks until its answer is there or its timeout has passed. A timeout is in seconds, finite
-    and above 0, and the client's own where a call gives none. Ctrl-C ends a call at once; a command that was
-    sent by then may still take effect.
+    A client is a context manager. Each method blocks until its result is there or its time is up.
 
-    What changes something returns the host's answer, a ``CtlResponse`` without data: true if the host took it.
+    **Timeouts.** ``timeout`` is a finite number of seconds above 0, and defaults to the client's own: ``timeout`` of
+    ``connect`` for requests, ``auction_timeout`` for gathers. Ctrl-C ends a call at once; a command that was already
+    sent may still take effect.
 
-    Every operation may raise, besides what it names: ``RequestTimeout`` (no answer in time), ``NoResponders``
-    (nobody listens), ``NotConnectedError`` (the connection is lost, and is being made again; nothing is sent
-    later), ``AuthError`` (it is lost, and the server refuses the credentials now), ``ClosedError``,
-    ``PermissionDenied``, ``DecodeError``, ``InvalidArgument`` (before anything is sent), and ``OperationRejected``
-    if the client was made with ``check=True``.
+    **Gathers** are requests to all hosts. A gather lasts its whole timeout, because nobody knows how many hosts there
+    are. It ends early when ``expected`` distinct hosts (a whole number above 0, no limit by default) have replied;
+    when no further reply came for ``quiet`` seconds (above 0, defaults to the client's ``quiet``); or when nobody
+    listens.
 
-    A forked child has a connection of its own, made at its first call.
+    **Commands** return the host's response, a ``CtlResponse`` that is true if the host accepted the command. It only
+    acknowledges receipt. With ``wait`` (seconds above 0, for the whole call), a method returns when the outcome is
+    certain instead. It raises ``OperationFailed`` if the host failed or is gone, ``OperationRejected`` if it refused,
+    and ``WaitTimeout`` if the outcome is not certain in time; the error says what was last seen.
+
+    **Errors.** Every method may raise, besides what it documents: ``RequestTimeout`` (no reply in time),
+    ``NoResponders`` (nobody listens), ``NotConnectedError`` (the connection is lost and is being made again; nothing
+    is sent later), ``AuthError`` (the server no longer accepts the credentials), ``ClosedError``,
+    ``PermissionDenied``, ``DecodeError``, ``InvalidArgument`` (nothing was sent), and ``OperationRejected`` if the
+    client was made with ``check=True``.
+
+    **Processes.** A forked child makes a connection of its own at its first call.
+
+    Example:
+        >>> with wasmcloud_ctl.connect(quiet=0.25) as client:  # doctest: +SKIP
+        ...     for host in client.get_hosts().data:
+        ...         print(host.id, host.friendly_name)
     """
 
     def __init__(
         self,
-        session: PerProcess[Transport],
+        transports: PerProcess[Transport],
         settings: Settings,
         subjects: Subjects,
         parent: Client | None = None,
     ) -> None:
-        self._session = session
+        self._transports = transports
         self._settings = settings
         self._subjects = subjects
         self._parent = parent
@@ -126,36 +146,36 @@ class Client:
     def get_hosts(
         self, *, expected: int | None = None, quiet: float | None = None, timeout: float | None = None
     ) -> Replies[Host]:
-        """Ask all hosts of the lattice who they are.
+        """Gather the hosts of the lattice.
 
         Args:
-            expected: How many distinct hosts end the gather, above 0; None: it is not ended so.
-            quiet: Seconds without a further reply that end it, above 0; None: the client's own.
-            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+            expected: Stop as soon as this many distinct hosts have replied. No limit by default.
+            quiet: Stop when no further reply came for this many seconds. Defaults to the client's ``quiet``.
+            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
 
         Returns:
-            One answer for each host; with ``no_responders`` if no host listens.
+            One response for each host. ``no_responders`` is True if the lattice has no hosts.
 
-        Source: ``Client::get_hosts``; subject ``host.ping``.
+        Example:
+            >>> hosts = client.get_hosts(expected=2).raise_for_status().data  # doctest: +SKIP
+            >>> [host.friendly_name for host in hosts]  # doctest: +SKIP
+            ['purple-waterfall-9823', 'silent-sky-1203']
         """
-        return self._gather(
-            "host.ping", b"", Host, lambda host: host.id, self._limits(expected, quiet, timeout)
-        )
+        limits = self._limits(expected, quiet, timeout)
+        return self._gather("host.ping", b"", Host, lambda host: host.id, limits)
 
     def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
-        """Ask a host what runs on it.
+        """Return what runs on one host.
 
         Args:
             host_id: The host's id.
-            timeout: Seconds, above 0; None: the client's own.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
 
         Returns:
-            The host's inventory.
+            The host's inventory as ``data``.
 
         Raises:
             NoResponders: There is no such host.
-
-        Source: ``Client::get_host_inventory``; subject ``host.get``.
         """
         return self._request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
 
@@ -167,25 +187,28 @@ class Client:
         quiet: float | None = None,
         timeout: float | None = None,
     ) -> Inventories:
-        """Ask many hosts what runs on them, all at once; a host that fails does not keep the others from answering.
+        """Return what runs on many hosts. A host that fails does not affect the others.
 
         Args:
-            host_ids: The hosts' ids; None: all hosts, each asked as soon as it has answered a ping.
-            expected: How many distinct hosts end the ping, above 0; None: it is not ended so.
-            quiet: Seconds without a further answer that end the ping, above 0; None: the client's own.
-            timeout: Seconds that all of it takes at most, above 0; None: the client's ``auction_timeout``, or with
-                ``host_ids`` its ``timeout``. A host has the client's ``timeout`` to answer for its inventory.
+            host_ids: The ids of the hosts. By default, all hosts: each is asked as soon as it replies to a ping.
+            expected: Stop the ping as soon as this many distinct hosts have replied. No limit by default.
+            quiet: Stop the ping when no further reply came for this many seconds. Defaults to the client's ``quiet``.
+            timeout: Seconds for everything. Defaults to the client's ``auction_timeout``, or with ``host_ids`` to its
+                ``timeout``. In any case, a host has the client's ``timeout`` to send its inventory.
 
         Returns:
             The inventories and the errors, both by host id.
 
-        Source: none in the Rust client; subjects ``host.ping`` and ``host.get``.
+        Example:
+            >>> inventories = client.get_host_inventories(expected=2)  # doctest: +SKIP
+            >>> {i.friendly_name: len(i.components) for i in inventories.data.values()}  # doctest: +SKIP
+            {'purple-waterfall-9823': 3, 'silent-sky-1203': 0}
         """
         if host_ids is not None:
-            host_ids = _arguments.strings(host_ids, "host_ids")
+            host_ids = arguments.strings(host_ids, "host_ids")
         limits = self._limits(expected, quiet, timeout, None if host_ids is None else self._settings.timeout)
-        own_timeout = min(self._settings.timeout, limits.timeout)
-        return _gathers.gather_inventories(self._transport(), self._subjects, host_ids, limits, own_timeout)
+        host_timeout = min(self._settings.timeout, limits.timeout)
+        return gather_inventories(self._transport(), self._subjects, host_ids, limits, host_timeout)
 
     def find_host(
         self,
@@ -195,31 +218,32 @@ class Client:
         quiet: float | None = None,
         timeout: float | None = None,
     ) -> Host:
-        """The host that is meant by an id, the beginning of one, or a part of a friendly name, in any case.
+        """Find a host by its id, the beginning of its id, or a part of its friendly name. Case does not matter.
 
         Args:
-            text: The text, not empty. A host's whole id ends the search as soon as that host answers.
-            expected: How many distinct hosts end the search, above 0; None: it is not ended so.
-            quiet: Seconds without a further answer that end it, above 0; None: the client's own.
-            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+            text: The text, not blank. A complete host id ends the search as soon as that host replies.
+            expected: Stop as soon as this many distinct hosts have replied. No limit by default.
+            quiet: Stop when no further reply came for this many seconds. Defaults to the client's ``quiet``.
+            timeout: Seconds to search. Defaults to the client's ``auction_timeout``.
 
         Returns:
-            The host, as it answered.
+            The host.
 
         Raises:
-            NotFound: It is meant by no host, or by several; the message lists them.
+            NotFound: No host matches, or several do; the message lists them.
 
-        Source: ``wash``, which finds hosts so; subject ``host.ping``.
+        Example:
+            >>> client.find_host("waterfall").id  # doctest: +SKIP
+            'NCNYIOXGTNA5GCHK2BXRQ3GUP7JDTHFWDDLBTKLQGEUZB2ZVYM6ZQUT7'
         """
-        wanted = _arguments.identifier(text, "text").casefold()
-        limits = self._limits(expected, quiet, timeout)
-        replies = _gathers.gather(
+        wanted = arguments.identifier(text, "text").casefold()
+        replies = gather(
             self._transport(),
             self._subjects.control("host.ping"),
             b"",
             Host,
             lambda host: host.id,
-            limits,
+            self._limits(expected, quiet, timeout),
             until=lambda host: host.id == text,
         )
         hosts = replies.data
@@ -236,8 +260,8 @@ class Client:
             return found[0]
         listed = ", ".join(f"{host.friendly_name} ({host.id})" for host in found or hosts) or "none"
         if found:
-            raise NotFound(f"{text!r} is meant by several hosts of lattice {self.lattice!r}: {listed}")
-        raise NotFound(f"{text!r} is meant by no host of lattice {self.lattice!r}; the hosts: {listed}")
+            raise NotFound(f"{text!r} matches several hosts of lattice {self.lattice!r}: {listed}")
+        raise NotFound(f"{text!r} matches no host of lattice {self.lattice!r}; the hosts: {listed}")
 
     def stop_host(
         self,
@@ -247,34 +271,29 @@ class Client:
         wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
-        """Have a host stop.
+        """Stop a host.
 
-        The answer says that the host has heard it; that it has stopped is told by ``host_stopped``. The last
-        host of a lattice may be gone before its answer is sent.
+        The response only acknowledges receipt; a ``host_stopped`` event follows. The last host of a lattice may be
+        gone before it sends its response.
 
         Args:
             host_id: The host's id.
-            timeout_ms: Milliseconds that the host may take to stop what runs on it, 0 to 2**64 - 1; None: the
-                host's own (10 seconds).
-            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
-                the answer.
-            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+            timeout_ms: Milliseconds that the host may take to stop what runs on it, 0 to 2**64 - 1. Defaults to the
+                host's own limit (10 seconds).
+            wait: Seconds to wait until the host is gone. By default, return with the response.
+            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``; with ``wait``, to that.
 
         Raises:
-            OperationRejected: With ``wait``: the host refused.
-            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
-
-        Source: ``Client::stop_host``; subject ``host.stop``.
+            OperationRejected: With ``wait``, the host refused.
+            WaitTimeout: With ``wait``, the outcome is not certain in time.
         """
         subject = self._subjects.host("host.stop", host_id)
         if timeout_ms is not None:
-            _arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
+            arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
         command = StopHostCommand(host_id=host_id, timeout=timeout_ms)
         if wait is None:
             return self._command(subject, command, timeout)
-
-        order = self._order(f"the stop of host {host_id}", subject, command, wait, wait)
-        return _outcomes.StopHost(order, host_id).run(self._transport())
+        return self._on_host(StopHost(host_id=host_id), subject, command, wait, wait)
 
     def put_label(
         self, host_id: str, key: str, value: str, *, timeout: float | None = None
@@ -285,26 +304,22 @@ class Client:
             host_id: The host's id.
             key: The label's key. Hosts refuse keys that begin with ``hostcore.``.
             value: The label's value.
-            timeout: Seconds, above 0; None: the client's own.
-
-        Source: ``Client::put_label``; subject ``label.put``.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
         """
         subject = self._subjects.host("label.put", host_id)
-        label = {"key": _arguments.text(key, "key"), "value": _arguments.text(value, "value")}
+        label = {"key": arguments.text(key, "key"), "value": arguments.text(value, "value")}
         return self._command(subject, label, timeout)
 
     def delete_label(self, host_id: str, key: str, *, timeout: float | None = None) -> CtlResponse[None]:
-        """Take a label from a host. It succeeds, too, where there is none.
+        """Delete a label of a host. Succeeds if there is no such label.
 
         Args:
             host_id: The host's id.
             key: The label's key.
-            timeout: Seconds, above 0; None: the client's own.
-
-        Source: ``Client::delete_label``; subject ``label.del``.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
         """
         subject = self._subjects.host("label.del", host_id)
-        return self._command(subject, {"key": _arguments.text(key, "key")}, timeout)
+        return self._command(subject, {"key": arguments.text(key, "key")}, timeout)
 
     # Components ---------------------------------------------------------------------------------
 
@@ -320,34 +335,29 @@ class Client:
     ) -> Replies[ComponentAuctionAck]:
         """Ask all hosts which of them would run a component.
 
-        A host bids if all constraints equal its labels; else it stays silent.
+        A host bids if its labels have all constraints. Otherwise it stays silent.
 
         Args:
             component_ref: The component's reference.
             component_id: The component's id.
-            constraints: The labels that a host must have.
-            expected: How many distinct hosts end the gather, above 0; None: it is not ended so.
-            quiet: Seconds without a further reply that end it, above 0; None: the client's own.
-            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+            constraints: The labels that a host must have. None by default.
+            expected: Stop as soon as this many distinct hosts have bid. No limit by default.
+            quiet: Stop when no further bid came for this many seconds. Defaults to the client's ``quiet``.
+            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
 
         Returns:
-            One bid for each host that would.
-
-        Source: ``Client::perform_component_auction``; subject ``component.auction``.
+            One bid for each host that would run it.
         """
         request = ComponentAuctionRequest(
-            component_ref=_arguments.identifier(component_ref, "component_ref"),
-            component_id=_arguments.identifier(component_id, "component_id"),
+            component_ref=arguments.identifier(component_ref, "component_ref"),
+            component_id=arguments.identifier(component_id, "component_id"),
             constraints=_constraints(constraints),
         )
+        limits = self._limits(expected, quiet, timeout)
         replies = self._gather(
-            "component.auction",
-            self._encode(request),
-            ComponentAuctionAck,
-            lambda bid: bid.host_id,
-            self._limits(expected, quiet, timeout),
+            "component.auction", codec.encode(request), ComponentAuctionAck, lambda bid: bid.host_id, limits
         )
-        # Hosts put the reference where the id belongs; the id that was asked for is the true one.
+        # Hosts put the reference where the id belongs. The requested id is the right one.
         return attrs.evolve(
             replies,
             responses=tuple(
@@ -372,50 +382,52 @@ class Client:
         wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
-        """Have a host run a component with so many instances, starting or stopping it as need be.
+        """Scale a component on one host. Starts it if it does not run; 0 stops it.
 
-        The answer says that the host has heard it; what came of it is told by ``component_scaled`` or
-        ``component_scale_failed``.
+        The response only acknowledges receipt. The outcome follows as a ``component_scaled`` or
+        ``component_scale_failed`` event; pass ``wait`` to block until it is known.
 
         Args:
             host_id: The host's id.
             component_ref: The component's reference.
             component_id: The component's id.
-            max_instances: How many instances may run at once, 0 to 2**32 - 1; 0 stops it.
-            annotations: Annotations for the component.
-            config: The names of the configs that it is given.
+            max_instances: How many instances may run at the same time, 0 to 2**32 - 1. 0 stops the component.
+            annotations: Annotations for the component. None by default.
+            config: The names of the configs for the component. None by default.
             allow_update: Whether a running component of another reference is updated.
-            component_limits: Limits for the component (hosts from 1.9 on).
-            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
-                the answer.
-            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+            component_limits: Limits for the component (hosts from 1.9 on). None by default.
+            wait: Seconds to wait until the outcome is certain. By default, return with the response.
+            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
 
         Raises:
-            OperationFailed: With ``wait``: the host could not do it, or did not update the reference, or is gone.
-            OperationRejected: With ``wait``: the host refused.
-            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
+            OperationFailed: With ``wait``, the host could not do it, did not update the reference, or is gone.
+            OperationRejected: With ``wait``, the host refused.
+            WaitTimeout: With ``wait``, the outcome is not certain in time.
 
-        Source: ``Client::scale_component``; subject ``component.scale``.
+        Example:
+            >>> host = client.find_host("waterfall")  # doctest: +SKIP
+            >>> ref = "ghcr.io/wasmcloud/components/http-hello-world-rust:0.1.0"
+            >>> client.scale_component(host.id, ref, "hello", 5, wait=30)  # doctest: +SKIP
         """
         subject = self._subjects.host("component.scale", host_id)
         command = ScaleComponentCommand(
-            component_ref=_arguments.identifier(component_ref, "component_ref"),
-            component_id=_arguments.identifier(component_id, "component_id"),
+            component_ref=arguments.identifier(component_ref, "component_ref"),
+            component_id=arguments.identifier(component_id, "component_id"),
             host_id=host_id,
-            max_instances=_arguments.whole_number(max_instances, "max_instances", U32_HIGHEST),
-            annotations=_arguments.optional_string_map(annotations, "annotations"),
-            config=_arguments.config_names(config, "config"),
-            allow_update=_arguments.boolean(allow_update, "allow_update"),
-            component_limits=_arguments.optional_string_map(component_limits, "component_limits"),
+            max_instances=arguments.whole_number(max_instances, "max_instances", U32_HIGHEST),
+            annotations=arguments.optional_string_map(annotations, "annotations"),
+            config=arguments.config_names(config, "config"),
+            allow_update=arguments.boolean(allow_update, "allow_update"),
+            component_limits=arguments.optional_string_map(component_limits, "component_limits"),
         )
-        if wait is None:
-            return self._command(subject, command, timeout)
-
-        what = f"the scale of {component_id} to {max_instances} on host {host_id}"
-        order = self._order(what, subject, command, timeout, wait)
-        return _outcomes.ScaleComponent(
-            order, host_id, component_id, component_ref, max_instances, allow_update
-        ).run(self._transport())
+        operation = ScaleComponent(
+            host_id=host_id,
+            component_id=component_id,
+            reference=component_ref,
+            count=max_instances,
+            allow_update=allow_update,
+        )
+        return self._on_host(operation, subject, command, timeout, wait)
 
     def update_component(
         self,
@@ -427,42 +439,35 @@ class Client:
         wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
-        """Have a host put another image in the place of a running component's.
+        """Replace the image of a running component.
 
-        The answer says that the host has heard it. An update that fails publishes no event: only the host's
-        inventory shows it.
+        The response only acknowledges receipt. A host publishes no event for an update that fails: only its inventory
+        shows that. So with ``wait``, a failed update ends in WaitTimeout.
 
         Args:
             host_id: The host's id.
             existing_component_id: The component's id.
-            new_component_ref: The reference that is to run.
-            annotations: Annotations for the component.
-            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
-                the answer.
-            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+            new_component_ref: The new reference.
+            annotations: Annotations for the component. None by default.
+            wait: Seconds to wait until the outcome is certain. By default, return with the response.
+            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
 
         Raises:
-            OperationFailed: With ``wait``: the host is gone.
-            OperationRejected: With ``wait``: the host refused.
-            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
-
-        Source: ``Client::update_component``; subject ``component.update``.
+            OperationFailed: With ``wait``, the host is gone.
+            OperationRejected: With ``wait``, the host refused.
+            WaitTimeout: With ``wait``, the outcome is not certain in time.
         """
         subject = self._subjects.host("component.update", host_id)
         command = UpdateComponentCommand(
             host_id=host_id,
-            component_id=_arguments.identifier(existing_component_id, "existing_component_id"),
-            new_component_ref=_arguments.identifier(new_component_ref, "new_component_ref"),
-            annotations=_arguments.optional_string_map(annotations, "annotations"),
+            component_id=arguments.identifier(existing_component_id, "existing_component_id"),
+            new_component_ref=arguments.identifier(new_component_ref, "new_component_ref"),
+            annotations=arguments.optional_string_map(annotations, "annotations"),
         )
-        if wait is None:
-            return self._command(subject, command, timeout)
-
-        what = f"the update of {existing_component_id} to {new_component_ref} on host {host_id}"
-        order = self._order(what, subject, command, timeout, wait)
-        return _outcomes.UpdateComponent(order, host_id, existing_component_id, new_component_ref).run(
-            self._transport()
+        operation = UpdateComponent(
+            host_id=host_id, component_id=existing_component_id, reference=new_component_ref
         )
+        return self._on_host(operation, subject, command, timeout, wait)
 
     # Providers ----------------------------------------------------------------------------------
 
@@ -478,32 +483,27 @@ class Client:
     ) -> Replies[ProviderAuctionAck]:
         """Ask all hosts which of them would run a provider.
 
-        A host bids if all constraints equal its labels and it does not run that id; else it stays silent.
+        A host bids if its labels have all constraints and it does not run that id. Otherwise it stays silent.
 
         Args:
             provider_ref: The provider's reference.
             provider_id: The provider's id.
-            constraints: The labels that a host must have.
-            expected: How many distinct hosts end the gather, above 0; None: it is not ended so.
-            quiet: Seconds without a further reply that end it, above 0; None: the client's own.
-            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+            constraints: The labels that a host must have. None by default.
+            expected: Stop as soon as this many distinct hosts have bid. No limit by default.
+            quiet: Stop when no further bid came for this many seconds. Defaults to the client's ``quiet``.
+            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
 
         Returns:
-            One bid for each host that would.
-
-        Source: ``Client::perform_provider_auction``; subject ``provider.auction``.
+            One bid for each host that would run it.
         """
         request = ProviderAuctionRequest(
-            provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
-            provider_id=_arguments.identifier(provider_id, "provider_id"),
+            provider_ref=arguments.identifier(provider_ref, "provider_ref"),
+            provider_id=arguments.identifier(provider_id, "provider_id"),
             constraints=_constraints(constraints),
         )
+        limits = self._limits(expected, quiet, timeout)
         return self._gather(
-            "provider.auction",
-            self._encode(request),
-            ProviderAuctionAck,
-            lambda bid: bid.host_id,
-            self._limits(expected, quiet, timeout),
+            "provider.auction", codec.encode(request), ProviderAuctionAck, lambda bid: bid.host_id, limits
         )
 
     def start_provider(
@@ -517,111 +517,92 @@ class Client:
         wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
-        """Have a host start a provider.
+        """Start a provider on one host.
 
-        The answer says that the host has heard it; what came of it is told by ``provider_started`` or
-        ``provider_start_failed``. A host does not answer at all for a builtin provider that it has switched off.
+        The response only acknowledges receipt. The outcome follows as a ``provider_started`` or
+        ``provider_start_failed`` event; pass ``wait`` to block until it is known. For a builtin provider that is
+        switched off, a host does not reply at all.
 
         Args:
             host_id: The host's id.
             provider_ref: The provider's reference.
             provider_id: The provider's id.
-            annotations: Annotations for the provider.
-            provider_configuration: The names of the configs that it is given.
-            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
-                the answer.
-            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+            annotations: Annotations for the provider. None by default.
+            provider_configuration: The names of the configs for the provider. None by default.
+            wait: Seconds to wait until the outcome is certain. By default, return with the response.
+            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
 
         Raises:
-            OperationFailed: With ``wait``: the host could not start it, or is gone.
-            OperationRejected: With ``wait``: the host refused.
-            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
-
-        Source: ``Client::start_provider``; subject ``provider.start``.
+            OperationFailed: With ``wait``, the host could not start it, or is gone.
+            OperationRejected: With ``wait``, the host refused.
+            WaitTimeout: With ``wait``, the outcome is not certain in time.
         """
         subject = self._subjects.host("provider.start", host_id)
         command = StartProviderCommand(
             host_id=host_id,
-            provider_id=_arguments.identifier(provider_id, "provider_id"),
-            provider_ref=_arguments.identifier(provider_ref, "provider_ref"),
-            config=_arguments.config_names(provider_configuration, "provider_configuration"),
-            annotations=_arguments.optional_string_map(annotations, "annotations"),
+            provider_id=arguments.identifier(provider_id, "provider_id"),
+            provider_ref=arguments.identifier(provider_ref, "provider_ref"),
+            config=arguments.config_names(provider_configuration, "provider_configuration"),
+            annotations=arguments.optional_string_map(annotations, "annotations"),
         )
-        if wait is None:
-            return self._command(subject, command, timeout)
-
-        what = f"the start of {provider_id} on host {host_id}"
-        order = self._order(what, subject, command, timeout, wait)
-        return _outcomes.StartProvider(order, host_id, provider_id, provider_ref).run(self._transport())
+        operation = StartProvider(host_id=host_id, provider_id=provider_id, reference=provider_ref)
+        return self._on_host(operation, subject, command, timeout, wait)
 
     def stop_provider(
         self, host_id: str, provider_id: str, *, wait: float | None = None, timeout: float | None = None
     ) -> CtlResponse[None]:
-        """Have a host stop a provider. The host answers when it has stopped.
+        """Stop a provider on one host. The host responds when the provider has stopped.
 
         Args:
             host_id: The host's id.
             provider_id: The provider's id.
-            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
-                the answer.
-            timeout: Seconds to wait for the answer, above 0; None: the client's own.
+            wait: Seconds to wait until the outcome is certain. By default, return with the response.
+            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``; with ``wait``, to that.
 
         Raises:
-            OperationFailed: With ``wait``: the host is gone.
-            OperationRejected: With ``wait``: the host refused.
-            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
-
-        Source: ``Client::stop_provider``; subject ``provider.stop``.
+            OperationFailed: With ``wait``, the host is gone.
+            OperationRejected: With ``wait``, the host refused.
+            WaitTimeout: With ``wait``, the outcome is not certain in time.
         """
         subject = self._subjects.host("provider.stop", host_id)
         command = StopProviderCommand(
-            host_id=host_id, provider_id=_arguments.identifier(provider_id, "provider_id")
+            host_id=host_id, provider_id=arguments.identifier(provider_id, "provider_id")
         )
         if wait is None:
             return self._command(subject, command, timeout)
-
-        what = f"the stop of {provider_id} on host {host_id}"
-        order = self._order(what, subject, command, wait, wait)
-        return _outcomes.StopProvider(order, host_id, provider_id).run(self._transport())
+        operation = StopProvider(host_id=host_id, provider_id=provider_id)
+        return self._on_host(operation, subject, command, wait, wait)
 
     # Links --------------------------------------------------------------------------------------
 
     def put_link(
         self, link: Link, *, wait: float | None = None, timeout: float | None = None
     ) -> CtlResponse[None]:
-        """Put a link. One that is equal to another succeeds again; one that clashes is refused.
+        """Put a link. An equal link succeeds again; one that clashes with another is refused.
 
         Args:
             link: The link.
-            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
-                the answer.
-            timeout: Seconds, above 0; None: the client's own.
+            wait: Seconds to wait until ``get_links`` shows it. By default, return with the response.
+            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
 
         Raises:
-            OperationRejected: With ``wait``: the host refused.
-            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
-
-        Source: ``Client::put_link``; subject ``link.put``.
+            OperationRejected: With ``wait``, the host refused.
+            WaitTimeout: With ``wait``, the outcome is not certain in time.
         """
         if not isinstance(link, Link):
             raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")
         checked = Link(
-            source_id=_arguments.identifier(link.source_id, "link.source_id"),
-            target=_arguments.identifier(link.target, "link.target"),
-            wit_namespace=_arguments.identifier(link.wit_namespace, "link.wit_namespace"),
-            wit_package=_arguments.identifier(link.wit_package, "link.wit_package"),
-            interfaces=_arguments.strings(link.interfaces, "link.interfaces"),
-            name=_arguments.identifier(link.name, "link.name"),
-            source_config=_arguments.config_names(link.source_config, "link.source_config"),
-            target_config=_arguments.config_names(link.target_config, "link.target_config"),
+            source_id=arguments.identifier(link.source_id, "link.source_id"),
+            target=arguments.identifier(link.target, "link.target"),
+            wit_namespace=arguments.identifier(link.wit_namespace, "link.wit_namespace"),
+            wit_package=arguments.identifier(link.wit_package, "link.wit_package"),
+            interfaces=arguments.strings(link.interfaces, "link.interfaces"),
+            name=arguments.identifier(link.name, "link.name"),
+            source_config=arguments.config_names(link.source_config, "link.source_config"),
+            target_config=arguments.config_names(link.target_config, "link.target_config"),
         )
-        subject, turn = self._subjects.control("link.put"), self._link_turn(checked.source_id)
-        if wait is None:
-            return self._command(subject, checked, timeout, turn)
-
-        what = f"the link {checked.name} from {checked.source_id} to {checked.target}"
-        order = self._order(what, subject, checked, timeout, wait, turn)
-        return _outcomes.PutLink(order, checked).run(self._transport())
+        operation = PutLink(link=checked)
+        return self._on_links(operation, "link.put", checked.source_id, checked, timeout, wait)
 
     def delete_link(
         self,
@@ -633,51 +614,40 @@ class Client:
         wait: float | None = None,
         timeout: float | None = None,
     ) -> CtlResponse[None]:
-        """Delete a link. It succeeds, too, where there is none.
+        """Delete a link. Succeeds if there is no such link.
 
         Args:
-            source_id: The id of what imports.
+            source_id: The source's id.
             link_name: The link's name, such as ``default``.
             wit_namespace: The WIT namespace.
             wit_package: The WIT package.
-            wait: Seconds that the call may take in all until the outcome is certain, above 0; None: it returns with
-                the answer.
-            timeout: Seconds, above 0; None: the client's own.
+            wait: Seconds to wait until ``get_links`` no longer shows it. By default, return with the response.
+            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
 
         Raises:
-            OperationRejected: With ``wait``: the host refused.
-            WaitTimeout: With ``wait``: not certain in time; it says what was last seen.
-
-        Source: ``Client::delete_link``; subject ``link.del``.
+            OperationRejected: With ``wait``, the host refused.
+            WaitTimeout: With ``wait``, the outcome is not certain in time.
         """
         command = {
-            "source_id": _arguments.identifier(source_id, "source_id"),
-            "name": _arguments.identifier(link_name, "link_name"),
-            "wit_namespace": _arguments.identifier(wit_namespace, "wit_namespace"),
-            "wit_package": _arguments.identifier(wit_package, "wit_package"),
+            "source_id": arguments.identifier(source_id, "source_id"),
+            "name": arguments.identifier(link_name, "link_name"),
+            "wit_namespace": arguments.identifier(wit_namespace, "wit_namespace"),
+            "wit_package": arguments.identifier(wit_package, "wit_package"),
         }
-        subject, turn = self._subjects.control("link.del"), self._link_turn(source_id)
-        if wait is None:
-            return self._command(subject, command, timeout, turn)
-
-        what = f"the deletion of the link {link_name} from {source_id}"
-        order = self._order(what, subject, command, timeout, wait, turn)
-        return _outcomes.DeleteLink(order, (source_id, link_name, wit_namespace, wit_package)).run(
-            self._transport()
-        )
+        operation = DeleteLink(key=(source_id, link_name, wit_namespace, wit_package))
+        return self._on_links(operation, "link.del", source_id, command, timeout, wait)
 
     def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
-        """All links of the lattice, as one of its hosts knows them (right after a put another may lag).
+        """Return all links of the lattice, as one of its hosts knows them.
 
-        With ``cache_links`` they come from a copy that the link events keep current, without a question.
+        Right after a change, another host may not know of it yet. With ``cache_links``, the links come from a copy
+        that link events keep current, usually without a request.
 
         Args:
-            timeout: Seconds, above 0; None: the client's own.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
 
         Returns:
-            The links, in no order that means anything.
-
-        Source: ``Client::get_links``; subject ``link.get``.
+            The links as ``data``, in no particular order.
         """
         if self._link_cache is not None:
             links = self._link_cache.get().get(self._timeout(timeout))
@@ -692,77 +662,69 @@ class Client:
         """Put a config, or replace it.
 
         Args:
-            config_name: The config's name; hosts can store letters, digits and ``-/_=``.
+            config_name: The config's name. Hosts can store letters, digits and ``-/_=``.
             config: The config, a map of strings to strings.
-            timeout: Seconds, above 0; None: the client's own.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
 
         Raises:
             PayloadTooLarge: It is larger than what the server takes in one message.
-
-        Source: ``Client::put_config``; subject ``config.put``.
         """
         subject = self._subjects.config("config.put", config_name)
-        return self._command(subject, _arguments.string_map(config, "config"), timeout)
+        return self._command(subject, arguments.string_map(config, "config"), timeout)
 
     def delete_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[None]:
-        """Delete a config. It succeeds, too, where there is none.
+        """Delete a config. Succeeds if there is no such config.
 
         Args:
             config_name: The config's name.
-            timeout: Seconds, above 0; None: the client's own.
-
-        Source: ``Client::delete_config``; subject ``config.del``.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
         """
-        return self._request(self._subjects.config("config.del", config_name), b"", None, timeout)
+        subject = self._subjects.config("config.del", config_name)
+        return self._request(subject, b"", None, timeout, command=True)
 
     def get_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[dict[str, str]]:
-        """A config.
+        """Return a config.
 
         Args:
             config_name: The config's name.
-            timeout: Seconds, above 0; None: the client's own.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
 
         Returns:
-            The config as data; where there is none the answer succeeds, and its data is None.
-
-        Source: ``Client::get_config``; subject ``config.get``.
+            The config as ``data``. If there is no such config, the response succeeds, and ``data`` is None.
         """
         return self._request(self._subjects.config("config.get", config_name), b"", dict[str, str], timeout)
 
     def list_configs(self, *, timeout: float | None = None) -> list[str]:
-        """The names of all configs of the lattice, from the bucket in which its hosts keep them.
+        """Return the names of all configs, from the JetStream bucket in which hosts keep them.
 
-        There is no operation of hosts for this, so it needs permission to ask JetStream for that bucket.
+        Hosts have no operation for this. So the user needs permission to ask JetStream for that bucket.
 
         Args:
-            timeout: Seconds, above 0; None: the client's own.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
 
         Returns:
-            The names, sorted; none where nothing was ever stored.
+            The names, sorted. Empty if nothing was ever stored.
 
         Raises:
-            NoResponders: There is no JetStream there: see ``js_domain`` of ``connect``.
+            NoResponders: There is no JetStream: see ``js_domain`` of ``connect``.
             OperationRejected: JetStream refused.
-
-        Source: none in the Rust client; stream ``KV_CONFIGDATA_<lattice>``.
         """
-        return _gathers.config_names(
+        return list_config_names(
             self._transport(), self._subjects, self._settings.js_domain, self._timeout(timeout)
         )
 
     # The lattice --------------------------------------------------------------------------------
 
     def get_claims(self, *, timeout: float | None = None) -> CtlResponse[list[dict[str, str]]]:
-        """The claims of all signed components and providers, as one of the hosts knows them.
+        """Return the claims of all signed components and providers, as one of the hosts knows them.
 
         Args:
-            timeout: Seconds, above 0; None: the client's own.
+            timeout: Seconds to wait. Defaults to the client's ``timeout``.
 
         Returns:
-            A map of strings for each, with ``issuer``, ``subject``, ``name``, ``revision`` and ``version``; of a
-            component also ``call_alias`` and ``tags``, joined by commas; of a provider ``config_schema``.
-
-        Source: ``Client::get_claims``; subject ``claims.get``.
+            As ``data``, a map of strings for each, with ``issuer``, ``subject``, ``name``, ``revision`` and
+            ``version``; for a component also ``call_alias`` and ``tags``, joined by commas; for a provider also
+            ``config_schema``.
         """
         return self._request(self._subjects.control("claims.get"), b"", list[dict[str, str]], timeout)
 
@@ -774,65 +736,72 @@ class Client:
         quiet: float | None = 0.25,
         timeout: float | None = None,
     ) -> Replies[None]:
-        """Give all hosts the credentials for registries, in the place of those they have.
+        """Replace the registry credentials of all hosts.
 
         The credentials travel in clear unless the connection has TLS.
 
         Args:
             registries: The credentials, by the registry's name, such as ``ghcr.io``.
-            expected: How many acknowledgements end the gather, above 0; None: it is not ended so.
-            quiet: Seconds without a further one that end it, above 0; None: the client's own.
-            timeout: Seconds that it lasts, above 0; None: the client's ``auction_timeout``.
+            expected: Stop as soon as this many acknowledgements have come. No limit by default.
+            quiet: Stop when no further acknowledgement came for this many seconds. Defaults to 0.25; None is the
+                client's ``quiet``.
+            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
 
         Returns:
-            One answer for each host that acknowledged; an answer does not say which host's it is.
-
-        Source: ``Client::put_registries`` (which asks for no answers); subject ``registry.put``.
+            One response for each host that acknowledged. A response does not say which host sent it.
         """
         if not isinstance(registries, Mapping):
             raise InvalidArgument(f"registries must be a mapping, not {type(registries).__name__}")
         checked = {
-            _arguments.identifier(registry, "each of registries"): _credential(registry, credential)
+            arguments.identifier(registry, "each of registries"): _credential(registry, credential)
             for registry, credential in registries.items()
         }
-        return self._gather(
-            "registry.put", self._encode(checked), None, None, self._limits(expected, quiet, timeout)
-        )
+        limits = self._limits(expected, quiet, timeout)
+        return self._gather("registry.put", codec.encode(checked), None, None, limits)
 
     def events_receiver(
         self,
-        *event_names: str,
+        *event_names: str | Iterable[str],
         maxsize: int = DEFAULT_MAXSIZE,
         overflow: Literal["drop_oldest", "drop_newest"] = "drop_oldest",
         timeout: float | None = None,
     ) -> EventReceiver:
-        """Hear the lattice's events.
+        """Receive the lattice's events.
 
         Args:
-            event_names: The kinds to hear, such as ``component_scaled``; none: all kinds.
-            maxsize: How many events wait to be read at most, above 0.
-            overflow: What is dropped when more come: ``drop_oldest`` or ``drop_newest``.
-            timeout: Seconds to wait for the server to confirm, above 0; None: the client's own.
+            event_names: The kinds of events, such as ``component_scaled``, as arguments or as one iterable. All kinds
+                by default.
+            maxsize: How many events may wait to be read, above 0. Defaults to 65,536.
+            overflow: Which event a full queue drops: ``drop_oldest`` (default) or ``drop_newest``.
+            timeout: Seconds to wait for the server's confirmation. Defaults to the client's ``timeout``.
 
         Returns:
-            The receiver. The server has the subscription, so what happens from now on is heard.
+            The receiver. The server has the subscription, so no later event is missed.
 
         Raises:
-            PermissionDenied: The server does not let this user hear the events.
+            PermissionDenied: The server does not let this user subscribe to the events.
 
-        Source: ``Client::events_receiver``; subjects ``wasmbus.evt.<lattice>.<event name>``.
+        Example:
+            >>> with client.events_receiver("component_scaled") as events:  # doctest: +SKIP
+            ...     event = events.get(timeout=30)
         """
-        subjects = [self._subjects.event(event_name) for event_name in dict.fromkeys(event_names) or ("*",)]
+        names = event_names
+        if len(names) == 1 and not isinstance(names[0], str):
+            names = arguments.strings(names[0], "event_names")
+        subjects = [
+            self._subjects.event(name) for name in dict.fromkeys(arguments.strings(names, "event_names"))
+        ]
         if overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
-        highest = U64_HIGHEST  # a bound for the check's sake; memory is the true one
-        _arguments.whole_number(maxsize, "maxsize", highest, lowest=1)
-        mailbox: Mailbox[bytes] = Mailbox(maxsize, drop_newest=overflow == "drop_newest")
-        transport = self._transport()
+        arguments.whole_number(maxsize, "maxsize", U64_HIGHEST, lowest=1)
+        confirm_timeout = self._timeout(timeout)
+        subscription = self._transport().subscription(
+            subjects or [self._subjects.event("*")],
+            MessageQueue(maxsize, drop_newest=overflow == "drop_newest"),
+        )
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
-        subscription = Subscription(transport, subjects, mailbox)
         receiver = EventReceiver(subscription, self.lattice)
-        transport.begin(subscription, self._timeout(timeout))
+        subscription.open(confirm_timeout)
         self._receivers.add(receiver)
         return receiver
 
@@ -846,7 +815,7 @@ class Client:
     @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
-        transport = self._session.peek()
+        transport = self._transports.peek()
         return not self.closed and transport is not None and transport.connected
 
     @property
@@ -855,23 +824,20 @@ class Client:
         return self._closed or (self._parent is not None and self._parent.closed)
 
     def for_lattice(self, name: str) -> Client:
-        """A client for another lattice, on the same connection and with the same settings.
+        """Return a client for another lattice, on the same connection and with the same settings.
 
-        Closing it closes its receivers; closing this client closes it, too.
+        Closing it closes its receivers. Closing this client closes it, too, so it need not be closed.
 
         Args:
             name: The lattice's name.
-
-        Returns:
-            The client. It need not be closed.
         """
         self._transport()
         settings = attrs.evolve(self._settings, lattice=name)
-        return Client(self._session, settings, settings.subjects(), self._parent or self)
+        return Client(self._transports, settings, settings.subjects(), self._parent or self)
 
     @property
     def nats_client(self) -> NatsClient:
-        """nats-py's client of the present connection, for use in functions given to ``run``.
+        """nats-py's client of the present connection, for functions given to ``run``.
 
         Raises:
             NotConnectedError: There is no connection now.
@@ -884,30 +850,32 @@ class Client:
         *args: Unpack[Arguments],
         timeout: float | None = None,
     ) -> T:
-        """Run a coroutine function on the client's private loop, and wait for it.
+        """Run a coroutine function on the client's private event loop, and wait for it.
 
-        It must not block: all calls of this client wait meanwhile.
+        The function must not block: all calls of this client would wait meanwhile.
 
         Args:
             async_function: The coroutine function.
             args: Its arguments.
-            timeout: Seconds, above 0; None waits as long as it takes.
+            timeout: Seconds, above 0. No limit by default.
 
         Returns:
-            What it returns.
+            What the function returns.
 
         Raises:
             WaitTimeout: It did not end in time, and was cancelled.
-            BaseException: What it raises, nats-py's exceptions included.
+            BaseException: Whatever the function raises, nats-py's exceptions included.
         """
+        if not callable(async_function):
+            raise InvalidArgument(f"async_function must be callable, not {type(async_function).__name__}")
         if timeout is not None:
-            timeout = _arguments.seconds(timeout, "timeout")
+            timeout = arguments.seconds(timeout, "timeout")
         return self._transport().run(async_function, *args, timeout=timeout)
 
     def close(self) -> None:
-        """Close the connection, within two seconds. Calls under way end with ClosedError.
+        """Close the connection, within two seconds. Calls in flight raise ClosedError.
 
-        A second time, or from several threads, does no harm. In a forked child it leaves the parent's alone.
+        Idempotent, from any number of threads. In a forked child, the parent's connection stays open.
         """
         self._closed = True
         if self._parent is not None:
@@ -917,11 +885,11 @@ class Client:
             if cache is not None:
                 cache.close()
             return
-        transport = self._session.peek()
+        transport = self._transports.peek()
         if transport is not None:
             transport.close(_CLOSE_SECONDS)
         else:
-            self._session.stop()  # another thread of a forked child may be connecting
+            self._transports.stop()  # a connection that is still being made
 
     def __enter__(self) -> Client:
         return self
@@ -939,89 +907,51 @@ class Client:
         _warn: Callable[..., None] = warnings.warn,
         _finalizing: Callable[[], bool] = sys.is_finalizing,
     ) -> None:
-        # When the interpreter ends nothing is left to be ended, and modules may be empty.
+        # At the interpreter's end there is nothing left to end, and modules may be empty.
         if _finalizing():
             return
-        # May run on any thread, the loop's too, and on an object that was never finished: so it takes no lock,
+        # This can run on any thread, also the loop's, and on an object whose __init__ failed. So it takes no lock,
         # joins nothing, and only asks the loop to end.
-        session = getattr(self, "_session", None)
-        if session is None or self._parent is not None:
+        transports = getattr(self, "_transports", None)
+        if transports is None or self._parent is not None:
             return
-        transport = session.peek()
+        transport = transports.peek()
         try:
-            if not self._closed and transport is not None and not transport.bridge.ended_by_exit:
+            if not self._closed and transport is not None and not transport.ended_by_exit:
                 _warn(
                     f"{self!r} was not closed: use it in a with statement, or call close()",
                     ResourceWarning,
                     source=self,
                 )
         finally:
-            # Also after a close() that Ctrl-C has ended, and where warnings are errors.
-            session.stop()
+            # Also after a close() that Ctrl-C interrupted, and where warnings are errors.
+            transports.stop()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled: connect anew in the other process")
 
     def __repr__(self) -> str:
-        transport = self._session.peek()
+        transport = self._transports.peek()
         state = "closed" if self.closed else "connected" if self.connected else "disconnected"
-        where = "" if transport is None else f" {transport.address}"
-        return f"<Client{where} lattice={self.lattice!r} {state}>"
+        address = "" if transport is None else f" {transport.address}"
+        return f"<Client{address} lattice={self.lattice!r} {state}>"
 
     def _make_link_cache(self) -> PerProcess[LinkCache]:
-        # Not by way of the client, which would then keep itself alive.
-        session, subjects = self._session, self._subjects
-        return PerProcess(lambda: LinkCache(session.get(), subjects))
+        # It must not refer to the client, which would then keep itself alive.
+        transports, subjects = self._transports, self._subjects
+        return PerProcess(lambda: LinkCache(transports.get(), subjects))
 
-    # The way of every operation -----------------------------------------------------------------
+    # How every operation is sent ----------------------------------------------------------------
 
     def _transport(self) -> Transport:
         if self.closed:
             raise ClosedError("the client is closed")
-        transport = self._session.get()
-        transport.bridge.refuse_ended()
+        transport = self._transports.get()
+        transport.refuse_ended()
         return transport
 
     def _timeout(self, timeout: float | None) -> float:
-        return self._settings.timeout if timeout is None else _arguments.seconds(timeout, "timeout")
-
-    def _encode(self, command: object) -> bytes:
-        self._transport()  # at the interpreter's end what follows can no longer import what it needs
-        return _codec.encode(command)
-
-    def _command(
-        self, subject: str, command: object, timeout: float | None, turn: str | None = None
-    ) -> CtlResponse[None]:
-        return self._request(subject, self._encode(command), None, timeout, turn)
-
-    def _order(
-        self,
-        what: str,
-        subject: str,
-        command: object,
-        timeout: float | None,
-        wait: float,
-        turn: str | None = None,
-    ) -> Command:
-        """A command whose outcome will be waited for, by something of ``_outcomes``."""
-        self._transport()
-        seconds = _arguments.seconds(wait, "wait")
-        return Command(
-            what=what,
-            subjects=self._subjects,
-            subject=subject,
-            payload=self._encode(command),
-            timeout=self._timeout(timeout),
-            look_timeout=self._settings.timeout,
-            wait=seconds,
-            turn=turn,
-            progress=self._settings.progress,
-        )
-
-    def _link_turn(self, source_id: str) -> str:
-        # A host puts a link by reading all links of its source, and writing them back without looking whether
-        # another host has done so meanwhile: of changes that overlap all but one are lost.
-        return f"{self._subjects.control('link')} {source_id}"
+        return self._settings.timeout if timeout is None else arguments.seconds(timeout, "timeout")
 
     def _request(
         self,
@@ -1029,11 +959,80 @@ class Client:
         payload: bytes,
         kind: type[T] | None,
         timeout: float | None,
-        turn: str | None = None,
+        key: str | None = None,
+        command: bool = False,
     ) -> CtlResponse[T]:
-        raw = self._transport().request(subject, payload, self._timeout(timeout), turn)
-        response = _codec.decode_response(raw, kind)
+        raw = self._transport().request(subject, payload, self._timeout(timeout), key=key, command=command)
+        response = codec.decode_response(raw, kind)
         return response.raise_for_status() if self._settings.check else response
+
+    def _command(
+        self, subject: str, command: object, timeout: float | None, key: str | None = None
+    ) -> CtlResponse[None]:
+        return self._request(subject, codec.encode(command), None, timeout, key, command=True)
+
+    def _on_host(
+        self,
+        operation: Operation[HostInventory],
+        subject: str,
+        command: object,
+        timeout: float | None,
+        wait: float | None,
+    ) -> CtlResponse[None]:
+        """Send a command to a host; with ``wait``, until the host's inventory proves its outcome."""
+        if wait is None:
+            return self._command(subject, command, timeout)
+        host_id = subject.rpartition(".")[2]
+        look_subject = self._subjects.host("host.get", host_id)
+        return self._send_and_wait(operation, subject, command, look_subject, HostInventory, timeout, wait)
+
+    def _on_links(
+        self,
+        operation: Operation[list[Link]],
+        name: str,
+        source_id: str,
+        command: object,
+        timeout: float | None,
+        wait: float | None,
+    ) -> CtlResponse[None]:
+        """Change a link; with ``wait``, until ``get_links`` proves the outcome."""
+        subject = self._subjects.control(name)
+        # A host reads all links of a source, changes one and writes them back, without checking for another host's
+        # change in between. Of changes that overlap, all but one are lost.
+        key = f"{self._subjects.control('link')} {source_id}"
+        if wait is None:
+            return self._command(subject, command, timeout, key)
+        look_subject = self._subjects.control("link.get")
+        return self._send_and_wait(operation, subject, command, look_subject, list[Link], timeout, wait, key)
+
+    def _send_and_wait(
+        self,
+        operation: Operation[T],
+        subject: str,
+        command: object,
+        look_subject: str,
+        look_type: type[T],
+        timeout: float | None,
+        wait: float,
+        key: str | None = None,
+    ) -> CtlResponse[None]:
+        seconds = arguments.seconds(wait, "wait")
+        return send_and_wait(
+            self._transport(),
+            Command(
+                operation=operation,
+                subjects=self._subjects,
+                subject=subject,
+                payload=codec.encode(command),
+                look_subject=look_subject,
+                look_type=look_type,
+                timeout=self._timeout(timeout),
+                look_timeout=self._settings.timeout,
+                wait=seconds,
+                key=key,
+                progress=self._settings.progress,
+            ),
+        )
 
     def _limits(
         self,
@@ -1042,14 +1041,14 @@ class Client:
         timeout: float | None,
         default: float | None = None,
     ) -> Limits:
-        """When a gather ends, by what the call says and by what the client has been told."""
+        """Return when a gather ends, by its own arguments and the client's settings."""
         if expected is not None:
-            _arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
+            arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
         if timeout is None:
             timeout = self._settings.auction_timeout if default is None else default
-        return _gathers.Limits(
-            timeout=_arguments.seconds(timeout, "timeout"),
-            quiet=self._settings.quiet if quiet is None else _arguments.seconds(quiet, "quiet"),
+        return Limits(
+            timeout=arguments.seconds(timeout, "timeout"),
+            quiet=self._settings.quiet if quiet is None else arguments.seconds(quiet, "quiet"),
             expected=expected,
             progress=self._settings.progress,
         )
@@ -1063,7 +1062,7 @@ class Client:
         limits: Limits,
     ) -> Replies[T]:
         subject = self._subjects.control(operation)
-        replies = _gathers.gather(self._transport(), subject, payload, kind, host_of, limits)
+        replies = gather(self._transport(), subject, payload, kind, host_of, limits)
         if self._settings.check:
             for response in replies:
                 response.raise_for_status()
@@ -1071,12 +1070,12 @@ class Client:
 
 
 def _constraints(constraints: Any) -> dict[str, str]:
-    # A request without constraints is refused by every host: none is an empty map.
-    return {} if constraints is None else _arguments.string_map(constraints, "constraints")
+    # Every host refuses a request without constraints, so None becomes an empty map.
+    return {} if constraints is None else arguments.string_map(constraints, "constraints")
 
 
 def _credential(registry: str, credential: object) -> RegistryCredential:
-    # The messages name the registry and the field, and never what is in it.
+    # The messages name the registry and the field, and never a value.
     if not isinstance(credential, RegistryCredential):
         raise InvalidArgument(
             f"registries[{registry!r}] must be a RegistryCredential, not {type(credential).__name__}"

@@ -148,9 +148,8 @@ def connect(
         session.get()
         return client
     except BaseException:
-        # Not left to the drop, which would warn, and wait for whoever keeps the traceback.
-        client._closed = True
-        session.stop()
+        # Not left to garbage collection, which would wait for whoever keeps the traceback.
+        client.close()
         raise
 
 

@@ -1,4 +1,4 @@
-"""The same as ``ours.py``, with bare nats-py."""
+"""The same script as ``ours.py``, with bare nats-py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same as ``hosts.py``, with bare nats-py."""
+"""The same script as ``hosts.py``, with bare nats-py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A script that connects, asks for all hosts and ends."""
+"""A script that connects, lists all hosts and ends."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A process that has a connection and does nothing: how often any of its threads is woken.
+"""Count how often any thread of an idle, connected process wakes up.
 
-``python -m benchmarks.scripts.idle ours|bare URL SECONDS`` prints it as JSON.
+``python -m benchmarks.scripts.idle ours|bare URL SECONDS`` prints the result as JSON.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import nats
 
 import wasmcloud_ctl
 
-# As the client has it, so that both send as many.
+# The client's own interval, so that both sides send the same number of pings.
 _PING_SECONDS = 8
 
 
 def _wake_ups() -> int:
-    """How often a thread of this process has gone to sleep, and so has been woken."""
+    """Return how often the threads of this process went to sleep, which is how often they were woken."""
     switches = 0
     for status in Path("/proc/self/task").glob("*/status"):
         (found,) = re.findall(r"^voluntary_ctxt_switches:\s+(\d+)", status.read_text(), re.MULTILINE)
@@ -29,7 +29,7 @@ def _wake_ups() -> int:
     return switches
 
 
-def _told(seconds: float, wake_ups: int, cpu_seconds: float) -> str:
+def _result(seconds: float, wake_ups: int, cpu_seconds: float) -> str:
     return json.dumps(
         {
             "seconds": seconds,
@@ -43,10 +43,10 @@ def _told(seconds: float, wake_ups: int, cpu_seconds: float) -> str:
 def _ours(url: str, seconds: float) -> None:
     with wasmcloud_ctl.connect(url) as client, client.events_receiver():
         client.get_config("web")
-        time.sleep(0.2)  # what the call and the subscription have set going is to be over
+        time.sleep(0.2)  # let the call and the subscription finish
         before, cpu = _wake_ups(), time.process_time()
-        time.sleep(seconds)  # idle is what is measured
-        print(_told(seconds, _wake_ups() - before, time.process_time() - cpu))
+        time.sleep(seconds)  # the idle time that is measured
+        print(_result(seconds, _wake_ups() - before, time.process_time() - cpu))
 
 
 async def _bare(url: str, seconds: float) -> None:
@@ -56,7 +56,7 @@ async def _bare(url: str, seconds: float) -> None:
     await asyncio.sleep(0.2)
     before, cpu = _wake_ups(), time.process_time()
     await asyncio.sleep(seconds)
-    print(_told(seconds, _wake_ups() - before, time.process_time() - cpu))
+    print(_result(seconds, _wake_ups() - before, time.process_time() - cpu))
     await client.close()
 
 

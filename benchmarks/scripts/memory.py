@@ -1,7 +1,8 @@
-"""What clients, receivers, queued events and decoded hosts take of the memory.
+"""Measure the memory of clients, receivers, queued events and decoded hosts.
 
-``python -m benchmarks.scripts.memory URL PORT FEW MANY`` prints bytes for each as JSON. Of a client that is resident
-memory, for it has a thread and a socket; all else are Python's objects, and ``tracemalloc`` counts these exactly.
+``python -m benchmarks.scripts.memory URL PORT FEW MANY`` prints bytes for each as JSON. For a client it measures
+resident memory, because a client has a thread and a socket. Everything else consists of Python objects, which
+``tracemalloc`` counts exactly.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ def _objects() -> int:
 class _Found(dict[str, float]):
     @contextlib.contextmanager
     def each_of(self, count: int, what: str, measure: Callable[[], int] = _objects) -> Iterator[None]:
-        """Note what the block has added, for each of so many."""
+        """Record the memory that the block added, divided by ``count``."""
         before = measure()
         yield
         self[what] = max(0.0, (measure() - before) / count)
 
 
 def _queue(client: Client, raw: RawSocket, count: int) -> wasmcloud_ctl.EventReceiver:
-    """A receiver that holds so many events."""
+    """Return a receiver that holds ``count`` events."""
     receiver = client.events_receiver(maxsize=count)
     heard = client.events_receiver(maxsize=1)
     raw.begin(f"bench.events.{count}")
-    # The second has room for one event and drops the rest: both have all when it has dropped all but one.
+    # The second receiver keeps one event and drops the rest. When it has dropped all but one, both have received all.
     while heard.dropped < count - 1:
         client.get_config("web")
     heard.close()
@@ -55,7 +56,7 @@ def main(url: str, port: int, few: int, many: int) -> None:
     found = _Found()
     raw = RawSocket(port)
     with contextlib.ExitStack() as open_things:
-        # What is imported and made once is paid by none of them.
+        # Use everything once first, so that no measurement includes imports and other one-time costs.
         first = open_things.enter_context(wasmcloud_ctl.connect(url, timeout=TIMEOUT, auction_timeout=60.0))
         first.get_config("web")
         first.get_host_inventory("components-10")

@@ -1,4 +1,4 @@
-"""A script that connects, asks once and ends."""
+"""A script that connects, makes one call and ends."""
 
 from __future__ import annotations
 

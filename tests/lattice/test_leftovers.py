@@ -23,7 +23,7 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl._bridge.loop import Mailbox
+from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 REFERENCE = "registry.example/acme/echo:1"
@@ -158,13 +158,13 @@ def test_an_error_that_is_kept_keeps_no_callers(lattice: PracticeLattice, client
 
 def test_each_reader_of_what_has_ended_gets_an_error_of_its_own() -> None:
     """One for all would gather, and keep, the frames of all that have ever asked."""
-    mailbox: Mailbox[int] = Mailbox()
-    mailbox.end(NotConnectedError("it is gone", subject="a.b"))
+    messages: MessageQueue[int] = MessageQueue()
+    messages.fail(NotConnectedError("it is gone", subject="a.b"))
 
     caught = []
     for _ in range(2):
         with pytest.raises(CtlError) as one:
-            mailbox.get(0.0)
+            messages.get(0.0)
         caught.append(one.value)
 
     assert [(type(error), str(error), vars(error)) for error in caught] == [

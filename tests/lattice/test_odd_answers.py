@@ -18,6 +18,7 @@ import cattrs
 import pytest
 from fake_nats import Conversation, FakeNats
 from identities import Operator, new_seed
+from internals import session_of, transport_of
 from listening import Listening
 from refusals import refusal
 from wire import arrive
@@ -38,7 +39,8 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl._bridge.loop import Mailbox
+from wasmcloud_ctl._bridge import processes
+from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._operations import link_cache as _links
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
@@ -47,9 +49,9 @@ from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._protocol import structuring as _structuring
 from wasmcloud_ctl._transport import dialling
 from wasmcloud_ctl._transport import failures as _failures
-from wasmcloud_ctl._transport import session as transport_module
-from wasmcloud_ctl._transport.calls import Subscription, Turns
+from wasmcloud_ctl._transport import session as session_module
 from wasmcloud_ctl._transport.failures import Stage
+from wasmcloud_ctl._transport.key_queues import KeyQueues
 from wasmcloud_ctl._transport.race import race
 from wasmcloud_ctl._transport.stream import Socket
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
@@ -273,7 +275,7 @@ def test_a_siblings_copy_ends_with_the_sibling(practice_lattice: PracticeLattice
     with practice_lattice.connect(cache_links=True) as client:
         sibling = client.for_lattice(practice_lattice.lattice)
         assert client.get_links().data == sibling.get_links().data == []
-        subscriptions = client._session.get()._subscriptions
+        subscriptions = session_of(client).subscriptions
         assert len(subscriptions) == 2
         sibling.close()
         client.put_link(LINK)  # on the loop after what closing has posted there
@@ -434,7 +436,7 @@ def test_connect_ends_in_time_whatever_its_steps_do(monkeypatch: pytest.MonkeyPa
     async def forget_the_time(*_: object) -> None:
         await asyncio.sleep(10)  # far beyond the timeout
 
-    monkeypatch.setattr(transport_module.Transport, "_connect", forget_the_time)
+    monkeypatch.setattr(session_module.Session, "connect", forget_the_time)
 
     assert refusal("nats://127.0.0.1:1", connect_timeout=0.1) == "no connection within 0.1 s"
 
@@ -442,11 +444,12 @@ def test_connect_ends_in_time_whatever_its_steps_do(monkeypatch: pytest.MonkeyPa
 def test_a_loop_that_ends_while_it_connects_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the interpreter's end, say."""
 
-    async def end(transport: transport_module.Transport, _: object) -> None:
-        transport.bridge.stop_soon()
+    async def end(*_: object) -> None:
+        for bridge in list(processes._open):
+            bridge.stop_soon()
         await asyncio.sleep(10)
 
-    monkeypatch.setattr(transport_module.Transport, "_connect", end)
+    monkeypatch.setattr(session_module.Session, "connect", end)
     with pytest.raises(ConnectError, match="the client was closed while it connected"):
         wasmcloud_ctl.connect("nats://127.0.0.1:1")
 
@@ -462,7 +465,7 @@ def test_whatever_goes_wrong_on_the_way_back_the_client_comes_back(monkeypatch: 
         return await dial(*arguments)
 
     with PracticeServer() as server, wasmcloud_ctl.connect(server.url) as client, Listening() as listening:
-        monkeypatch.setattr(transport_module, "dial", fail_once)
+        monkeypatch.setattr(session_module, "dial", fail_once)
         server.restart()
         listening.wait_for("no connection yet: ValueError('nobody has thought of this')")
         listening.wait_for("connected again")
@@ -473,9 +476,9 @@ def test_whatever_goes_wrong_on_the_way_back_the_client_comes_back(monkeypatch: 
 def test_a_connection_that_has_lasted_is_dialled_again_at_once() -> None:
     """The pauses of earlier, failed attempts are forgotten by then."""
     with PracticeServer() as server, wasmcloud_ctl.connect(server.url) as client, Listening() as listening:
-        transport = client._session.get()
-        transport._pause = 60.0
-        transport._connected_at -= 1000.0
+        session = session_of(client)
+        session._pause = 60.0
+        session._connected_at -= 1000.0
         server.restart()
         listening.wait_for("connected again")
 
@@ -520,7 +523,7 @@ def test_the_last_that_runs_is_waited_for() -> None:
 
 def test_a_socket_that_was_never_dialled_holds_nothing_back() -> None:
     """There is nothing unsent where nothing was written."""
-    assert Socket(lambda _: None).unsent() == 0
+    assert Socket(lambda _: None).was_sent(0) is True
 
 
 def test_of_a_clusters_servers_one_that_cannot_be_read_is_left_out() -> None:
@@ -609,7 +612,7 @@ def test_a_client_that_a_fork_has_not_used_has_no_connection_to_close(
     """What the parent uses is left alone."""
     here = os.getpid()
     client = wasmcloud_ctl.connect(practice_server.url)
-    transport = client._session.get()
+    transport = transport_of(client)
     monkeypatch.setattr(os, "getpid", lambda: here + 1)
     client.close()
     monkeypatch.undo()
@@ -621,32 +624,31 @@ def test_a_client_that_a_fork_has_not_used_has_no_connection_to_close(
 def test_a_call_that_comes_to_the_loop_when_it_is_closed_is_told(practice_server: PracticeServer) -> None:
     """It finds no connection, and the reason is that it was closed."""
     with wasmcloud_ctl.connect(practice_server.url) as client:
-        transport = client._session.get()
+        session = session_of(client)
 
     with pytest.raises(ClosedError):
-        transport.usable_wire("a")
+        session.connection("a")
 
 
 def test_a_subscription_that_was_closed_on_its_way_is_not_made(asking: Client) -> None:
     """Ctrl-C may close it before the loop comes to it."""
-    transport = asking._session.get()
-    mailbox: Mailbox[bytes] = Mailbox()
-    subscription = Subscription(transport, ["a"], mailbox)
+    messages: MessageQueue[bytes] = MessageQueue()
+    subscription = transport_of(asking).subscription(["a"], messages)
     subscription.close()
 
     with pytest.raises(ClosedError):
-        transport.begin(subscription, 1.0)
-    assert not transport._subscriptions
+        subscription.open(1.0)
+    assert not session_of(asking).subscriptions
 
 
 def test_a_call_that_stands_in_no_line_can_leave_it() -> None:
     """Leaving twice is as good as once."""
     call: Any = object()
-    turns = Turns()
-    turns.enter("echo", call)
+    queues: KeyQueues[object] = KeyQueues()
+    queues.enter("echo", call)
 
-    assert turns.leave("echo", call) is None
-    assert turns.leave("echo", call) is None
+    assert queues.leave("echo", call) is None
+    assert queues.leave("echo", call) is None
 
 
 def test_a_receiver_that_was_never_finished_can_be_dropped() -> None:
@@ -666,7 +668,7 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
 
     with wasmcloud_ctl.connect(practice_server.url, cache_links=True) as client:
         assert client._link_cache is not None
-        for dropped in (client._link_cache.get(), client._link_cache, client._session):
+        for dropped in (client._link_cache.get(), client._link_cache, client._transports):
             dropped.__del__(ends)
         whole: Any = client
         whole.__del__(_finalizing=ends)

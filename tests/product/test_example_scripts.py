@@ -447,7 +447,7 @@ def test_drain_looks_again_before_it_stops_the_host(lattice: PracticeLattice, cl
     assert ended == Ended(
         1,
         f"echo: to {name}\necho: started on {name}\n",
-        f"error: {leaving.friendly_name} was not stopped, for on no other host runs newcomer\n",
+        f"error: {leaving.friendly_name} was not stopped: no other host runs newcomer\n",
     )
     assert leaving.running
 
@@ -521,7 +521,7 @@ LINK = {"source_id": "a", "target": "b", "wit_namespace": "wasi", "wit_package":
     [
         ("[", "Expecting value"),
         ("[]", "it must be an object with configs and links"),
-        ('{"config": {}}', "neither configs nor links: config"),
+        ('{"config": {}}', "unknown keys: config"),
         ('{"configs": {"web": {"port": 80}}}', "the values of a config must be strings"),
         ('{"links": [{"source_id": "a"}]}', "missing 4 required positional arguments"),
         (json.dumps({"links": [{**LINK, "interfaces": "x"}]}), "interfaces of a link cannot be 'x'"),
@@ -581,7 +581,7 @@ def test_watch_tells_each_failure_until_ctrl_c(lattice: PracticeLattice, client:
     assert words[3].startswith("linkdef_set_failed default from echo to http: ")
     assert words[3].endswith("Configuration absent not found in config store.")
     assert words[4] == f"host_stopped host {leaving.id}"
-    assert words[5] == "events may have been missed: they could not be read (1 in all)"
+    assert words[5] == "events may have been missed: they could not be decoded (1 in all)"
 
 
 def test_watch_runs_a_command_and_ends_by_itself(lattice: PracticeLattice, tmp_path: Path) -> None:
@@ -610,7 +610,7 @@ def test_watch_tells_of_a_lost_connection() -> None:
             missed = line(process)
             ended = interrupt(process)
 
-    assert missed.split(" ", 1)[1] == "events may have been missed: the connection was away (1 in all)"
+    assert missed.split(" ", 1)[1] == "events may have been missed: the client was disconnected (1 in all)"
     assert ended == Ended(0, "", "")
 
 

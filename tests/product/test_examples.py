@@ -43,7 +43,7 @@ def test_the_tour_shows_a_lattice_and_ends() -> None:
         line for line in part(tour.stdout, "the host's inventory") if line.startswith("  component ")
     ]
     assert component.startswith("  component tour-echo: 5 of file://")
-    events = [line.split(maxsplit=2)[2] for line in part(tour.stdout, "the events that came of it, in order")]
+    events = [line.split(maxsplit=2)[2] for line in part(tour.stdout, "the events, in order")]
     # What one host publishes has an order; what two publish, the one on the heels of the other, has not.
     told: dict[str, list[str]] = {}
     for event in events:

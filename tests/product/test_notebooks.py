@@ -174,7 +174,7 @@ def test_rollout_takes_its_progress_away(rollout: Executed) -> None:
 
 def test_rollout_hears_each_start_twice(rollout: Executed) -> None:
     """Six events, each on a line of its own."""
-    lines = rollout.text("history = hear()").splitlines()
+    lines = rollout.text("history = read_events()").splitlines()
 
     assert len(lines) == 6
     assert all("<Event component_scaled " in line for line in lines)

@@ -1,4 +1,4 @@
-"""What crosses between the loop's thread and the callers' threads: results, queues, deadlines."""
+"""What threads hand to each other: results, messages, and the deadlines of waiting for them."""
 
 from __future__ import annotations
 
@@ -14,32 +14,28 @@ from wasmcloud_ctl.exceptions import ClosedError
 
 T = TypeVar("T")
 
-# Waiting on a lock cannot be interrupted on Windows: Ctrl-C is seen between slices of this length.
+# On Windows, Ctrl-C does not interrupt a wait for a lock, so a wait there consists of slices.
 _SLICE_SECONDS = 0.1 if sys.platform == "win32" else None
 
-# For the few who share something between calling threads. Never held while user code runs.
+# For state that calling threads share. Never held while user code runs.
 Lock = threading.Lock
 
 
-def acquire(lock: threading.Lock, seconds: float, taken: list[bool]) -> None:
-    """Take a lock, waiting for it, so that Ctrl-C cannot leave it taken. (A ``with`` statement cannot either, but has
-    no timeout.)
+def acquire(lock: threading.Lock, seconds: float, acquired: list[bool]) -> None:
+    """Acquire a lock with a timeout, so that Ctrl-C cannot leave it locked. (``with`` has no timeout.)
 
     Args:
         lock: The lock.
         seconds: How long to wait.
-        taken: Gets whether it was taken; it is to be released in a ``finally`` if there is a True in this.
+        acquired: Receives the result. The caller releases the lock in a ``finally`` if this holds a True.
     """
-    # Ctrl-C comes between calls, and this is one: the lock is not taken without the list being told.
-    taken.extend(map(lock.acquire, [True], [min(seconds, threading.TIMEOUT_MAX)]))
+    # Python raises KeyboardInterrupt between two calls, and this is a single one: no interrupt can come between
+    # acquiring the lock and storing the result.
+    acquired.extend(map(lock.acquire, [True], [min(seconds, threading.TIMEOUT_MAX)]))
 
 
 def _wait_for(lock: threading.Lock, seconds: float | None) -> bool:
-    """Take a lock, waiting for it (None: as long as it takes), so that Ctrl-C is seen meanwhile.
-
-    Returns:
-        Whether it was taken.
-    """
+    """Acquire a lock; Ctrl-C interrupts the wait. Return whether it was acquired in time. No limit by default."""
     if _SLICE_SECONDS is None:
         return lock.acquire(True, -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
     end = None if seconds is None else time.monotonic() + seconds
@@ -52,7 +48,11 @@ def _wait_for(lock: threading.Lock, seconds: float | None) -> bool:
 
 
 class Deadline:
-    """One budget of time for a call, spent across its steps."""
+    """The time that a call has, spent across its steps.
+
+    Attributes:
+        seconds: How long it was in all.
+    """
 
     __slots__ = ("_end", "seconds")
 
@@ -61,25 +61,21 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """The seconds that are left, 0.0 when there are none."""
+        """Return the remaining seconds, 0.0 when the time is up."""
         return max(0.0, self._end - time.monotonic())
 
 
-class DeadlinePassed(Exception):
-    """The work that ``Bridge.run`` carried did not end in time; it has been cancelled."""
+class Result(Generic[T]):
+    """One value or error that the loop's thread hands to one waiting thread.
 
-
-class Outcome(Generic[T]):
-    """One result that the loop's thread hands to one waiting thread.
-
-    The loop's side calls ``resolve`` or ``fail``, of which the first counts. The caller's side calls
-    ``wait``, then ``result``.
+    The loop's thread calls ``resolve`` or ``fail``; the first call counts. The caller's thread calls ``wait`` and
+    then ``get``.
     """
 
     __slots__ = ("_done", "_error", "_lock", "_value")
 
     def __init__(self) -> None:
-        # A bare lock, taken at birth and released once: an Event would cost a Condition more.
+        # A plain lock, acquired now and released once. An Event is slower: it has a Condition inside.
         self._lock = threading.Lock()
         self._lock.acquire()
         self._done = False
@@ -88,61 +84,65 @@ class Outcome(Generic[T]):
 
     @property
     def done(self) -> bool:
-        """Whether there is a result."""
+        """Whether there is a value or an error."""
         return self._done
 
     def resolve(self, value: T) -> None:
-        """Hand over a value, unless there is a result already."""
+        """Set the value, unless the result is done."""
         if not self._done:
             self._done = True
             self._value = value
             self._lock.release()
 
     def fail(self, error: BaseException) -> None:
-        """Hand over an error, unless there is a result already."""
+        """Set the error, unless the result is done."""
         if not self._done:
             self._done = True
             self._error = error
             self._lock.release()
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait for the result; None waits as long as it takes.
+        """Wait until the result is done; without a limit for None. Do not wait again after a True.
 
         Returns:
-            Whether there is one. It can be waited for once: a second wait that follows a True blocks.
+            Whether it is done.
         """
         return _wait_for(self._lock, seconds)
 
-    def result(self) -> T:
-        """The value, or raise the error. Only after ``wait`` said True, and once."""
+    def get(self) -> T:
+        """Return the value, or raise the error. Call it once, after ``wait`` returned True."""
         error, self._error = self._error, None
         if error is None:
             return self._value  # type: ignore[return-value]  # None is a value where T allows it
         try:
             raise error
         finally:
-            # Its traceback has the callers' frames. If one of them had the error, they would all be kept, with what
-            # their variables hold, until the garbage collector comes.
+            # The traceback refers to the callers' frames. A frame that also referred to the error would make a
+            # reference cycle, and keep all of their variables until the garbage collector runs.
             del error
 
 
-class Mailbox(Generic[T]):
-    """Messages from the loop's thread, for any number of reading threads.
+class MessageQueue(Generic[T]):
+    """Messages from the loop's thread to any number of reading threads.
 
     Args:
-        maxsize: How many it holds; None for no bound.
-        drop_newest: Whether a full mailbox refuses the new message rather than forget its oldest.
+        maxsize: The capacity. No limit by default.
+        drop_newest: Whether a full queue drops the new message instead of its oldest.
+
+    Attributes:
+        dropped: How many messages were dropped.
     """
 
-    __slots__ = ("__weakref__", "_drop_newest", "_ended", "_error", "_items", "_maxsize", "_news", "dropped")
+    __slots__ = ("__weakref__", "_drop_newest", "_ended", "_error", "_items", "_maxsize", "_ready", "dropped")
 
     def __init__(self, maxsize: int | None = None, drop_newest: bool = False) -> None:
-        # Not queue.SimpleQueue: before Python 3.13 its get(timeout) may never end, where the time is over before the
-        # thread has come to wait. Not queue.Queue: a reader that Ctrl-C ends can take another's wake-up with it.
+        # Not queue.SimpleQueue: before Python 3.13, its get(timeout) can wait for ever when the time is up before
+        # the thread begins to wait. Not queue.Queue: a reader that Ctrl-C interrupts can swallow the notification
+        # that was meant for another reader.
         self._items: deque[T] = deque()
-        # Taken while nothing is new. Whoever is woken by it wakes the next, if something is left.
-        self._news = threading.Lock()
-        self._news.acquire()
+        # Held while the queue is empty; a reader that acquires it releases it again if items remain.
+        self._ready = threading.Lock()
+        self._ready.acquire()
         self._maxsize = maxsize
         self._drop_newest = drop_newest
         self._ended = False
@@ -150,7 +150,7 @@ class Mailbox(Generic[T]):
         self.dropped: int = 0
 
     def put(self, item: T) -> None:
-        """Add a message. On the loop's thread only, so that the bound and the count are exact."""
+        """Add a message. Only the loop's thread calls this, so that the limit and the count are exact."""
         if self._ended:
             return
         if self._maxsize is not None and len(self._items) >= self._maxsize:
@@ -164,34 +164,30 @@ class Mailbox(Generic[T]):
             else:
                 self.dropped += 1
         self._items.append(item)
-        self._tell()
+        self._wake_reader()
 
-    def end(self, error: Exception | None = None) -> None:
-        """Add no more. Readers get what is there, and then ``error`` or a ClosedError."""
+    def fail(self, error: Exception | None = None) -> None:
+        """End the queue: readers get what it holds, and then ``error``, or a ClosedError."""
         if not self._ended:
             if error is not None:
                 self._error = error
             self._ended = True
-            self._tell()
-
-    # Under the name that an Outcome has for it, so that a bridge can end both.
-    fail = end
+            self._wake_reader()
 
     @property
     def ended(self) -> bool:
-        """Whether no more will come."""
+        """Whether no more messages will be added."""
         return self._ended
 
-    def waiting(self) -> int:
-        """How many messages are there to be had at once."""
+    def __len__(self) -> int:
         return len(self._items)
 
     def get(self, seconds: float | None) -> T:
-        """The oldest message, waiting for one; None waits as long as it takes.
+        """Remove and return the oldest message; wait for one, without a limit for None.
 
         Raises:
-            queue.Empty: None came in time.
-            ClosedError: The mailbox has ended, or whatever error ended it.
+            queue.Empty: No message came in time.
+            ClosedError: The queue has ended and is empty. (Or the error that it ended with.)
         """
         try:
             return self._items.popleft()
@@ -200,25 +196,25 @@ class Mailbox(Generic[T]):
         deadline = None if seconds is None else Deadline(seconds)
         try:
             while True:
-                # First whether it has ended, and then what is there: after the end nothing comes.
+                # Read this first: after the end no message is added, so an empty queue then stays empty.
                 ended = self._ended
                 try:
                     return self._items.popleft()
                 except IndexError:
                     pass
                 if ended:
-                    # One of its own for each that asks: a shared one would gather, and keep, the frames of all.
+                    # Each reader gets its own copy: one shared error would collect the frames of all of them.
                     raise copy.copy(self._error)
-                if not _wait_for(self._news, None if deadline is None else deadline.left()):
+                if not _wait_for(self._ready, None if deadline is None else deadline.left()):
                     raise queue.Empty
         finally:
-            # Also where Ctrl-C has come between the waking and the taking.
+            # Here, because Ctrl-C can come after the lock was acquired and before a message was taken.
             if self._items or self._ended:
-                self._tell()
+                self._wake_reader()
 
-    def _tell(self) -> None:
-        if self._news.locked():
+    def _wake_reader(self) -> None:
+        if self._ready.locked():
             try:
-                self._news.release()
-            except RuntimeError:  # pragma: no cover – another thread has just told
+                self._ready.release()
+            except RuntimeError:  # pragma: no cover – another thread has just released it
                 pass

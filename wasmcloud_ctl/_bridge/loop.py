@@ -1,69 +1,143 @@
-"""The private event loop on its background thread, and what crosses between threads.
+"""A private event loop on its own thread, and how other threads have work done there.
 
-The only module that knows threads, but for ``_imports``, which imports this one on a thread. One ``Bridge``
-is one daemon thread that runs one event loop inside anyio. Work gets there in two ways: ``exchange`` for
-what happens on every call (a plain callback and a lock, half the price of a task), ``run`` for what is
-rare (a coroutine, in a task of anyio's). Replies and events come back by ``Outcome`` and ``Mailbox``.
+One ``Bridge`` is one daemon thread with one event loop inside anyio. Work reaches the loop by ``exchange``: it is
+begun on the loop, the caller waits for its result, and the work is abandoned on the loop when the wait ends early. A
+request is such work, and so is a coroutine (``run``).
 
-How a process ends decides the shape of this module:
+The way in which a process ends decides the design:
 
-* The thread is a daemon of this library's own. anyio's ``start_blocking_portal`` held open keeps
-  an interpreter from ending, and so does a thread that is joined at exit without a bound.
-* One ``atexit`` function closes what is still open, with a bound, in the process that opened it.
-* A forked child has the objects but not the thread. Whatever a child would do to an inherited loop
-  (its epoll descriptor is shared) breaks the parent, so every way in looks at the process id
-  first, and inherited bridges are kept alive and left alone.
-* ``__del__`` may run on any thread at any time, so what it may call (``stop_soon``) takes no lock
-  and waits for nothing.
+* The thread is a daemon of this library. anyio's ``start_blocking_portal``, held open, keeps an interpreter from
+  ending, and so does a thread that is joined at exit without a limit.
+* A forked child has the objects but not the thread: see ``processes``.
+* ``__del__`` can run on any thread at any time. What it calls (``stop_soon``) takes no lock and does not wait.
 """
 
 from __future__ import annotations
 
 import _thread
 import asyncio
-import atexit
+import encodings.idna  # noqa: F401  # name resolution imports it on first use: too late if a fork comes between
+import functools
 import logging
 import os
 import socket
 import sys
 import threading
-import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-# All of it here: anyio would import it when it is first used, and nothing would keep a fork from coming between.
+# anyio imports its backend on first use, which is too late if a fork comes between.
 import anyio._backends._asyncio
 from anyio import create_task_group, move_on_after
 from anyio.abc import TaskGroup
 
-from wasmcloud_ctl._bridge.handover import Deadline, DeadlinePassed, Mailbox, Outcome
+from wasmcloud_ctl._bridge import processes
+from wasmcloud_ctl._bridge.handover import Deadline, Result
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 logger = logging.getLogger("wasmcloud_ctl")
 
 T = TypeVar("T")
 
-# How long a cancelled call waits for the loop to clean up, and how long an exiting process waits
-# for its bridges. Reached only when the loop itself is blocked.
+# How long a call that was abandoned waits for the loop to clean up. Reached only when the loop is blocked.
 CLEANUP_SECONDS = 1.0
 
-_open_bridges: weakref.WeakSet[Bridge] = weakref.WeakSet()
-_inherited_bridges: list[Bridge] = []
+
+class DeadlinePassed(Exception):
+    """The coroutine function given to ``Bridge.run`` did not end in time, and was cancelled."""
+
+
+class Waiter(Protocol):
+    """A thread waits for this; the bridge fails it when the loop ends."""
+
+    def fail(self, error: Exception) -> None:
+        """End the wait with an error."""
+
+
+class Work(Protocol[T]):
+    """Work for the loop's thread, with a result that another thread waits for."""
+
+    @property
+    def result(self) -> Result[T]:
+        """The result, once there is one."""
+
+    def begin(self) -> None:
+        """Begin, on the loop. An exception becomes the result."""
+
+    def abandon(self) -> None:
+        """Stop, on the loop: set the result, and make sure that nothing happens later."""
+
+    def blocked_error(self) -> Exception:
+        """Return the error for a loop that did not run ``abandon`` in time."""
+
+
+class _Coroutine(Generic[T]):
+    """A coroutine function that runs as a task of the loop.
+
+    anyio's BlockingPortal is not used for two reasons. Ctrl-C in its wait for a future can leave the future's lock
+    acquired, and the loop waits for that for ever. And it cancels again at each ``await``, so that no cleanup could
+    await anything.
+    """
+
+    def __init__(
+        self, tasks: TaskGroup, function: Callable[[], Awaitable[T]], closed_error: Callable[[], Exception]
+    ) -> None:
+        self.result: Result[T] = Result()
+        self._tasks = tasks
+        self._function = function
+        self._closed_error = closed_error
+        self._task: asyncio.Task[Any] | None = None
+        self._abandoned = False
+
+    def begin(self) -> None:
+        try:
+            self._tasks.start_soon(self._run)
+        except RuntimeError:  # pragma: no cover – the loop has just ended its tasks
+            raise self._closed_error() from None
+
+    async def _run(self) -> None:
+        # The task sets the result itself, as its last act: a future is done before its task has cleaned up. And no
+        # exception may leave the task, not even a cancellation, because that would end all other tasks.
+        if self._abandoned:
+            return
+        self._task = asyncio.current_task()
+        try:
+            value = await self._function()
+        except asyncio.CancelledError:
+            self.result.fail(
+                DeadlinePassed() if self._abandoned else ClosedError("the client was closed during the call")
+            )
+        except BaseException as error:
+            self.result.fail(error)
+        else:
+            self.result.resolve(value)
+        finally:
+            self._task = None  # it refers to the caller's frames
+
+    def abandon(self) -> None:
+        self._abandoned = True
+        if self._task is None:
+            self.result.fail(DeadlinePassed())
+        else:
+            self._task.cancel()
+
+    def blocked_error(self) -> Exception:
+        return DeadlinePassed()
 
 
 class _Loop(asyncio.SelectorEventLoop):
     """An event loop that resolves names on daemon threads.
 
-    asyncio resolves them on its executor, whose threads are joined when the loop and when the
-    interpreter end: a resolver that hangs would hold up both.
+    asyncio uses its executor for that. The executor's threads are joined when the loop and the interpreter end, so a
+    resolver that hangs would hold up both.
     """
 
     def __init__(self) -> None:
         try:
             super().__init__()
         except BaseException:
-            # Too many open files, for one. asyncio would warn of a loop that has not come to be, and fail to end it.
+            # For example, too many open files. Without this asyncio warns of an unclosed loop, and fails to close it.
             self._closed = True
             raise
 
@@ -88,21 +162,21 @@ class _Loop(asyncio.SelectorEventLoop):
             try:
                 self.call_soon_threadsafe(settle, error, addresses)
             except RuntimeError:
-                pass  # the loop has ended meanwhile, so nobody waits for the answer
+                pass  # the loop has ended, so nobody waits for the addresses
 
         threading.Thread(target=resolve, name="wasmcloud_ctl-resolver", daemon=True).start()
         return await future
 
 
-# What the loop and its thread are made of.
+# The modules that the loop and its thread rely on.
 _FOUNDATIONS = ("threading", "queue", "select", "socket")
 
 
 def _refuse_gevent() -> None:
-    """Raise where gevent has put its own in place of what the loop and its thread are made of.
+    """Raise where gevent has patched the modules that the loop and its thread rely on.
 
-    All greenlets share one thread, of which asyncio allows one running loop: a second client, or any other use of
-    asyncio in the process, would fail, and with only some modules patched calls hang.
+    All greenlets share one thread, and asyncio allows one running loop in a thread: a second client, or any other use
+    of asyncio, would fail. With only some modules patched, calls hang.
     """
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None:
@@ -116,16 +190,15 @@ def _refuse_gevent() -> None:
 
 
 class Bridge:
-    """One private event loop on one daemon thread.
+    """One private event loop on one daemon thread, started once and closed once.
+
+    All methods may be called from any thread but the loop's own, unless they say otherwise.
 
     Args:
         name: The thread's name.
 
     Attributes:
-        ended_by_exit: Whether the process ended before anybody closed it.
-
-    A bridge is started once and closed once. All methods may be called from any thread but
-    the loop's own, unless they say otherwise.
+        ended_by_exit: Whether the end of the process closed it.
     """
 
     def __init__(self, name: str) -> None:
@@ -138,27 +211,27 @@ class Bridge:
         self._stopping = False
         self._ended = False
         self.ended_by_exit: bool = False
-        # Taken until the thread is about to end. No Event: Ctrl-C in the wait for one can leave its own lock taken.
+        # Acquired until the thread is about to end. Not an Event: Ctrl-C can leave the lock of an Event acquired.
         self._over = threading.Lock()
         self._over.acquire()
-        self._waiting: set[Outcome[Any] | Mailbox[Any]] = set()
-        # What calls want begun, and whether the loop has been woken for it.
-        self._beginnings: deque[Callable[[], None]] = deque()
-        self._woken = False
+        self._waiters: set[Waiter] = set()
+        # What threads want run on the loop, in order, and whether the loop has been woken for it.
+        self._submitted: deque[Callable[[], None]] = deque()
+        self._wake_pending = False
         self._cleanups: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def inherited(self) -> bool:
-        """Whether this process is a fork of the one that made the bridge, and so has no thread for it."""
+        """Whether this process is a fork of the one that made the bridge, so that it has no thread here."""
         return self._pid != os.getpid()
 
     @property
     def ended(self) -> bool:
-        """Whether the loop runs no more."""
+        """Whether the loop no longer runs."""
         return self._ended
 
     def closed_error(self) -> ClosedError:
-        """For a call that comes too late. Who has not closed the client is told why it is closed."""
+        """Return the error for calls after close; it says so when interpreter exit closed the client."""
         reason = ", because Python is ending" if self.ended_by_exit else ""
         return ClosedError(f"the client is closed{reason}")
 
@@ -166,18 +239,18 @@ class Bridge:
         """Start the thread and its loop.
 
         Args:
-            timeout: Seconds that it may take, above 0.
+            timeout: Seconds that this may take, above 0.
 
         Raises:
-            ConnectError: gevent has patched what the thread is made of; or it could not be started: for want of files
-                or threads, too late in the interpreter's life, or not in time.
+            ConnectError: gevent has patched what the thread relies on. Or the thread or its loop did not start: no
+                more files or threads, too late in the interpreter's life, or not in time.
         """
         _refuse_gevent()
-        started: Outcome[None] = Outcome()
-        _open_bridges.add(self)
+        started: Result[None] = Result()
+        processes.close_at_exit(self)
         try:
-            # Not here: Thread.start waits for the thread on an Event, whose lock Ctrl-C can leave taken, and then the
-            # thread waits for that for ever. Ctrl-C comes to no other thread than the main one.
+            # Not Thread.start on this thread: it waits on an Event, and Ctrl-C can leave the Event's lock acquired.
+            # Then the new thread waits for it for ever. Ctrl-C reaches no thread but the main one.
             _thread.start_new_thread(self._launch, (started,))
         except RuntimeError as error:
             self._ended = True
@@ -190,11 +263,13 @@ class Bridge:
         if not in_time:
             self.stop_soon()
             raise ConnectError(f"the client's thread did not start within {timeout:g} s")
-        started.result()
+        started.get()
 
-    def _launch(self, started: Outcome[None]) -> None:  # pragma: no cover – no bare thread can be measured
-        # A thread that inherits the caller's context would keep it alive (free-threaded 3.14 does
-        # inherit), so it is named and handed nothing but what it needs.
+    def _launch(
+        self, started: Result[None]
+    ) -> None:  # pragma: no cover – coverage cannot measure a bare thread
+        # A thread can inherit the caller's context (free-threaded 3.14 does), and would keep it alive. This one gets
+        # only what it needs.
         thread = threading.Thread(target=self._main, args=(started,), name=self._name, daemon=True)
         try:
             thread.start()
@@ -202,7 +277,7 @@ class Bridge:
             self._ended = True
             started.fail(ConnectError(f"cannot start the client's thread: {error}"))
 
-    def _main(self, started: Outcome[None]) -> None:
+    def _main(self, started: Result[None]) -> None:
         self._thread = threading.current_thread()
         try:
             anyio.run(self._serve, started, backend_options={"loop_factory": _Loop})
@@ -213,17 +288,17 @@ class Bridge:
             logger.debug("the client's loop ended with %r", error, exc_info=error)
         finally:
             self._ended = True
-            # Whoever posted work too late for the loop to run it must not wait for its timeout.
-            for waiter in list(self._waiting):
+            # A thread that submitted work too late for the loop to run it must not wait for its timeout.
+            for waiter in list(self._waiters):
                 waiter.fail(self.closed_error())
             self._over.release()
 
-    async def _serve(self, started: Outcome[None]) -> None:
+    async def _serve(self, started: Result[None]) -> None:
         async with create_task_group() as tasks:
             self._loop = asyncio.get_running_loop()
             self._tasks = tasks
             self._stop = asyncio.Event()
-            if self._stopping:  # before there was a loop to be told (T21)
+            if self._stopping:  # asked to stop before there was a loop
                 self._stop.set()
             started.resolve(None)
             await self._stop.wait()
@@ -233,24 +308,20 @@ class Bridge:
                         await cleanup()
                     except Exception as error:
                         logger.debug("closing: %r", error, exc_info=error)
-            # Else it would be waited for every task, and an endless one would keep it for ever (T11).
+            # The task group would wait for all of its tasks, and an endless one would keep it for ever.
             tasks.cancel_scope.cancel()
 
     def on_close(self, cleanup: Callable[[], Awaitable[None]]) -> None:
-        """Have a coroutine function run on the loop before it ends, for at most a second."""
+        """Run a coroutine function on the loop before the loop ends, for at most a second."""
         self._cleanups.append(cleanup)
 
     def refuse_ended(self) -> None:
-        """Raise where no work is taken any more.
-
-        Raises:
-            ClosedError: The loop has ended.
-        """
+        """Raise ClosedError if the loop has ended."""
         if self._ended:
             raise self.closed_error()
 
     def post(self, callback: Callable[..., object], *args: object) -> None:
-        """Run a function on the loop soon, and do not wait for it. Also from the loop's own thread.
+        """Run a function on the loop soon, without waiting for it. May be called on the loop's thread.
 
         Raises:
             ClosedError: The loop has ended.
@@ -259,97 +330,90 @@ class Bridge:
             raise self.closed_error()
         try:
             self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError as error:  # pragma: no cover – it has ended since it was asked
+        except RuntimeError as error:  # pragma: no cover – it ended after the check
             raise self.closed_error() from error
 
-    def _begin_soon(self, begin: Callable[[], None]) -> None:
-        """As ``post``, with one wake-up for all that threads want at the same time: it costs more than most work.
+    def _submit(self, callback: Callable[[], None], *, wake: bool = False) -> None:
+        """Run a function on the loop after all that was submitted before.
 
-        Raises:
-            ClosedError: The loop has ended.
-        """
-        if self._ended or self.inherited:
-            raise ClosedError("the client is closed")
-        self._beginnings.append(begin)
-        if self._woken:
-            return
-        try:
-            self._woken = True
-            self.post(self._begin_all)
-        except BaseException:
-            # By Ctrl-C, maybe: the next one has to wake it. That it was woken already does no harm.
-            self._woken = False
-            raise
-
-    def _begin_all(self) -> None:
-        # First this: what comes from now on wakes it again. It ends, for each thread waits for what it wanted begun.
-        self._woken = False
-        while self._beginnings:
-            self._beginnings.popleft()()
-
-    def _post_after_beginnings(self, callback: Callable[[], None]) -> None:
-        """As ``post``, when all has begun that was to: Ctrl-C may have kept the loop from being woken for others."""
-
-        def in_order() -> None:
-            self._begin_all()
-            callback()
-
-        self.post(in_order)
-
-    def exchange(
-        self, outcome: Outcome[T], begin: Callable[[], None], abandon: Callable[[], None], timeout: float
-    ) -> T:
-        """Have something begun on the loop, and wait for its outcome.
+        Like ``post``, but threads that submit at the same time wake the loop once: that costs more than most work.
 
         Args:
-            outcome: What ``begin`` will have resolved or failed.
-            begin: Runs on the loop, unless the wait is over by then. What it raises becomes the outcome.
-            abandon: Runs on the loop when the wait is over without an outcome, or is interrupted by
-                anything (Ctrl-C). It must fail the outcome, and see to it that nothing happens later.
-            timeout: Seconds to wait for the outcome.
+            callback: The function.
+            wake: Wake the loop in any case. Ctrl-C may have kept another thread from it.
+        """
+        if self._ended or self.inherited:
+            raise self.closed_error()
+        self._submitted.append(callback)
+        if self._wake_pending and not wake:
+            return
+        try:
+            self._wake_pending = True
+            self.post(self._run_submitted)
+        except BaseException:
+            # For example Ctrl-C: the next thread has to wake the loop. Waking it twice does no harm.
+            self._wake_pending = False
+            raise
+
+    def _run_submitted(self) -> None:
+        # First this: what is submitted from now on wakes the loop again. It ends, because each thread waits for what
+        # it submitted.
+        self._wake_pending = False
+        while self._submitted:
+            self._submitted.popleft()()
+
+    def exchange(self, work: Work[T], timeout: float | None) -> T:
+        """Have work begun on the loop, and wait for its result.
+
+        Args:
+            work: The work. It is abandoned when the time is up, and on any exception here (Ctrl-C).
+            timeout: Seconds to wait for the result. No limit by default.
 
         Returns:
-            The outcome's value.
+            The result's value.
 
         Raises:
-            ClosedError: The loop has ended, or ends meanwhile.
-            Exception: What the outcome failed with.
+            ClosedError: The loop has ended, or ends during the wait.
+            Exception: The error of the result.
         """
         self.refuse_own_thread()
-        given_up = False
+        result = work.result
+        abandoned = False
 
-        def guarded() -> None:
-            if given_up:  # what a loop that was blocked comes to after the call must not be sent any more
+        def begin() -> None:
+            if (
+                abandoned
+            ):  # a loop that was blocked gets here after the call has ended: nothing may be sent then
                 return
             try:
-                begin()
+                work.begin()
             except Exception as error:
-                outcome.fail(error)
+                result.fail(error)
 
         try:
-            self._waiting.add(outcome)
-            self._begin_soon(guarded)
-            if not outcome.wait(timeout):
-                given_up = True
-                self._post_after_beginnings(abandon)
-                if not outcome.wait(CLEANUP_SECONDS):
-                    raise CtlError("the client's loop is blocked: something run on it does not give way")
+            self._waiters.add(result)
+            self._submit(begin)
+            if not result.wait(timeout):
+                abandoned = True
+                self._submit(work.abandon, wake=True)
+                if not result.wait(CLEANUP_SECONDS):
+                    raise work.blocked_error()
         except BaseException:
-            given_up = True
-            if not outcome.done:  # pragma: no branch – Ctrl-C may come when it is just done
-                self._abandon(outcome, abandon)
+            abandoned = True
+            if not result.done:  # pragma: no branch – Ctrl-C may come when it is just done
+                self._abandon(work)
             raise
         finally:
-            self._waiting.discard(outcome)
-        return outcome.result()
+            self._waiters.discard(result)
+        return result.get()
 
-    def _abandon(self, outcome: Outcome[Any], abandon: Callable[[], None]) -> None:
-        """Clean up after an interrupted call, and wait for that, but not for ever."""
+    def _abandon(self, work: Work[T]) -> None:
+        """Abandon the work of an interrupted call, and wait a little for that."""
         try:
-            self._post_after_beginnings(abandon)
+            self._submit(work.abandon, wake=True)
         except ClosedError:
             return
-        outcome.wait(CLEANUP_SECONDS)
+        work.result.wait(CLEANUP_SECONDS)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
         """Run a coroutine function on the loop, and wait for it.
@@ -357,86 +421,33 @@ class Bridge:
         Args:
             function: The coroutine function.
             args: Its arguments.
-            timeout: Seconds; None waits as long as it takes.
+            timeout: Seconds; None for no limit.
 
         Returns:
             What it returns.
 
         Raises:
-            DeadlinePassed: It took longer; it has been cancelled.
-            ClosedError: The loop has ended, or ends meanwhile.
-            BaseException: What it raises.
+            DeadlinePassed: It took longer; it was cancelled.
+            ClosedError: The loop has ended, or ends during the wait.
+            BaseException: Whatever the function raises.
         """
-        self.refuse_own_thread()
-        ended: Outcome[T] = Outcome()
-        tasks: list[asyncio.Task[Any]] = []
-        cancelled = False
+        if self._tasks is None:
+            raise self.closed_error()
+        work = _Coroutine(self._tasks, functools.partial(function, *args), self.closed_error)
+        return self.exchange(work, timeout)
 
-        # A future's result can be had before its task has cleaned up (T8), and an exception that gets out of a task,
-        # a cancellation, too, takes all others down: so the task hands over its own outcome, as its last act.
-        async def work() -> None:
-            task = asyncio.current_task()
-            if cancelled or task is None:
-                return
-            tasks.append(task)
-            try:
-                value = await function(*args)
-            except asyncio.CancelledError:
-                ended.fail(ClosedError("the client was closed during the call"))
-            except BaseException as error:
-                ended.fail(error)
-            else:
-                ended.resolve(value)
-
-        # Not by anyio's BlockingPortal: Ctrl-C in its wait for a future can leave that one's lock taken, and the loop
-        # waits for it for ever; and it cancels again at each await, so that no cleaning up could await anything.
-        def begin() -> None:
-            assert self._tasks is not None
-            try:
-                self._tasks.start_soon(work)
-            except RuntimeError:  # pragma: no cover – they have been ended, just now
-                ended.fail(self.closed_error())
-
-        def cancel() -> None:
-            nonlocal cancelled
-            cancelled = True
-            for task in tasks:
-                task.cancel()
-            if not tasks:  # and there will be none
-                ended.fail(ClosedError("the call was given up"))
-
-        try:
-            self._waiting.add(ended)
-            self.post(begin)
-            if not ended.wait(timeout):
-                self.post(cancel)
-                # The last moment's result counts, if there is one.
-                if not ended.wait(CLEANUP_SECONDS) or isinstance(ended._error, ClosedError):
-                    raise DeadlinePassed
-        except BaseException:
-            if not ended.done:
-                self._abandon(ended, cancel)
-            raise
-        finally:
-            self._waiting.discard(ended)
-        return ended.result()
-
-    def watch(self, mailbox: Mailbox[Any]) -> None:
-        """End this mailbox, too, when the loop ends."""
-        self._waiting.add(mailbox)
+    def watch(self, waiter: Waiter) -> None:
+        """Fail a queue, too, when the loop ends."""
+        self._waiters.add(waiter)
         if self._ended:
-            mailbox.fail(self.closed_error())
+            waiter.fail(self.closed_error())
 
-    def unwatch(self, mailbox: Mailbox[Any]) -> None:
-        """Forget a mailbox that ``watch`` was given."""
-        self._waiting.discard(mailbox)
+    def unwatch(self, waiter: Waiter) -> None:
+        """Forget a queue that ``watch`` was given."""
+        self._waiters.discard(waiter)
 
     def refuse_own_thread(self) -> None:
-        """Raise where waiting would be for oneself.
-
-        Raises:
-            CtlError: This is the loop's own thread.
-        """
+        """Raise CtlError on the loop's own thread, which would wait for itself."""
         if self._thread is not None and self._thread.ident == threading.get_ident():
             raise CtlError(
                 "a blocking call was made on the client's own loop (from a function given to run()): "
@@ -444,10 +455,10 @@ class Bridge:
             )
 
     def stop_soon(self) -> None:
-        """Ask the loop to end, and do not wait. Takes no lock, so that ``__del__`` may call it."""
+        """Ask the loop to end, without a lock and without waiting, so that ``__del__`` may call this."""
         if self.inherited:
             return
-        # First this and then that, as the thread does the reverse: one of both is seen.
+        # The thread does these two in reverse order, so that one of them is always seen.
         self._stopping = True
         if self._loop is None or self._stop is None:
             return
@@ -457,10 +468,9 @@ class Bridge:
             pass  # the loop has ended already
 
     def close(self, timeout: float) -> None:
-        """End the loop and its thread. A second time, or from several threads, does no harm.
+        """End the loop and its thread. Idempotent, from any number of threads.
 
-        In a forked child it does nothing: the loop is the parent's. From the loop's own thread it
-        does not wait.
+        In a forked child it does nothing: the loop belongs to the parent. On the loop's own thread it does not wait.
 
         Args:
             timeout: Seconds to wait for the thread to end.
@@ -472,56 +482,12 @@ class Bridge:
         if thread is None or thread.ident == threading.get_ident():
             return
         deadline = Deadline(min(timeout, threading.TIMEOUT_MAX))
-        # Python before 3.13 takes a thread whose join was interrupted for one that has ended, so Ctrl-C must not
-        # come to the join, but to this.
+        # Before Python 3.13, a thread whose join was interrupted counts as ended. So the wait that Ctrl-C may
+        # interrupt is here, and not in the join.
         if self._over.acquire(True, deadline.left()):
             self._over.release()
             thread.join(deadline.left())
         if thread.is_alive():
             logger.warning("the client's thread did not end within %g s of close()", timeout)
         else:
-            _open_bridges.discard(self)
-
-
-class _LastBreath:
-    """Ends all bridges when the thread that has it ends.
-
-    A child that a thread has forked runs no atexit function: it ends when its last thread does, and a bridge has one,
-    daemon or not.
-    """
-
-    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not _finalizing():
-            for bridge in list(_open_bridges):
-                bridge.stop_soon()
-
-
-_of_thread = threading.local()
-
-
-def _keep_inherited_bridges() -> None:
-    """In a forked child: keep the parent's bridges alive, for collecting a loop would close what the parent
-    uses, and leave them out of what is closed at exit."""
-    global _open_bridges
-    _inherited_bridges.extend(_open_bridges)
-    _open_bridges = weakref.WeakSet()
-    _of_thread.last_breath = _LastBreath()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
-    os.register_at_fork(after_in_child=_keep_inherited_bridges)
-
-
-@atexit.register
-def _close_open_bridges() -> None:
-    """Close what a process leaves open when it ends; a forked child leaves its parent's alone."""
-    bridges = [bridge for bridge in list(_open_bridges) if not bridge.inherited]
-    for bridge in bridges:
-        bridge.ended_by_exit = True
-        bridge.stop_soon()
-    deadline = Deadline(CLEANUP_SECONDS + 0.5)
-    try:
-        for bridge in bridges:
-            bridge.close(deadline.left())
-    except KeyboardInterrupt:
-        pass  # who is in a hurry need not wait; all have been told to end
+            processes.forget(self)

@@ -1,71 +1,153 @@
-"""What each process has for itself: a forked child makes its own."""
+"""Processes: what each one makes for itself, and what is done when it forks or ends.
+
+A forked child has the parent's objects but not its threads, so it must not use an inherited bridge. It must not close
+one either: both processes share the event loop's epoll descriptor, and closing the loop in the child breaks the
+parent's. So inherited bridges are left alone, and kept alive.
+"""
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+
+from wasmcloud_ctl._bridge.handover import Deadline
 
 T = TypeVar("T")
 
+# How long an exiting process waits for its bridges. Reached only when a loop is blocked.
+_EXIT_SECONDS = 1.5
 
-def _nothing(_: object) -> None:
+
+class Closable(Protocol):
+    """What a process closes when it ends: a bridge."""
+
+    ended_by_exit: bool
+
+    def stop_soon(self) -> None:
+        """Ask it to end, without a lock and without waiting."""
+
+    def close(self, timeout: float) -> None:
+        """End it, and wait for that."""
+
+
+_open: weakref.WeakSet[Closable] = weakref.WeakSet()
+_inherited: list[Closable] = []
+
+
+def close_at_exit(bridge: Closable) -> None:
+    """Register a bridge to be closed when this process ends."""
+    _open.add(bridge)
+
+
+def forget(bridge: Closable) -> None:
+    """Unregister a bridge that was closed."""
+    _open.discard(bridge)
+
+
+class _ThreadEnd:
+    """Ends all bridges when the thread that holds this ends.
+
+    A child that was forked in a thread other than the main one runs no atexit functions. It ends when its last thread
+    does, daemon or not, and a bridge has one.
+    """
+
+    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not _finalizing():
+            for bridge in list(_open):
+                bridge.stop_soon()
+
+
+_of_thread = threading.local()
+
+
+def _after_fork_in_child() -> None:
+    """Keep the parent's bridges alive, and do not close them at exit."""
+    global _open
+    _inherited.extend(_open)
+    _open = weakref.WeakSet()
+    _of_thread.end = _ThreadEnd()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    """Close the bridges that this process left open."""
+    bridges = list(_open)
+    for bridge in bridges:
+        bridge.ended_by_exit = True
+        bridge.stop_soon()
+    deadline = Deadline(_EXIT_SECONDS)
+    try:
+        for bridge in bridges:
+            bridge.close(deadline.left())
+    except KeyboardInterrupt:
+        pass  # the user is in a hurry, and all bridges have been asked to end
+
+
+def _do_nothing(_: object) -> None:
     pass
 
 
 class PerProcess(Generic[T]):
-    """A thing that each process makes for itself, at its first use: a forked child makes its own.
+    """An object that each process makes for itself at its first use, also a forked child.
 
     Args:
-        make: Makes it. It is called by one thread at a time.
-        start: Makes it ready for use, if that takes more.
-        stop: Ends what has been started, or has been by half; takes no lock and waits for nothing. It is called when
-            this object is dropped, which the thing and whatever works for it must therefore not hold.
+        make: Makes the object. Called by one thread at a time.
+        start: Makes it ready for use. Does nothing by default.
+        stop: Ends an object that was started, or half started. It takes no lock and does not wait. It is called when
+            this holder is dropped, so neither the object nor its helpers may refer to the holder. Does nothing by
+            default.
     """
 
     def __init__(
         self,
         make: Callable[[], T],
-        start: Callable[[T], None] = _nothing,
-        stop: Callable[[T], None] = _nothing,
+        start: Callable[[T], None] = _do_nothing,
+        stop: Callable[[T], None] = _do_nothing,
     ) -> None:
         self._make = make
         self._start = start
         self._stop = stop
-        # By process id, so that a child neither sees the parent's thing nor waits for a lock that a thread of
-        # the parent held at the fork. What is inherited stays referenced.
-        self._things: dict[int, T] = {}
-        self._begun: dict[int, T] = {}
+        # By process id: a child neither sees the parent's object nor waits for a lock that a thread of the parent
+        # held at the fork. Inherited objects stay referenced.
+        self._ready: dict[int, T] = {}
+        self._started: dict[int, T] = {}
         self._locks: dict[int, threading.Lock] = {}
 
     def get(self) -> T:
-        """The thing of this process, made now if need be; or whatever ``make`` and ``start`` raise."""
+        """Return this process's object, and make it if needed. Raise whatever ``make`` and ``start`` raise."""
         pid = os.getpid()
-        thing = self._things.get(pid)
-        if thing is None:
+        ready = self._ready.get(pid)
+        if ready is None:
             with self._locks.setdefault(pid, threading.Lock()):
-                thing = self._things.get(pid)
-                if thing is None:
-                    self.stop()  # what may be left of an attempt that Ctrl-C has ended
-                    # Held before it is started: whenever Ctrl-C comes, it can be stopped.
-                    begun = self._begun[pid] = self._make()
-                    self._start(begun)
-                    thing = self._things[pid] = begun
-        return thing
+                ready = self._ready.get(pid)
+                if ready is None:
+                    self.stop()  # an attempt that Ctrl-C interrupted
+                    # Stored before it is started, so that it can be stopped whenever Ctrl-C comes.
+                    started = self._started[pid] = self._make()
+                    self._start(started)
+                    ready = self._ready[pid] = started
+        return ready
 
     def peek(self) -> T | None:
-        """The thing of this process, if there is one."""
-        return self._things.get(os.getpid())
+        """Return this process's object if it is ready."""
+        return self._ready.get(os.getpid())
 
     def stop(self) -> None:
-        """Stop the thing of this process, also one that is not ready yet."""
-        begun = self._begun.get(os.getpid())
-        if begun is not None:
-            self._stop(begun)
+        """Stop this process's object, also one that is not ready yet."""
+        started = self._started.get(os.getpid())
+        if started is not None:
+            self._stop(started)
 
     def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        # When the interpreter ends no other thread runs any more, and modules may be empty.
-        if not _finalizing() and hasattr(self, "_locks"):  # else it was never finished
+        # At the interpreter's end modules may be empty, and no other thread runs. Without _locks, __init__ failed.
+        if not _finalizing() and hasattr(self, "_locks"):
             self.stop()

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
-from wasmcloud_ctl._options import arguments as _arguments
+from wasmcloud_ctl._bridge.handover import Deadline
+from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._protocol.cloud_events import decode_event
 from wasmcloud_ctl._transport import Subscription
 from wasmcloud_ctl.events import Event
@@ -18,12 +19,17 @@ _logger = logging.getLogger("wasmcloud_ctl")
 
 
 class EventReceiver:
-    """Hands out events as they come, to any thread that asks; made by ``Client.events_receiver``.
+    """Receives the events of a lattice. Made by ``Client.events_receiver``; threads can share it.
 
-    A context manager, and an iterator that ends when the receiver or the client is closed, by whatever
-    thread. Events wait in a queue between the connection and the reader, so a slow reader holds up nobody;
-    a queue that is full drops events, and counts them. While the connection is away nothing is heard:
-    ``gaps`` counts how often that was.
+    It is a context manager, and an iterator that ends when the receiver or the client is closed, by any thread.
+
+    Events wait in a queue until they are read, so a slow reader delays nobody else. A full queue drops events, and
+    ``dropped`` counts them. While the connection is away, events are missed: ``gaps`` counts how often that was.
+
+    Example:
+        >>> with client.events_receiver("component_scaled") as events:  # doctest: +SKIP
+        ...     for event in events:
+        ...         print(event.data.component_id, event.data.max_instances)
     """
 
     def __init__(self, subscription: Subscription, lattice: str) -> None:
@@ -32,26 +38,25 @@ class EventReceiver:
         self._undecodable = 0
 
     def get(self, timeout: float | None = None) -> Event:
-        """The next event, waiting for it.
+        """Return the next event; wait for it.
 
         Args:
-            timeout: Seconds, above 0; None waits as long as it takes, until one comes or the receiver is closed.
+            timeout: Seconds to wait, above 0. No limit by default.
 
         Returns:
-            The event. A message that is no event is counted, logged and skipped.
+            The event. A message that cannot be decoded is counted, logged and skipped.
 
         Raises:
-            WaitTimeout: None came in time.
-            ClosedError: The receiver or the client is closed, and its queue is empty.
-            InvalidArgument: The timeout is no such number.
+            WaitTimeout: No event came in time.
+            ClosedError: The receiver or the client is closed, and the queue is empty.
+            InvalidArgument: The timeout is not a finite number above 0.
         """
         if timeout is not None:
-            timeout = _arguments.seconds(timeout, "timeout")
-        subscription = self._subscription
-        deadline = subscription.deadline(timeout)
+            timeout = arguments.seconds(timeout, "timeout")
+        deadline = None if timeout is None else Deadline(timeout)
         while True:
             try:
-                raw = subscription.get(None if deadline is None else deadline.left())
+                raw = self._subscription.get(None if deadline is None else deadline.left())
             except queue.Empty:
                 raise WaitTimeout(f"no event came within {timeout:g} s") from None
             event = self._decode(raw)
@@ -87,16 +92,16 @@ class EventReceiver:
 
     @property
     def undecodable(self) -> int:
-        """How many messages were skipped because they were no events."""
+        """How many messages were skipped because they could not be decoded."""
         return self._undecodable
 
     @property
     def closed(self) -> bool:
-        """Whether the receiver is closed; what is queued can still be had."""
+        """Whether the receiver is closed. Events in the queue can still be read."""
         return self._subscription.closed
 
     def close(self) -> None:
-        """Hear no more. A second time does no harm."""
+        """End the subscription. Idempotent."""
         self._subscription.close()
 
     def __enter__(self) -> EventReceiver:
@@ -111,8 +116,8 @@ class EventReceiver:
         self.close()
 
     def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        # Whoever breaks out of a loop and forgets the receiver leaves no subscription behind. Takes no lock and
-        # waits for nothing, for this may run on any thread. When the interpreter ends modules may be empty.
+        # A receiver that is dropped without close leaves no subscription behind. This takes no lock and does not
+        # wait, because it can run on any thread. At the interpreter's end modules may be empty.
         subscription = getattr(self, "_subscription", None)
         if subscription is not None and not _finalizing():
             subscription.close()

@@ -1,6 +1,6 @@
-"""Asking many at once: all hosts of a lattice, each host for its inventory, JetStream for the configs' names.
+"""Gathers: one request to all hosts, and requests to many hosts at once.
 
-Whatever arrives is kept. A reply that cannot be decoded ends nothing, and neither does a host that does not answer.
+Every reply is kept. One that cannot be decoded ends nothing, and neither does a host that does not answer.
 """
 
 from __future__ import annotations
@@ -9,39 +9,164 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl._bridge.handover import Deadline
-from wasmcloud_ctl._operations import progress as _progress
-from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
-from wasmcloud_ctl._transport import Question, Transport
-from wasmcloud_ctl.exceptions import CtlError, DecodeError, NoResponders, RequestTimeout
+from wasmcloud_ctl._operations.progress import Progress, show_progress
+from wasmcloud_ctl._protocol import codec
+from wasmcloud_ctl._protocol.subjects import Subjects
+from wasmcloud_ctl._transport import QueuedCall, Reply, Transport
+from wasmcloud_ctl._transport import Replies as ReplyQueue
+from wasmcloud_ctl.exceptions import CtlError, NoResponders
 from wasmcloud_ctl.models import CtlResponse, Host, HostInventory, Inventories, Replies, Undecodable
 
 T = TypeVar("T")
 
-# How long replies that are certain to come may take to come from the loop.
-_CERTAIN_SECONDS = 1.0
+# How long the loop may take to report that a request has expired.
+_EXPIRY_SECONDS = 1.0
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+@attrs.frozen(slots=False, kw_only=True)
 class Limits:
     """When a gather ends.
 
     Attributes:
-        timeout: Seconds that it lasts at most.
-        quiet: Seconds without a further reply that end it; None: they do not.
-        expected: How many distinct replies end it; None: they do not.
-        progress: Whether it shows how far it is.
+        timeout: After this many seconds.
+        quiet: When no further reply came for this many seconds. No limit by default.
+        expected: As soon as this many distinct hosts have replied. No limit by default.
+        progress: Whether to show progress.
     """
 
     timeout: float
     quiet: float | None = None
     expected: int | None = None
     progress: bool = False
+
+
+def collect(replies: ReplyQueue, progress: Progress, next_moment: Callable[[float], float | None]) -> None:
+    """Run the loop of a gather or a wait: give each reply to the function that its call was given.
+
+    Args:
+        replies: The queue of replies.
+        progress: Shows progress while this waits.
+        next_moment: Called with the time before each wait. It does what is due and returns when it must be called
+            again at the latest, or None to end the loop.
+    """
+    while True:
+        now = time.monotonic()
+        moment = next_moment(now)
+        if moment is None:
+            return
+        try:
+            reply = progress.wait(replies.get, max(0.0, moment - now))
+        except queue.Empty:
+            continue
+        reply.handler(reply)
+
+
+class _Scatter(Generic[T]):
+    """One request to all hosts, whose replies come until its limits are reached.
+
+    Args:
+        replies: The queue of replies.
+        kind: The type of the data; None for replies without data.
+        host_of: Returns the id of the host that replied, if the data has it. A host's second reply does not count.
+        limits: When it ends.
+        on_response: Called with the response of each distinct host; True ends the scatter. A response for which it
+            raises a CtlError counts as undecodable. Optional.
+    """
+
+    def __init__(
+        self,
+        replies: ReplyQueue,
+        kind: type[T] | None,
+        host_of: Callable[[T], str] | None,
+        limits: Limits,
+        on_response: Callable[[CtlResponse[T]], bool | None] | None = None,
+    ) -> None:
+        self._replies = replies
+        self._kind = kind
+        self._host_of = host_of
+        self._limits = limits
+        self._on_response = on_response
+        self._started = time.monotonic()
+        self._end = self._started + limits.timeout
+        self._last_reply: float | None = None
+        self._overdue: int | None = None
+        self._over = False
+        self._hosts: set[str] = set()
+        self.responses: list[CtlResponse[T]] = []
+        self.undecodable: list[Undecodable] = []
+        self.nobody = False
+
+    @property
+    def count(self) -> int:
+        """How many distinct replies there are."""
+        return len(self.responses) + len(self.undecodable)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._started
+
+    def send(self, subject: str, payload: bytes) -> None:
+        """Send the request."""
+        self._replies.send(subject, payload, handler=self._on_reply)
+
+    def next_moment(self, now: float) -> float | None:
+        """Return when it ends if no reply comes; None if it has ended, so that it takes no more replies."""
+        moment = self._next_moment(now)
+        self._over = moment is None
+        return moment
+
+    def _next_moment(self, now: float) -> float | None:
+        limits = self._limits
+        if self._over or (limits.expected is not None and self.count >= limits.expected):
+            return None
+        if now >= self._end:
+            # Take the replies that came in time, and no more: a host that never stops replying must not keep it up.
+            self._overdue = len(self._replies) if self._overdue is None else self._overdue - 1
+            return now if self._overdue > 0 else None
+        if limits.quiet is None or self._last_reply is None:
+            return self._end
+        stalled = self._last_reply + limits.quiet
+        return None if now >= stalled and not self._replies else min(stalled, self._end)
+
+    def _on_reply(self, reply: Reply) -> None:
+        if self._over:
+            return
+        if isinstance(reply.error, NoResponders):
+            self.nobody = self._over = True
+            return
+        if reply.error is not None:
+            raise_reply_error(reply)
+        self._last_reply = time.monotonic()
+        try:
+            response: CtlResponse[T] = codec.decode_response(reply.data, self._kind)
+            if self._host_of is not None and response.data is not None:
+                host = self._host_of(response.data)
+                if host in self._hosts:
+                    return
+                self._hosts.add(host)
+            if self._on_response is not None and self._on_response(response):
+                self._over = True
+        except CtlError as error:
+            self.undecodable.append(Undecodable(raw=reply.data, reason=str(error)))
+        else:
+            self.responses.append(response)
+
+
+def raise_reply_error(reply: Reply) -> None:
+    """Raise the error of a reply that has one, and keep no reference to it."""
+    error = reply.error
+    if error is None:
+        return
+    try:
+        raise error
+    finally:
+        # The error's traceback refers to this frame and its callers: a cycle would keep all of their variables.
+        del reply, error
 
 
 def gather(
@@ -53,201 +178,105 @@ def gather(
     limits: Limits,
     until: Callable[[T], bool] | None = None,
 ) -> Replies[T]:
-    """Ask all hosts, and take what comes until it is enough.
+    """Send one request to all hosts, and gather their replies.
 
     Args:
-        transport: What asks.
-        subject: What is asked on.
-        payload: What is asked.
-        kind: The type of the data; None for replies that have none.
-        host_of: Whose reply it is, where replies tell: a host's second one does not count.
-        limits: When it ends.
-        until: Data that ends it, if there is such.
+        transport: Sends the request.
+        subject: The subject.
+        payload: The payload.
+        kind: The type of the data; None for replies without data.
+        host_of: Returns the id of the host that replied, where a reply tells it.
+        limits: When the gather ends.
+        until: Data for which this is true ends the gather. Optional.
     """
-    responses: list[CtlResponse[T]] = []
-    undecodable: list[Undecodable] = []
-    hosts: set[str] = set()
-    overdue: int | None = None
-    nobody = False
-    started = time.monotonic()
-    deadline = Deadline(limits.timeout)
-    progress = _progress.show(limits.progress, f"asking on {subject}", limits.expected)
-    with transport.gather() as replies, progress:
-        replies.ask(subject, payload)
-        while limits.expected is None or len(responses) + len(undecodable) < limits.expected:
-            progress.tell(len(responses) + len(undecodable), "replies")
-            left = deadline.left()
-            if left == 0.0:
-                # What came in time is taken, and no more, or an endless replier would never let go.
-                overdue = replies.waiting() if overdue is None else overdue - 1
-                if overdue <= 0:
-                    break
-            if limits.quiet is not None and (responses or undecodable):
-                left = min(left, limits.quiet)
-            try:
-                reply = progress.wait(replies.answer, left)
-            except queue.Empty:
-                break
-            except NoResponders:
-                nobody = True
-                break
-            try:
-                response: CtlResponse[T] = _codec.decode_response(reply.data, kind)
-            except DecodeError as error:
-                undecodable.append(Undecodable(raw=reply.data, reason=str(error)))
-                continue
-            if host_of is not None and response.data is not None:
-                host = host_of(response.data)
-                if host in hosts:
-                    continue
-                hosts.add(host)
-                if until is not None and until(response.data):
-                    responses.append(response)
-                    break
-            responses.append(response)
+    progress = show_progress(limits.progress, f"asking on {subject}", limits.expected)
+    with transport.replies() as replies, progress:
+        scatter = _Scatter(replies, kind, host_of, limits, None if until is None else _when_data(until))
+
+        def next_moment(now: float) -> float | None:
+            progress.update(scatter.count, "replies")
+            return scatter.next_moment(now)
+
+        scatter.send(subject, payload)
+        collect(replies, progress, next_moment)
     return Replies(
-        responses=tuple(responses),
-        undecodable=tuple(undecodable),
-        no_responders=nobody,
-        elapsed=time.monotonic() - started,
+        responses=tuple(scatter.responses),
+        undecodable=tuple(scatter.undecodable),
+        no_responders=scatter.nobody,
+        elapsed=scatter.elapsed,
         subject=subject,
     )
 
 
-_PING = object()
+def _when_data(until: Callable[[T], bool]) -> Callable[[CtlResponse[T]], bool]:
+    return lambda response: response.data is not None and until(response.data)
 
 
-class _InventoryGather:
-    """Every host asked for its inventory as soon as it is known, over one connection."""
+class _Inventories:
+    """Requests for the inventories of many hosts, each sent as soon as the host is known."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        subjects: Subjects,
-        host_ids: Iterable[str] | None,
-        limits: Limits,
-        timeout: float,
-    ) -> None:
+    def __init__(self, replies: ReplyQueue, subjects: Subjects, limits: Limits, timeout: float) -> None:
+        self.scatter = _Scatter(replies, Host, lambda host: host.id, limits, self._on_host)
+        self.data: dict[str, HostInventory] = {}
+        self.errors: dict[str, CtlError] = {}
+        self._replies = replies
         self._subjects = subjects
-        self._limits = limits
         self._timeout = timeout
-        self._started = time.monotonic()
-        self._end = self._started + limits.timeout
-        self._pinging = host_ids is None
-        self._last_ping: float | None = None
-        self._pings = 0
-        self._asked: dict[str, Question] = {}
-        self._due: deque[tuple[float, str]] = deque()
-        self._data: dict[str, HostInventory] = {}
-        self._errors: dict[str, CtlError] = {}
-        self._undecodable: list[Undecodable] = []
-        self._nobody = False
-        self._replies = transport.gather()
-        # Checked before anything is sent.
-        self._targets = (
-            [] if host_ids is None else [(host_id, self._subject(host_id)) for host_id in host_ids]
-        )
-        total = limits.expected if host_ids is None else len(self._targets)
-        self._progress = _progress.show(limits.progress, "asking hosts for their inventories", total)
+        self._end = time.monotonic() + limits.timeout
+        self._scattering = False
+        self._pending: dict[str, QueuedCall] = {}
+        self._deadlines: deque[tuple[float, str]] = deque()
 
-    def _subject(self, host_id: str) -> str:
-        return self._subjects.host("host.get", host_id)
+    def ask_all(self) -> None:
+        """Ask each host that replies to a ping."""
+        self._scattering = True
+        self.scatter.send(self._subjects.control("host.ping"), b"")
 
-    def run(self) -> Inventories:
-        with self._replies, self._progress:
-            if self._pinging:
-                self._replies.ask(self._subjects.control("host.ping"), tag=_PING)
-            for host_id, subject in self._targets:
-                self._ask(host_id, subject)
-            self._loop()
-        return Inventories(
-            data=self._data,
-            errors=self._errors,
-            undecodable=tuple(self._undecodable),
-            no_responders=self._nobody,
-            elapsed=time.monotonic() - self._started,
-            subject=self._subjects.control("host.ping"),
-        )
+    def ask(self, host_id: str, subject: str) -> None:
+        """Ask one host, unless it was asked before."""
+        if host_id in self._pending or host_id in self.data or host_id in self.errors:
+            return
+        self._pending[host_id] = self._replies.send(subject, handler=self._on_inventory(host_id), once=True)
+        self._deadlines.append((min(time.monotonic() + self._timeout, self._end), host_id))
 
-    def _loop(self) -> None:
-        while self._pinging or self._asked:
-            now = time.monotonic()
-            self._pinging = self._pinging and not self._enough(now)
-            self._expire(now)
-            if not (self._pinging or self._asked):
-                break
-            self._progress.tell(len(self._data) + len(self._errors), "hosts")
-            try:
-                reply = self._progress.wait(self._replies.get, self._next_moment(now) - now)
-            except queue.Empty:
-                continue
-            if reply.tag is _PING:
-                self._on_ping(reply.data, reply.error)
+    def _on_host(self, response: CtlResponse[Host]) -> None:
+        host = response.unwrap()
+        self.ask(host.id, self._subjects.host("host.get", host.id))
+
+    def _on_inventory(self, host_id: str) -> Callable[[Reply], None]:
+        def on_reply(reply: Reply) -> None:
+            del self._pending[host_id]
+            error = reply.error
+            if error is None:
+                try:
+                    self.data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
+                    return
+                except CtlError as failed:
+                    error = failed
+            self.errors[host_id] = _without_frames(error)
+
+        return on_reply
+
+    def next_moment(self, now: float) -> float | None:
+        """Expire what is due, and return when that must be done again; None if everything has ended."""
+        moments: list[float] = []
+        if self._scattering:
+            moment = self.scatter.next_moment(now)
+            if moment is None:
+                self._scattering = False
             else:
-                self._on_inventory(str(reply.tag), reply.data, reply.error)
-
-    def _ask(self, host_id: str, subject: str) -> None:
-        if host_id not in self._asked and host_id not in self._data and host_id not in self._errors:
-            self._asked[host_id] = self._replies.ask(subject, tag=host_id, once=True)
-            self._due.append((min(time.monotonic() + self._timeout, self._end), host_id))
-
-    def _enough(self, now: float) -> bool:
-        limits = self._limits
-        if now >= self._end or (limits.expected is not None and self._pings >= limits.expected):
-            return True
-        return (
-            limits.quiet is not None and self._last_ping is not None and now >= self._last_ping + limits.quiet
-        )
-
-    def _expire(self, now: float) -> None:
-        while self._due and self._due[0][0] <= now:
-            host_id = self._due.popleft()[1]
-            if host_id in self._asked:
-                self._replies.expire(self._asked[host_id], self._timeout)
-
-    def _next_moment(self, now: float) -> float:
-        # What has expired is answered by the loop at once.
-        moment = self._due[0][0] if self._due else now + _CERTAIN_SECONDS
-        if self._pinging:
-            moment = min(moment, self._end) if self._due else self._end
-            if self._limits.quiet is not None and self._last_ping is not None:
-                moment = min(moment, self._last_ping + self._limits.quiet)
-        return max(moment, now)
-
-    def _on_ping(self, raw: bytes, error: CtlError | None) -> None:
-        if not self._pinging:
-            return
-        if error is not None:
-            if not isinstance(error, NoResponders):
-                raise error
-            self._nobody = True
-            self._pinging = False
-            return
-        self._last_ping = time.monotonic()
-        try:
-            host = _codec.decode_response(raw, Host).unwrap()
-            subject = self._subject(host.id)
-        except CtlError as unreadable:
-            self._undecodable.append(Undecodable(raw=raw, reason=str(unreadable)))
-            self._pings += 1
-            return
-        if host.id not in self._asked and host.id not in self._data and host.id not in self._errors:
-            self._pings += 1
-            self._ask(host.id, subject)
-
-    def _on_inventory(self, host_id: str, raw: bytes, error: CtlError | None) -> None:
-        del self._asked[host_id]
-        if error is None:
-            try:
-                self._data[host_id] = _codec.decode_response(raw, HostInventory).unwrap()
-                return
-            except CtlError as failed:
-                error = failed
-        self._errors[host_id] = _without_frames(error)
+                moments.append(moment)
+        while self._deadlines and self._deadlines[0][0] <= now:
+            host_id = self._deadlines.popleft()[1]
+            if host_id in self._pending:
+                self._replies.expire(self._pending[host_id], self._timeout)
+        if self._pending:
+            moments.append(self._deadlines[0][0] if self._deadlines else now + _EXPIRY_SECONDS)
+        return min(moments, default=None)
 
 
 def _without_frames(error: CtlError) -> CtlError:
-    """This error, to be kept: with tracebacks, its own or a cause's, it would keep all that its callers have."""
+    """Return an error that is to be kept without its tracebacks, which would keep all of the callers' variables."""
     link: BaseException | None = error
     while link is not None:
         link.__traceback__ = None
@@ -265,61 +294,36 @@ def gather_inventories(
     """Ask many hosts for their inventories.
 
     Args:
-        transport: What asks.
+        transport: Sends the requests.
         subjects: The lattice's subjects.
-        host_ids: Whom to ask; None: whoever answers a ping, as soon as it does.
-        limits: When the pings end, and all of it.
-        timeout: Seconds that a host may take for its inventory.
+        host_ids: The hosts to ask. By default, each host that replies to a ping, as soon as it does.
+        limits: When the pings end, and everything.
+        timeout: Seconds that a host has to send its inventory.
 
     Raises:
-        InvalidArgument: One of the ids could not stand in a subject.
+        InvalidArgument: An id does not fit into a subject. Nothing was sent.
     """
-    return _InventoryGather(transport, subjects, host_ids, limits, timeout).run()
+    targets = {host_id: subjects.host("host.get", host_id) for host_id in host_ids or ()}
+    total = limits.expected if host_ids is None else len(targets)
+    progress = show_progress(limits.progress, "asking hosts for their inventories", total)
+    with transport.replies() as replies, progress:
+        inventories = _Inventories(replies, subjects, limits, timeout)
 
+        def next_moment(now: float) -> float | None:
+            progress.update(len(inventories.data) + len(inventories.errors), "hosts")
+            return inventories.next_moment(now)
 
-def config_names(
-    transport: Transport, subjects: Subjects, js_domain: str | None, timeout: float
-) -> list[str]:
-    """The names of the configs in the lattice's bucket, read without a consumer, so that nothing is left behind.
-
-    Raises:
-        NoResponders: There is no JetStream there.
-        RequestTimeout: Not all of it was answered in time.
-        OperationRejected: JetStream refused.
-    """
-    deadline = Deadline(timeout)
-    stream, key_prefix = subjects.config_stream(), subjects.config_key_prefix()
-    info_subject = jetstream("STREAM.INFO", stream, js_domain)
-    keys: list[str] = []
-    while True:
-        payload = _codec.encode_stream_info(f"{key_prefix}>", len(keys))
-        try:
-            raw = transport.request(info_subject, payload, max(deadline.left(), 0.001))
-        except NoResponders as error:
-            domain = "none was given" if js_domain is None else f"it was {js_domain!r}"
-            raise NoResponders(
-                f"no JetStream answers on {info_subject}: check that the server has it enabled for this account, "
-                f"and js_domain ({domain})",
-                subject=info_subject,
-            ) from error
-        page, total = _codec.decode_stream_info(raw)
-        keys += page
-        if not page or len(keys) >= total:
-            break
-    message_subject = jetstream("STREAM.MSG.GET", stream, js_domain)
-    names: list[str] = []
-    with transport.gather() as replies:
-        for key in keys:
-            replies.ask(message_subject, _codec.encode_last_message(key), tag=key, once=True)
-        for _ in keys:
-            try:
-                reply = replies.answer(deadline.left())
-            except queue.Empty:
-                raise RequestTimeout(
-                    f"JetStream did not answer for all of {len(keys)} configs within {timeout:g} s",
-                    subject=message_subject,
-                ) from None
-            # The last message of a key that was deleted says so; or it is gone already.
-            if _codec.decode_holds_value(reply.data):
-                names.append(str(reply.tag).removeprefix(key_prefix))
-    return sorted(names)
+        if host_ids is None:
+            inventories.ask_all()
+        for host_id, subject in targets.items():
+            inventories.ask(host_id, subject)
+        collect(replies, progress, next_moment)
+    scatter = inventories.scatter
+    return Inventories(
+        data=inventories.data,
+        errors=inventories.errors,
+        undecodable=tuple(scatter.undecodable),
+        no_responders=scatter.nobody,
+        elapsed=scatter.elapsed,
+        subject=subjects.control("host.ping"),
+    )

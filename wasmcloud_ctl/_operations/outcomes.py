@@ -1,8 +1,12 @@
-"""What there is to know of the outcome of each operation; ../tests/contract shows it of real hosts."""
+"""The outcome of each operation, as a pure function of the evidence. tests/contract checks them on real hosts."""
 
 from __future__ import annotations
 
-from wasmcloud_ctl._operations.wait import Command, Wait
+from typing import ClassVar
+
+import attrs
+
+from wasmcloud_ctl._operations.evidence import Evidence, Failed, Verdict
 from wasmcloud_ctl.events import (
     ComponentScaled,
     ComponentScaleFailed,
@@ -14,394 +18,398 @@ from wasmcloud_ctl.events import (
     ProviderStartFailed,
     ProviderStopped,
 )
-from wasmcloud_ctl.exceptions import CtlError, NoResponders, OperationFailed
 from wasmcloud_ctl.models import ComponentDescription, HostInventory, Link, ProviderDescription
 
 
-class _OnHost(Wait[HostInventory]):
-    """A wait for something that one host does."""
+def _certain_if(condition: bool) -> Verdict:
+    return Verdict.CERTAIN if condition else Verdict.KEEP_WAITING
 
-    def __init__(self, command: Command, host_id: str) -> None:
-        super().__init__(command, command.subjects.host("host.get", host_id), HostInventory)
-        self._host_id = host_id
-        self._gone: str | None = None
 
-    def on_event(self, event: Event) -> bool:
-        if event.source != self._host_id:
+@attrs.frozen(kw_only=True)
+class _OnHost:
+    """An operation of one host.
+
+    Attributes:
+        host_id: The host's id.
+    """
+
+    event_names: ClassVar[tuple[str, ...]]
+    absence_is_success: ClassVar[bool] = False
+
+    host_id: str
+
+    def concerns(self, event: Event) -> bool:
+        if event.source != self.host_id:
             return False
-        if isinstance(event.data, HostStopped):
-            self._gone = f"host {self._host_id} has stopped"
-            return True
-        return self.on_host_event(event)
+        return isinstance(event.data, HostStopped) or self._concerns_data(event.data)
 
-    def on_host_event(self, event: Event) -> bool:
-        """An event of this host. Returns whether it is about this command."""
+    def _concerns_data(self, data: object) -> bool:
+        """Return whether an event of this host with this data is about the command."""
         raise NotImplementedError
 
-    def on_gone(self) -> None:
-        self._gone = f"host {self._host_id} is gone: it does not answer any more"
+    def outcome(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
+        verdict = self._outcome_on_host(evidence)
+        if verdict is Verdict.CERTAIN or isinstance(verdict, Failed):
+            return verdict
+        if evidence.gone:
+            return Failed(f"host {self.host_id} is gone: it does not answer any more")
+        if any(isinstance(event.data, HostStopped) for event in evidence.events):
+            return Failed(f"host {self.host_id} has stopped")
+        return verdict
 
-    def judge(self) -> bool:
-        if self.judge_on_host():
-            return True
-        if self._gone is not None:
-            raise self._failed(self._gone)
-        return False
-
-    def judge_on_host(self) -> bool:
-        """Whether the outcome is certain and good, while the host is there."""
+    def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
+        """Return what the evidence proves as long as the host is there."""
         raise NotImplementedError
 
+    def outcome_at_end(self, evidence: Evidence[HostInventory]) -> Failed | None:
+        return None
 
+
+@attrs.frozen(kw_only=True)
+class _Told:
+    """What the events of a component say about its scale.
+
+    Attributes:
+        failure: The event of a failure.
+        scaled: Whether an event has the count and the reference.
+        other_reference: The reference of an event that has the count and another reference.
+        more_than_a_stop: Whether there is more than the one event of a stop.
+    """
+
+    failure: Event | None
+    scaled: bool
+    other_reference: str | None
+    more_than_a_stop: bool
+
+
+@attrs.frozen(kw_only=True)
 class ScaleComponent(_OnHost):
-    """A component's count, which may be 0, and its reference, which hosts are odd about."""
+    """A component's count, which may be 0, and its reference."""
 
     event_names = ("component_scaled", "component_scale_failed", "host_stopped")
 
-    def __init__(
-        self,
-        command: Command,
-        host_id: str,
-        component_id: str,
-        reference: str,
-        count: int,
-        allow_update: bool,
-    ) -> None:
-        super().__init__(command, host_id)
-        self._component_id = component_id
-        self._reference = reference
-        self._count = count
-        self._allow_update = allow_update
-        self._before: ComponentDescription | None = None
-        self._now: ComponentDescription | None = None
-        self._looked = False
-        self._told = False  # an event with the reference and the count
-        self._told_old: str | None = None  # the other reference of an event with the count
-        self._told_more = False  # an event that is not the one of a plain stop
-        self._failure: Event | None = None
-        self._quiet = False
+    component_id: str
+    reference: str
+    count: int
+    allow_update: bool
 
-    def on_before(self, seen: HostInventory) -> None:
-        self._before = _component(seen, self._component_id)
+    @property
+    def title(self) -> str:
+        return f"the scale of {self.component_id} to {self.count} on host {self.host_id}"
 
-    def on_host_event(self, event: Event) -> bool:
-        data = event.data
+    def _concerns_data(self, data: object) -> bool:
         if isinstance(data, ComponentScaleFailed):
-            if (data.component_id, data.max_instances, data.image_ref) == (
-                self._component_id,
-                self._count,
-                self._reference,
-            ):
-                self._failure = event
-                return True
-            return False
-        if not isinstance(data, ComponentScaled) or data.component_id != self._component_id:
-            return False
-        self._looked = False  # what was seen before this event may be what was before
-        of_a_stop = data.max_instances == 0 and (
-            self._before is None or data.image_ref == self._before.image_ref
-        )
-        self._told_more = self._told_more or self._told or not of_a_stop
-        if data.max_instances == self._count:
-            if data.image_ref == self._reference:
-                self._told = True
-            elif self._count > 0:
-                self._told_old = data.image_ref
-            else:
-                self._told = True  # a stop is told with the reference that ran
-        return True
+            expected = (self.component_id, self.count, self.reference)
+            return (data.component_id, data.max_instances, data.image_ref) == expected
+        return isinstance(data, ComponentScaled) and data.component_id == self.component_id
 
-    def on_look(self, seen: HostInventory) -> None:
-        self._now = _component(seen, self._component_id)
-        self._looked = True
-        if self._now is None:
-            self._last_seen = f"{self._component_id} does not run on host {self._host_id}"
-        else:
-            self._last_seen = (
-                f"{self._component_id} runs with {self._now.max_instances} of {self._now.image_ref} "
-                f"on host {self._host_id}"
-            )
-
-    def on_quiet(self) -> None:
-        self._quiet = True
-        self._looked = False
-        self._look_soon()
-
-    def judge_on_host(self) -> bool:
-        if self._failure is not None:
-            assert isinstance(self._failure.data, ComponentScaleFailed)
-            raise self._failed(self._failure.data.error, self._failure)
-        if self._count == 0:
-            return self._judge_stop()
-        before = self._before
-        if before is not None and before.image_ref != self._reference:
-            return self._judge_other_reference(before.image_ref)
-        if self._told_old is not None and not self._told:
-            return self._judge_other_reference(self._told_old)
-        if before is None or before.max_instances != self._count:
-            return self._is_so()
-        # It was so before: the event decides, and a failure may follow a late event of the command before.
-        if self._told and self._is_so():
-            self._listen()
-            return self._quiet
-        return False
-
-    def _is_so(self) -> bool:
+    def describe(self, state: HostInventory) -> str:
+        component = _component(state, self.component_id)
+        if component is None:
+            return f"{self.component_id} does not run on host {self.host_id}"
         return (
-            self._looked
-            and self._now is not None
-            and (self._now.max_instances, self._now.image_ref) == (self._count, self._reference)
+            f"{self.component_id} runs with {component.max_instances} of {component.image_ref} "
+            f"on host {self.host_id}"
         )
 
-    def _not_certain(self) -> CtlError:
-        before = self._before
+    def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
+        before = _component(evidence.before, self.component_id)
+        told = self._told(evidence.events, before)
+        if told.failure is not None:
+            assert isinstance(told.failure.data, ComponentScaleFailed)
+            return Failed(told.failure.data.error, told.failure)
+        if self.count == 0:
+            return self._outcome_of_stop(evidence, before, told)
+        if before is not None and before.image_ref != self.reference:
+            return self._outcome_of_other_reference(evidence, told, before.image_ref)
+        if told.other_reference is not None and not told.scaled:
+            return self._outcome_of_other_reference(evidence, told, told.other_reference)
+        if before is None or before.max_instances != self.count:
+            return _certain_if(self._is_so(evidence))
+        # It was so before, so the event decides. And a failure may follow a late event of the command before.
+        if not (told.scaled and self._is_so(evidence)):
+            return Verdict.KEEP_WAITING
+        return Verdict.CERTAIN if evidence.quiet else Verdict.LISTEN
+
+    def _told(self, events: tuple[Event, ...], before: ComponentDescription | None) -> _Told:
+        failure: Event | None = None
+        scaled = False
+        other_reference: str | None = None
+        more_than_a_stop = False
+        for event in events:
+            data = event.data
+            if isinstance(data, ComponentScaleFailed):
+                failure = event
+            elif isinstance(data, ComponentScaled):
+                of_a_stop = data.max_instances == 0 and (before is None or data.image_ref == before.image_ref)
+                more_than_a_stop = more_than_a_stop or scaled or not of_a_stop
+                if data.max_instances == self.count:
+                    # The event of a stop has the reference that ran.
+                    if data.image_ref == self.reference or self.count == 0:
+                        scaled = True
+                    else:
+                        other_reference = data.image_ref
+        return _Told(
+            failure=failure,
+            scaled=scaled,
+            other_reference=other_reference,
+            more_than_a_stop=more_than_a_stop,
+        )
+
+    def _is_so(self, evidence: Evidence[HostInventory]) -> bool:
+        if not evidence.current or evidence.now is None:
+            return False
+        component = _component(evidence.now, self.component_id)
+        return component is not None and (component.max_instances, component.image_ref) == (
+            self.count,
+            self.reference,
+        )
+
+    def _outcome_of_stop(
+        self, evidence: Evidence[HostInventory], before: ComponentDescription | None, told: _Told
+    ) -> Verdict:
+        # The event that ends an update has a count of 0, too, so only the inventory proves a stop.
         if (
-            before is not None
-            and before.image_ref != self._reference
-            and self._count > 0
-            and not self._allow_update
+            not evidence.current
+            or evidence.now is None
+            or _component(evidence.now, self.component_id) is not None
         ):
-            return self._not_updated(before.image_ref)  # that much is certain without any event
-        return super()._not_certain()
+            return Verdict.KEEP_WAITING
+        if before is None and not told.scaled:
+            return Verdict.KEEP_WAITING
+        if told.more_than_a_stop and not evidence.quiet:
+            # The host also works on another command: an update that ends later starts the component again.
+            return Verdict.LISTEN
+        return Verdict.CERTAIN
 
-    def _judge_stop(self) -> bool:
-        # The event that ends an update has a count of 0, too, so only the inventory is believed.
-        if not (self._looked and self._now is None and (self._before is not None or self._told)):
-            return False
-        if self._told_more and not self._quiet:
-            # Another command is being worked off beside this one: an update that ends later brings back what has
-            # been stopped.
-            self._listen()
-            return False
-        return True
+    def _outcome_of_other_reference(
+        self, evidence: Evidence[HostInventory], told: _Told, old: str
+    ) -> Verdict | Failed:
+        if told.scaled:
+            return _certain_if(self._is_so(evidence))
+        if told.other_reference is None:
+            return Verdict.KEEP_WAITING
+        if self.allow_update:
+            # During an update the inventory has the old reference. If it has the new one and no event reported that,
+            # the host has only renamed what runs, and will not update it.
+            if not (self._is_so(evidence) and evidence.gaps == 0):
+                return Verdict.KEEP_WAITING
+            if not evidence.quiet:
+                return Verdict.LISTEN
+        return self._not_updated(old)
 
-    def _judge_other_reference(self, old: str) -> bool:
-        if self._told:
-            return self._is_so()
-        if self._told_old is None:
-            return False
-        if self._allow_update:
-            # While an update is under way the inventory has the old reference; if it has the new one and no event
-            # told of it, the host has renamed what runs, and will not update it.
-            if not (self._is_so() and self._heard_everything()):
-                return False
-            self._listen()
-            if not self._quiet:
-                return False
-        raise self._not_updated(old)
-
-    def _not_updated(self, old: str) -> OperationFailed:
-        return self._failed(
-            f"host {self._host_id} goes on with {old} as {self._component_id}, which was not updated to "
-            f"{self._reference}"
-            + ("" if self._allow_update else " (allow_update was not given; update_component does it)")
+    def _not_updated(self, old: str) -> Failed:
+        return Failed(
+            f"host {self.host_id} goes on with {old} as {self.component_id}, which was not updated to "
+            f"{self.reference}"
+            + ("" if self.allow_update else " (allow_update was not given; update_component does it)")
         )
 
+    def outcome_at_end(self, evidence: Evidence[HostInventory]) -> Failed | None:
+        before = _component(evidence.before, self.component_id)
+        if self.allow_update or self.count == 0 or before is None or before.image_ref == self.reference:
+            return None
+        return self._not_updated(before.image_ref)  # this much is certain without any event
 
+
+@attrs.frozen(kw_only=True)
 class UpdateComponent(_OnHost):
     """A component's reference."""
 
     event_names = ("component_scaled", "host_stopped")
 
-    def __init__(self, command: Command, host_id: str, component_id: str, reference: str) -> None:
-        super().__init__(command, host_id)
-        self._component_id = component_id
-        self._reference = reference
-        self._was_so = False
-        self._is_so = False
+    component_id: str
+    reference: str
 
-    def on_before(self, seen: HostInventory) -> None:
-        before = _component(seen, self._component_id)
-        self._was_so = before is not None and before.image_ref == self._reference
-        self._note(before)
+    @property
+    def title(self) -> str:
+        return f"the update of {self.component_id} to {self.reference} on host {self.host_id}"
 
-    def on_host_event(self, event: Event) -> bool:
-        return isinstance(event.data, ComponentScaled) and event.data.component_id == self._component_id
+    def _concerns_data(self, data: object) -> bool:
+        return isinstance(data, ComponentScaled) and data.component_id == self.component_id
 
-    def on_look(self, seen: HostInventory) -> None:
-        now = _component(seen, self._component_id)
-        self._is_so = now is not None and now.image_ref == self._reference
-        self._note(now)
-
-    def _note(self, component: ComponentDescription | None) -> None:
+    def describe(self, state: HostInventory) -> str:
+        component = _component(state, self.component_id)
         if component is None:
-            self._last_seen = f"{self._component_id} does not run on host {self._host_id}"
-        else:
-            self._last_seen = f"host {self._host_id} still runs {component.image_ref} as {self._component_id}"
+            return f"{self.component_id} does not run on host {self.host_id}"
+        return f"host {self.host_id} still runs {component.image_ref} as {self.component_id}"
 
-    def judge_on_host(self) -> bool:
-        # To the reference that it has, the host's answer is all that will come.
-        return self._is_so or (self._was_so and self._response is not None)
+    def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict:
+        if evidence.now is not None and self._is_so(evidence.now):
+            return Verdict.CERTAIN
+        # An update to the reference that runs publishes no event: only the acknowledgement comes.
+        return _certain_if(evidence.acknowledgement is not None and self._is_so(evidence.before))
+
+    def _is_so(self, state: HostInventory) -> bool:
+        component = _component(state, self.component_id)
+        return component is not None and component.image_ref == self.reference
 
 
+@attrs.frozen(kw_only=True)
 class StartProvider(_OnHost):
     """A provider that is to run."""
 
     event_names = ("provider_started", "provider_start_failed", "host_stopped")
 
-    def __init__(self, command: Command, host_id: str, provider_id: str, reference: str) -> None:
-        super().__init__(command, host_id)
-        self._provider_id = provider_id
-        # What hosts call a provider that came from a file, or is built in.
-        self._references = {
+    provider_id: str
+    reference: str
+
+    @property
+    def title(self) -> str:
+        return f"the start of {self.provider_id} on host {self.host_id}"
+
+    def _concerns_data(self, data: object) -> bool:
+        return (
+            isinstance(data, (ProviderStarted, ProviderStartFailed)) and data.provider_id == self.provider_id
+        )
+
+    def describe(self, state: HostInventory) -> str:
+        provider = _provider(state, self.provider_id)
+        if provider is None:
+            return f"{self.provider_id} does not run on host {self.host_id}"
+        return f"{self.provider_id} runs on host {self.host_id}, of {provider.image_ref}"
+
+    def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
+        if not evidence.current or evidence.now is None:
+            return Verdict.KEEP_WAITING
+        provider = _provider(evidence.now, self.provider_id)
+        # Hosts drop the scheme of a provider from a file, or of a builtin one.
+        references = {
             None,
-            reference,
-            reference.removeprefix("file://"),
-            reference.removeprefix("wasmcloud+builtin://"),
+            self.reference,
+            self.reference.removeprefix("file://"),
+            self.reference.removeprefix("wasmcloud+builtin://"),
         }
-        self._failure: Event | None = None
-        self._looked = False
-        self._runs = False
-
-    def on_host_event(self, event: Event) -> bool:
-        data = event.data
-        if (
-            not isinstance(data, (ProviderStarted, ProviderStartFailed))
-            or data.provider_id != self._provider_id
-        ):
-            return False
-        if isinstance(data, ProviderStartFailed):
-            self._failure = event
-        self._looked = False
-        return True
-
-    def on_look(self, seen: HostInventory) -> None:
-        now = _provider(seen, self._provider_id)
-        self._looked = True
-        self._runs = now is not None and now.image_ref in self._references
-        if now is None:
-            self._last_seen = f"{self._provider_id} does not run on host {self._host_id}"
-        else:
-            self._last_seen = f"{self._provider_id} runs on host {self._host_id}, of {now.image_ref}"
-
-    def judge_on_host(self) -> bool:
-        if self._looked and self._runs:
-            return True
-        # Of two starts at once one fails, as both are told: so a look comes first.
-        if self._failure is not None and self._looked:
-            assert isinstance(self._failure.data, ProviderStartFailed)
-            raise self._failed(self._failure.data.error, self._failure)
-        return False
+        if provider is not None and provider.image_ref in references:
+            return Verdict.CERTAIN
+        # Of two starts at the same time one fails, and events report both. So the inventory decides first.
+        for event in reversed(evidence.events):
+            if isinstance(event.data, ProviderStartFailed):
+                return Failed(event.data.error, event)
+        return Verdict.KEEP_WAITING
 
 
+@attrs.frozen(kw_only=True)
 class StopProvider(_OnHost):
     """A provider that is to be gone."""
 
     event_names = ("provider_stopped", "host_stopped")
 
-    def __init__(self, command: Command, host_id: str, provider_id: str) -> None:
-        super().__init__(command, host_id)
-        self._provider_id = provider_id
-        self._ran = False
-        self._is_gone = False
+    provider_id: str
 
-    def on_before(self, seen: HostInventory) -> None:
-        self._ran = _provider(seen, self._provider_id) is not None
+    @property
+    def title(self) -> str:
+        return f"the stop of {self.provider_id} on host {self.host_id}"
 
-    def on_host_event(self, event: Event) -> bool:
-        return isinstance(event.data, ProviderStopped) and event.data.provider_id == self._provider_id
+    def _concerns_data(self, data: object) -> bool:
+        return isinstance(data, ProviderStopped) and data.provider_id == self.provider_id
 
-    def on_look(self, seen: HostInventory) -> None:
-        self._is_gone = _provider(seen, self._provider_id) is None
-        if not self._is_gone:
-            self._last_seen = f"{self._provider_id} still runs on host {self._host_id}"
+    def describe(self, state: HostInventory) -> str:
+        runs = "still runs" if _provider(state, self.provider_id) is not None else "does not run"
+        return f"{self.provider_id} {runs} on host {self.host_id}"
 
-    def judge_on_host(self) -> bool:
-        return self._is_gone and (self._ran or self._response is not None)
-
-
-class StopHost(Wait[HostInventory]):
-    """A host that is to be gone: its event is a hint, and that nobody answers for it any more is the proof."""
-
-    event_names = ("host_stopped",)
-
-    def __init__(self, command: Command, host_id: str) -> None:
-        super().__init__(command, command.subjects.host("host.get", host_id), HostInventory)
-        self._host_id = host_id
-        self._is_gone = False
-
-    def on_event(self, event: Event) -> bool:
-        return event.source == self._host_id and isinstance(event.data, HostStopped)
-
-    def on_look(self, seen: HostInventory) -> None:
-        self._last_seen = f"host {self._host_id} still answers"
-
-    def on_gone(self) -> None:
-        self._is_gone = True
-
-    def on_unheard(self, error: CtlError) -> None:
-        # It was there a moment ago; if it is gone by now, that is what was wanted.
-        if not isinstance(error, NoResponders):
-            raise error
-
-    def judge(self) -> bool:
-        return self._is_gone
+    def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict:
+        if evidence.now is None or _provider(evidence.now, self.provider_id) is not None:
+            return Verdict.KEEP_WAITING
+        ran = _provider(evidence.before, self.provider_id) is not None
+        return _certain_if(ran or evidence.acknowledgement is not None)
 
 
-class PutLink(Wait[list[Link]]):
+@attrs.frozen(kw_only=True)
+class StopHost:
+    """A host that is to be gone. Its event is a hint; the proof is that nobody answers for it any more."""
+
+    event_names: ClassVar[tuple[str, ...]] = ("host_stopped",)
+    absence_is_success: ClassVar[bool] = True
+
+    host_id: str
+
+    @property
+    def title(self) -> str:
+        return f"the stop of host {self.host_id}"
+
+    def concerns(self, event: Event) -> bool:
+        return event.source == self.host_id and isinstance(event.data, HostStopped)
+
+    def describe(self, state: HostInventory) -> str:
+        return f"host {self.host_id} still answers"
+
+    def outcome(self, evidence: Evidence[HostInventory]) -> Verdict:
+        return _certain_if(evidence.gone)
+
+    def outcome_at_end(self, evidence: Evidence[HostInventory]) -> Failed | None:
+        return None
+
+
+LinkKey = tuple[str, str, str, str]
+
+
+@attrs.frozen(kw_only=True)
+class _OfLinks:
+    """An operation on the lattice's links."""
+
+    event_names: ClassVar[tuple[str, ...]]
+    absence_is_success: ClassVar[bool] = False
+
+    def outcome_at_end(self, evidence: Evidence[list[Link]]) -> Failed | None:
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class PutLink(_OfLinks):
     """A link that is to be there."""
 
     event_names = ("linkdef_set",)
 
-    def __init__(self, command: Command, link: Link) -> None:
-        super().__init__(command, command.subjects.control("link.get"), list[Link])
-        self._link = link
-        self._was_there = False
-        self._told = False
-        self._is_there = False
+    link: Link
 
-    def on_before(self, seen: list[Link]) -> None:
-        self._was_there = self._link in seen
+    @property
+    def title(self) -> str:
+        return f"the link {self.link.name} from {self.link.source_id} to {self.link.target}"
 
-    def on_event(self, event: Event) -> bool:
-        data = event.data
-        if not isinstance(data, LinkdefSet) or _link_key(data) != _link_key(self._link):
-            return False
-        self._told = True
-        return True
+    def concerns(self, event: Event) -> bool:
+        return isinstance(event.data, LinkdefSet) and _link_key(event.data) == _link_key(self.link)
 
-    def on_look(self, seen: list[Link]) -> None:
-        self._is_there = self._link in seen
-        self._last_seen = "get_links shows it" if self._is_there else "get_links does not show it"
+    def describe(self, state: list[Link]) -> str:
+        return "get_links shows it" if self.link in state else "get_links does not show it"
 
-    def judge(self) -> bool:
-        return self._response is not None and self._is_there and (self._told or not self._was_there)
+    def outcome(self, evidence: Evidence[list[Link]]) -> Verdict:
+        there = evidence.now is not None and self.link in evidence.now
+        told = bool(evidence.events) or self.link not in evidence.before
+        return _certain_if(evidence.acknowledgement is not None and there and told)
 
 
-class DeleteLink(Wait[list[Link]]):
+@attrs.frozen(kw_only=True)
+class DeleteLink(_OfLinks):
     """A link that is to be gone."""
 
     event_names = ("linkdef_deleted",)
 
-    def __init__(self, command: Command, key: tuple[str, str, str, str]) -> None:
-        super().__init__(command, command.subjects.control("link.get"), list[Link])
-        self._key = key
-        self._before = 0
-        self._now: int | None = None
+    key: LinkKey
 
-    def on_before(self, seen: list[Link]) -> None:
-        self._before = self._count(seen)
+    @property
+    def title(self) -> str:
+        source_id, name, *_ = self.key
+        return f"the deletion of the link {name} from {source_id}"
 
-    def on_event(self, event: Event) -> bool:
-        data = event.data
-        return isinstance(data, LinkdefDeleted) and _link_key(data) == self._key
+    def concerns(self, event: Event) -> bool:
+        return isinstance(event.data, LinkdefDeleted) and _link_key(event.data) == self.key
 
-    def on_look(self, seen: list[Link]) -> None:
-        self._now = self._count(seen)
-        self._last_seen = f"get_links shows {self._now or 'none'} of it"
+    def describe(self, state: list[Link]) -> str:
+        return f"get_links shows {self._count(state) or 'none'} of it"
 
-    def judge(self) -> bool:
-        # A host deletes one link at a time, of several that go by the same names.
-        if self._response is None or self._now is None:
-            return False
-        return self._now == 0 or self._now < self._before
+    def outcome(self, evidence: Evidence[list[Link]]) -> Verdict:
+        if evidence.acknowledgement is None or evidence.now is None:
+            return Verdict.KEEP_WAITING
+        # Several links can have the same key, and a host deletes one of them at a time.
+        now = self._count(evidence.now)
+        return _certain_if(now == 0 or now < self._count(evidence.before))
 
     def _count(self, links: list[Link]) -> int:
-        return sum(_link_key(link) == self._key for link in links)
+        return sum(_link_key(link) == self.key for link in links)
 
 
-def _link_key(link: Link | LinkdefDeleted) -> tuple[str, str, str, str]:
-    """What a link goes by: source, name, WIT namespace and package."""
+def _link_key(link: Link | LinkdefDeleted) -> LinkKey:
     return link.source_id, link.name, link.wit_namespace, link.wit_package
 
 

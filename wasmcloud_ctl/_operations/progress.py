@@ -1,8 +1,7 @@
-"""How far a call is that takes long, shown by tqdm; the only module that knows it.
+"""Progress of calls that take long, shown by tqdm.
 
-Nothing is shown in the first half second, and the bar is gone when the call ends, however it ends. It is drawn by the
-thread that waits, which therefore wakes up a few times a second; where progress is off it does not, and there is no
-thread for it in any case.
+Nothing is shown in the first half second, and the bar disappears when the call ends. The waiting thread draws it, so
+with progress that thread wakes up a few times a second. No other thread is needed.
 """
 
 from __future__ import annotations
@@ -24,25 +23,28 @@ T = TypeVar("T")
 
 logger = logging.getLogger("wasmcloud_ctl")
 
-# How long a call takes before anything is shown, and how often it is shown anew, in seconds.
+# Seconds before anything is shown, and between two updates.
 _DELAY = 0.5
 _PAUSE = 0.25
 
 
 def wanted(progress: bool | None) -> bool:
-    """Whether progress is to be shown, by what ``connect`` was given.
+    """Whether to show progress, by the option of ``connect``.
+
+    Args:
+        progress: The option. By default, only in a notebook where tqdm and ipywidgets are installed.
 
     Raises:
-        InvalidArgument: It is no boolean and not None, or True where there is no tqdm.
+        InvalidArgument: It is neither a boolean nor None, or True although tqdm is not installed.
     """
     if progress is None:
-        # Without ipywidgets tqdm has no bar for notebooks, and would fill the page with lines.
+        # Without ipywidgets, tqdm prints a new line in the notebook for each update.
         if not (_in_notebook() and _installed("tqdm") and _installed("ipywidgets")):
             return False
     elif not _arguments.boolean(progress, "progress"):
         return False
     try:
-        import tqdm.auto  # noqa: F401
+        import tqdm.auto  # noqa: F401  # now, and not in the middle of a call
     except ImportError as error:
         if progress is None:
             return False
@@ -61,19 +63,19 @@ def _in_notebook() -> bool:
 
 
 class Progress:
-    """Shows nothing: the progress of a call where progress is off."""
+    """The progress of a call. This base class shows nothing."""
 
-    def tell(self, number: int, of_what: str) -> None:
-        """How many are there, and of what, such as ``replies``."""
+    def update(self, number: int, noun: str) -> None:
+        """Say how many there are, such as 3 ``replies``."""
 
-    def saw(self, words: str) -> None:
-        """What was seen last."""
+    def describe(self, words: str) -> None:
+        """Say what was seen last."""
 
     def wait(self, take: Callable[[float], T], seconds: float) -> T:
-        """Take something that may come within so many seconds, showing how far the call is meanwhile.
+        """Wait for something, and show the progress meanwhile.
 
         Args:
-            take: Waits so many seconds for it, and raises ``queue.Empty`` if it does not come.
+            take: Waits so many seconds, and raises ``queue.Empty`` if nothing comes.
             seconds: How long to wait at most.
         """
         return take(seconds)
@@ -93,22 +95,21 @@ class Progress:
 _OFF = Progress()
 
 
-def show(on: bool, what: str, total: float | None = None) -> Progress:
-    """The progress of a call, as a context manager.
+def show_progress(on: bool, what: str, total: float | None = None) -> Progress:
+    """Return the progress of a call, a context manager.
 
     Args:
-        on: Whether it is shown.
+        on: Whether to show it.
         what: What the call does.
-        total: How much makes it complete; None where that is not known.
+        total: The number (or seconds) at which it is complete. Unknown by default.
     """
     return _Shown(what, total) if on else _OFF
 
 
 class _Shown(Progress):
-    """A bar of tqdm's, made when the call has taken long enough."""
+    """A tqdm bar, made when the call has taken long enough."""
 
     def __init__(self, what: str, total: float | None) -> None:
-        self._shorten = with_short_ids
         self._what = with_short_ids(what)
         self._total = total
         self._started = time.monotonic()
@@ -117,13 +118,13 @@ class _Shown(Progress):
         self._words = ""
         self._bar: Any = None
 
-    def tell(self, number: int, of_what: str) -> None:
+    def update(self, number: int, noun: str) -> None:
         self._number = number
         whole = "" if self._total is None else f" of {self._total:g}"
-        self._words = f"{number}{whole} {of_what}"
+        self._words = f"{number}{whole} {noun}"
 
-    def saw(self, words: str) -> None:
-        self._words = self._shorten(words)
+    def describe(self, words: str) -> None:
+        self._words = with_short_ids(words)
 
     def wait(self, take: Callable[[float], T], seconds: float) -> T:
         end = time.monotonic() + seconds
@@ -142,7 +143,7 @@ class _Shown(Progress):
         self._next = now + _PAUSE
         elapsed = now - self._started
         if self._number is None:
-            # What has no number is measured by its time.
+            # Without a number, the time is the measure.
             number, time_words = elapsed, f"{int(elapsed)} of {self._total:g} s"
         else:
             number, time_words = self._number, f"{int(elapsed)} s"
@@ -153,7 +154,7 @@ class _Shown(Progress):
             self._bar.n = number if self._total is None else min(number, self._total)
             self._bar.set_description_str(words)
         except Exception:
-            # A terminal that is gone must not cost the caller the outcome of a command that was sent.
+            # A terminal that is gone must not cost the caller the result of a command that was sent.
             logger.debug("progress cannot be shown", exc_info=True)
             self._next = float("inf")
 
@@ -165,17 +166,17 @@ class _Shown(Progress):
     ) -> None:
         bar, self._bar = self._bar, None
         if bar is not None:
-            bar.total = None  # a notebook's bar that is not complete would stay, in red
+            bar.total = None  # otherwise an incomplete bar stays in the notebook, in red
             try:
                 bar.close()
             except Exception:
-                logger.debug("progress cannot be taken away", exc_info=True)
+                logger.debug("progress cannot be removed", exc_info=True)
 
 
 def _new_bar(total: float | None, words: str) -> Any:
     from tqdm.auto import tqdm
 
-    # tqdm's own thread, which looks after bars that are seldom drawn, is not wanted: these are drawn often enough.
+    # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough without it.
     without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
     return without_thread(
         desc=words,

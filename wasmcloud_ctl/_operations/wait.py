@@ -1,34 +1,18 @@
-"""What it takes to be sure of an outcome.
-
-A host says "success" when it has heard a command. What came of it is told by events, some of which are late, doubled
-or missing, and shown by the host's inventory, which can be what it was before, or lie. So a wait looks before it
-sends, hears the events from before that on, and is over when the two together leave no doubt:
-
-* An event is a hint: it says when to look. The inventory is the proof, and is looked at from time to time, too, for
-  a failed update is told by no event.
-* What was so before the command proves nothing: there the host's event after the sending decides.
-* After a scale to another reference the inventory's reference proves nothing: only an event with it does.
-* A host that is gone can do nothing: that fails every wait but the one for its stop.
-
-``Wait`` is the loop that all waits share: the acknowledgement, the events and the looks come to one place, and
-after each the wait's ``judge`` says whether it is certain. What there is to know of each operation is in
-``_outcomes``.
-"""
+"""Send a command, and wait until its outcome is certain. ``evidence`` says what makes it so."""
 
 from __future__ import annotations
 
-import queue
 import time
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl._operations import progress as _progress
-from wasmcloud_ctl._protocol import cloud_events as _cloud_events
-from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
+from wasmcloud_ctl._operations.gather import collect, raise_reply_error
+from wasmcloud_ctl._operations.progress import show_progress
+from wasmcloud_ctl._protocol import cloud_events, codec
 from wasmcloud_ctl._protocol.subjects import Subjects
-from wasmcloud_ctl._transport import Gather, Question, Reply, Subscription, Transport
-from wasmcloud_ctl.events import Event
+from wasmcloud_ctl._transport import QueuedCall, Replies, Reply, Subscription, Transport
 from wasmcloud_ctl.exceptions import (
     CtlError,
     DecodeError,
@@ -44,219 +28,244 @@ from wasmcloud_ctl.models import CtlResponse
 
 T = TypeVar("T")
 
-# Between two looks: soon after something was told, for inventories lag a little, then ever more rarely.
+# Between two looks at the state: short after an event, because inventories lag a little, then longer and longer.
 _FIRST_PAUSE = 0.01
 _LAST_PAUSE = 1.0
 
-# How long the first look may take; each that is not answered gives the next one twice as long. A host that is
-# shutting down takes questions and does not answer them.
-_FIRST_PATIENCE = 0.5
+# How long the first look may take; each that is not answered doubles this for the next. A host that is shutting down
+# receives requests and does not answer them.
+_FIRST_LOOK_SECONDS = 0.5
 
-# Before the first look that nothing has prompted.
+# Before the first look without an event or acknowledgement.
 _UNPROMPTED_PAUSE = 0.25
 
-# How far apart two looks must find nobody for the host to be gone.
+# How far apart two looks must find no responders until the host counts as gone.
 _GONE_SECONDS = 0.5
 
-# How long hosts may take to come back to a server that was away: until then, that nobody answers says nothing.
+# How long hosts may take to come back after the server was away. Until then, no responders proves nothing.
 _RETURN_SECONDS = 5.0
 
-# How long to listen for a failure that may follow a late event of the command before.
+# A moment: how long to listen for a failure that may follow a late event of the command before, and how long to wait
+# for an acknowledgement when the outcome is known without it.
 _MOMENT = 0.3
 
-_ACKNOWLEDGEMENT = "acknowledgement"
-_EVENT = "event"
-_LOOK = "look"
 
-
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Command:
-    """What is sent, and how its outcome is looked for.
+@attrs.frozen(kw_only=True)
+class Command(Generic[T]):
+    """A command whose outcome is waited for.
 
     Attributes:
-        what: The operation in words, such as ``the scale of echo to 5``.
+        operation: How its outcome is recognised.
         subjects: The lattice's subjects.
-        subject: Where it is sent.
-        payload: What is sent.
+        subject: The subject of the command.
+        payload: The payload.
+        look_subject: Where to ask for the state.
+        look_type: The type of the state.
         timeout: Seconds that the acknowledgement may take.
         look_timeout: Seconds that the look before the sending may take.
-        wait: Seconds that it may take in all.
-        turn: The key of changes that must not overlap.
-        progress: Whether it shows what is waited for and what was last seen.
+        wait: Seconds that everything may take.
+        key: Commands with the same key never overlap. Optional.
+        progress: Whether to show progress.
     """
 
-    what: str
+    operation: Operation[T]
     subjects: Subjects
     subject: str
     payload: bytes
+    look_subject: str
+    look_type: type[T]
     timeout: float
     look_timeout: float
     wait: float
-    turn: str | None = None
+    key: str | None = None
     progress: bool = False
 
 
-class Wait(Generic[T]):
-    """A command that is sent and whose outcome is waited for.
+def send_and_wait(transport: Transport, command: Command[T]) -> CtlResponse[None]:
+    """Send a command, and wait until its outcome is certain.
 
-    Args:
-        command: The command.
-        look_subject: Where to ask for what shows the outcome.
-        look_type: The type of what is answered there.
+    Returns:
+        The acknowledgement.
+
+    Raises:
+        OperationFailed, OperationRejected, WaitTimeout, RequestTimeout, NoResponders, NotConnectedError,
+        PermissionDenied, AuthError, ClosedError, DecodeError, PayloadTooLarge
     """
+    end = time.monotonic() + command.wait
+    progress = show_progress(command.progress, command.operation.title, command.wait)
+    with transport.replies() as replies, progress:
+        wait = _Wait(command, replies, end)
+        wait.prepare(transport)
 
-    # What may tell of the outcome.
-    event_names: ClassVar[tuple[str, ...]]
+        def next_moment(now: float) -> float | None:
+            moment = wait.next_moment(now)
+            progress.describe(wait.last_seen or "nothing was seen of it yet")
+            return moment
 
-    def __init__(self, command: Command, look_subject: str, look_type: type[T]) -> None:
+        wait.send()
+        collect(replies, progress, next_moment)
+        return wait.response()
+
+
+class _Wait(Generic[T]):
+    """The evidence of one command, and when to look for more."""
+
+    def __init__(self, command: Command[T], replies: Replies, end: float) -> None:
+        self.last_seen: str | None = None
         self._command = command
-        self._look_subject = look_subject
-        self._look_type = look_type
-        self._end = 0.0
-        self._progress = _progress.show(command.progress, command.what, command.wait)
-        self._subscription: Subscription | None = None
-        self._last_seen: str | None = None
-        self._listen_until: float | None = None
-        # The acknowledgement: what it was, by when it is awaited, and why it did not come.
-        self._response: CtlResponse[None] | None = None
+        self._operation = command.operation
+        self._replies = replies
+        self._end = end
+        self._evidence: Evidence[T]
+        self._subscription: Subscription
+        self._over = False
+        # When the quiet moment is over.
+        self._quiet_at: float | None = None
+        # The command in flight, its deadline (None: no longer awaited), and why no acknowledgement came.
+        self._call: QueuedCall
         self._acknowledged_by: float | None = None
         self._unacknowledged: RequestTimeout | None = None
-        # The look under way: by when it is awaited, and whether something was told after it was asked for.
-        self._look: Question | None = None
+        # The look in flight, its deadline, and whether something has happened since it was requested.
+        self._look: QueuedCall | None = None
         self._look_by = 0.0
         self._outdated = False
-        # The look after that: when, and how long between it and the next, and how long it may take.
+        # The next look: when, the pause after it, and how long it may take.
         self._next_look = 0.0
         self._pause = _FIRST_PAUSE
-        self._patience = _FIRST_PATIENCE
-        # Since when nobody has answered, and when the server was last seen to have been away.
+        self._look_seconds = _FIRST_LOOK_SECONDS
+        # Since when there are no responders, and when the server was last away.
         self._nobody_since: float | None = None
         self._known_gaps = 0
         self._returned = -_RETURN_SECONDS
 
-    # What each operation knows of itself
+    # Before the command
 
-    def on_before(self, seen: T) -> None:
-        """What was seen before the command was sent."""
-
-    def on_event(self, event: Event) -> bool:
-        """An event after that. Returns whether it is about this command, so that it is time to look."""
-        raise NotImplementedError
-
-    def on_look(self, seen: T) -> None:
-        """What was seen after the command was sent."""
-        raise NotImplementedError
-
-    def on_gone(self) -> None:
-        """Nobody answers any more where the outcome is looked for."""
-
-    def judge(self) -> bool:
-        """Whether the outcome is certain and good.
-
-        Raises:
-            OperationFailed: It is certain and bad.
-        """
-        raise NotImplementedError
-
-    # The loop
-
-    def run(self, transport: Transport) -> CtlResponse[None]:
-        """Send the command, and wait for its outcome.
-
-        Returns:
-            The acknowledgement.
-
-        Raises:
-            OperationFailed, OperationRejected, WaitTimeout, RequestTimeout, NoResponders, NotConnectedError,
-            PermissionDenied, AuthError, ClosedError, DecodeError, PayloadTooLarge
-        """
+    def prepare(self, transport: Transport) -> None:
+        """Subscribe to the events, and look at the state before the command."""
         command = self._command
-        self._end = time.monotonic() + command.wait
-        with transport.gather() as gather, self._progress:
-            subjects = [command.subjects.event(name) for name in self.event_names]
-            self._subscription = gather.listen(subjects, _EVENT, self._left())
-            self.on_before(self._look_before(transport))
-            self._next_look = time.monotonic() + _UNPROMPTED_PAUSE
-            acknowledgement = gather.ask(
-                command.subject, command.payload, tag=_ACKNOWLEDGEMENT, once=True, turn=command.turn
-            )
-            return self._loop(gather, acknowledgement)
+        subjects = [command.subjects.event(name) for name in self._operation.event_names]
+        try:
+            self._subscription = self._replies.subscribe(subjects, self._on_event, self._left())
+            timeout = min(command.look_timeout, self._left())
+            before = codec.decode_response(
+                transport.request(command.look_subject, b"", timeout), command.look_type
+            ).unwrap()
+        except (RequestTimeout, NotConnectedError) as error:
+            raise self._not_sent(error) from error
+        self._evidence = Evidence(before=before)
 
     def _left(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise self._not_certain()
+            raise WaitTimeout(f"{self._operation.title} was not sent: {self._command.wait:g} s passed before that")
         return left
 
-    def _look_before(self, transport: Transport) -> T:
-        raw = transport.request(self._look_subject, b"", min(self._command.look_timeout, self._left()))
-        return _codec.decode_response(raw, self._look_type).unwrap()
+    def _not_sent(self, error: RequestTimeout | NotConnectedError) -> CtlError:
+        """Return the error for a command that was not sent, because what precedes it failed."""
+        return type(error)(
+            f"{self._operation.title}: the command was not sent: {error}",
+            subject=self._command.subject,
+            sent=False,
+        )
 
-    def _loop(self, gather: Gather, acknowledgement: Question) -> CtlResponse[None]:
-        timeout = min(self._command.timeout, self._end - time.monotonic())
-        self._acknowledged_by = time.monotonic() + timeout
-        while True:
-            now = time.monotonic()
-            if now >= self._end:
-                raise self._not_certain()
-            if self._acknowledged_by is not None and now >= self._acknowledged_by:
-                self._acknowledged_by = None
-                gather.expire(acknowledgement, timeout)
-            self._keep_looking(gather, now)
-            self._progress.saw(self._last_seen or "nothing was seen of it yet")
-            try:
-                reply = self._progress.wait(gather.get, self._next_moment(now) - now)
-            except queue.Empty:
-                pass
-            else:
-                if reply.tag is _EVENT:
-                    self._on_told(reply.data)
-                elif reply.tag is _ACKNOWLEDGEMENT:
-                    self._on_acknowledgement(reply)
-                else:
-                    self._on_seen(reply)
-            if self._listen_until is not None and time.monotonic() >= self._listen_until:
-                self._listen_until = None
-                self.on_quiet()
-            try:
-                certain = self.judge()
-            except OperationFailed:
-                if self._response is not None or self._acknowledged_by is None:
-                    raise
-                certain = True
-            if certain:
-                if self._response is not None:
-                    return self._response
-                if self._acknowledged_by is None:
-                    return CtlResponse(
-                        succeeded=True, message="the outcome is certain, though no acknowledgement came"
-                    )
-                # An event can overtake it, and it may still be a refusal; but it may also never come.
-                self._acknowledged_by = min(self._acknowledged_by, time.monotonic() + _MOMENT)
+    def send(self) -> None:
+        """Send the command."""
+        command = self._command
+        now = time.monotonic()
+        self._next_look = now + _UNPROMPTED_PAUSE
+        self._acknowledged_by = min(now + command.timeout, self._end)
+        self._call = self._replies.send(
+            command.subject,
+            command.payload,
+            handler=self._on_acknowledgement,
+            once=True,
+            key=command.key,
+            command=True,
+        )
 
-    def _next_moment(self, now: float) -> float:
-        """When there is something to do without a reply."""
+    # The loop
+
+    def next_moment(self, now: float) -> float | None:
+        """Do what is due. Return when to do that again; None if the outcome is certain.
+
+        Raises:
+            OperationFailed: The command has certainly failed.
+            WaitTimeout: The time is up.
+        """
+        if self._quiet_at is not None and now >= self._quiet_at:
+            # The state is looked at once more: what was seen before the quiet moment no longer counts.
+            self._quiet_at = None
+            self._evidence = attrs.evolve(self._evidence, quiet=True, current=False)
+            self._look_soon()
+        if self._is_over(now):
+            return None
+        if now >= self._end:
+            raise self._at_end()
+        if self._acknowledged_by is not None and now >= self._acknowledged_by:
+            self._acknowledged_by = None
+            self._replies.expire(self._call, min(self._command.timeout, self._command.wait))
+        self._keep_looking(now)
         moments = [self._end, self._next_look if self._look is None else self._look_by]
-        moments += [moment for moment in (self._acknowledged_by, self._listen_until) if moment is not None]
-        return max(now, min(moments))
+        moments += [moment for moment in (self._acknowledged_by, self._quiet_at) if moment is not None]
+        return min(moments)
 
-    def _keep_looking(self, gather: Gather, now: float) -> None:
-        if self._look is None:
-            if now >= self._next_look:
-                self._look = gather.ask(self._look_subject, tag=_LOOK, once=True)
-                self._look_by = now + self._patience
-                self._outdated = False
-        elif now >= self._look_by:
-            gather.expire(self._look, self._patience)
-            self._patience *= 2
-            self._look_by = self._end
+    def _is_over(self, now: float) -> bool:
+        verdict = self._verdict()
+        if verdict is Verdict.KEEP_WAITING:
+            return False
+        if verdict is Verdict.LISTEN:
+            if self._quiet_at is None and not self._evidence.quiet:
+                self._quiet_at = now + _MOMENT
+            return False
+        if self._evidence.acknowledgement is None and self._acknowledged_by is not None:
+            # An event can overtake the acknowledgement, which can still be a refusal. But it may also never come.
+            self._acknowledged_by = min(self._acknowledged_by, now + _MOMENT)
+            if now < self._acknowledged_by:
+                return False
+        if isinstance(verdict, Failed):
+            raise self._failed(verdict)
+        return True
 
-    def _on_told(self, raw: bytes) -> None:
+    def _verdict(self) -> Verdict | Failed:
+        return self._operation.outcome(attrs.evolve(self._evidence, gaps=self._subscription.gaps))
+
+    def response(self) -> CtlResponse[None]:
+        """Return the acknowledgement, or say that none came."""
+        if self._evidence.acknowledgement is not None:
+            return self._evidence.acknowledgement
+        return CtlResponse(succeeded=True, message="the outcome is certain, though no acknowledgement came")
+
+    def _at_end(self) -> CtlError:
+        failed = self._operation.outcome_at_end(self._evidence)
+        if failed is not None:
+            return self._failed(failed)
+        response = self._evidence.acknowledgement
+        acknowledged = "acknowledged, but" if response is not None else "not acknowledged, and"
+        return WaitTimeout(
+            f"{self._operation.title} was {acknowledged} not certain within {self._command.wait:g} s: "
+            f"{self.last_seen or 'nothing was seen of it'}",
+            last_seen=self.last_seen,
+            response=response,
+        )
+
+    def _failed(self, failed: Failed) -> OperationFailed:
+        return OperationFailed(
+            f"{self._operation.title} failed: {failed.reason}",
+            reason=failed.reason,
+            event=failed.event,
+            response=self._evidence.acknowledgement,
+        )
+
+    # What arrives
+
+    def _on_event(self, reply: Reply) -> None:
         try:
-            event = _cloud_events.decode_event(raw, self._command.subjects.lattice)
+            event = cloud_events.decode_event(reply.data, self._command.subjects.lattice)
         except DecodeError:
-            return  # what is no event is no hint
-        if self.on_event(event):
+            return  # a message that is no event is no hint
+        if self._operation.concerns(event):
+            events = (*self._evidence.events, event)
+            self._evidence = attrs.evolve(self._evidence, events=events, current=False)
             self._look_soon()
 
     def _on_acknowledgement(self, reply: Reply) -> None:
@@ -264,82 +273,71 @@ class Wait(Generic[T]):
         self._look_soon()
         error = reply.error
         if error is None:
-            response: CtlResponse[None] = _codec.decode_response(reply.data, None)
-            self._response = response.raise_for_status()
+            response: CtlResponse[None] = codec.decode_response(reply.data, None)
+            self._evidence = attrs.evolve(self._evidence, acknowledgement=response.raise_for_status())
         elif isinstance(error, RequestTimeout) and error.sent:
             self._unacknowledged = error  # the state is looked at once more
         elif isinstance(error, NotConnectedError) and error.sent:
-            self._last_seen = "the connection was lost before the acknowledgement came"
-        else:
-            self.on_unheard(error)
+            self.last_seen = "the connection was lost before the acknowledgement came"
+        elif not (isinstance(error, NoResponders) and self._operation.absence_is_success):
+            del error
+            raise_reply_error(reply)
 
-    def _on_seen(self, reply: Reply) -> None:
-        now = time.monotonic()
-        outdated, self._look = self._outdated, None
-        if isinstance(reply.error, NoResponders):
-            self._on_nobody(reply.error, now)
-            return
-        self._nobody_since = None
-        if reply.error is None:
-            try:
-                self.on_look(_codec.decode_response(reply.data, self._look_type).unwrap())
-            except (DecodeError, OperationRejected, NotFound) as unreadable:
-                self._last_seen = str(unreadable)
-        elif isinstance(reply.error, (NotConnectedError, RequestTimeout)):
-            self._last_seen = str(reply.error)
-        else:
-            raise reply.error
-        self._next_look = now if outdated else now + self._pause
-        self._pause = min(self._pause * 2, _LAST_PAUSE)
-        if self._unacknowledged is not None and not outdated and not self.judge():
-            # What is raised must not be kept as well.
-            error, self._unacknowledged = self._unacknowledged, None
-            raise error
-
-    def _on_nobody(self, error: NoResponders, now: float) -> None:
-        if self._known_gaps != self._gaps():
-            self._known_gaps, self._returned = self._gaps(), now
-        if self._nobody_since is None or now < self._returned + _RETURN_SECONDS:
-            self._nobody_since = now
-        self._next_look = now + _GONE_SECONDS
-        self._last_seen = f"nobody answers on {error.subject}"
-        if now - self._nobody_since >= _GONE_SECONDS * 0.9:
-            self.on_gone()
+    # Looking
 
     def _look_soon(self) -> None:
         self._next_look = 0.0
         self._pause = _FIRST_PAUSE
         self._outdated = True
 
-    def on_unheard(self, error: CtlError) -> None:
-        """The command was not heard, or not answered in a way that can be understood."""
-        raise error
+    def _keep_looking(self, now: float) -> None:
+        if self._look is None:
+            if now >= self._next_look:
+                self._outdated = False
+                self._look_by = now + self._look_seconds
+                self._look = self._replies.send(self._command.look_subject, handler=self._on_look, once=True)
+        elif now >= self._look_by:
+            self._replies.expire(self._look, self._look_seconds)
+            self._look_seconds *= 2
+            self._look_by = self._end
 
-    def on_quiet(self) -> None:
-        """What was to be listened for has not come."""
+    def _on_look(self, reply: Reply) -> None:
+        now = time.monotonic()
+        self._look = None
+        if isinstance(reply.error, NoResponders):
+            self._on_nobody(reply.error, now)
+            return
+        self._nobody_since = None
+        if reply.error is None:
+            try:
+                state = codec.decode_response(reply.data, self._command.look_type).unwrap()
+            except (DecodeError, OperationRejected, NotFound) as unreadable:
+                self.last_seen = str(unreadable)
+            else:
+                self.last_seen = self._operation.describe(state)
+                self._evidence = attrs.evolve(self._evidence, now=state, current=not self._outdated)
+        elif isinstance(reply.error, (NotConnectedError, RequestTimeout)):
+            self.last_seen = str(reply.error)
+        else:
+            raise_reply_error(reply)
+        self._next_look = now if self._outdated else now + self._pause
+        self._pause = min(self._pause * 2, _LAST_PAUSE)
+        if (
+            self._unacknowledged is not None
+            and not self._outdated
+            and self._verdict() is Verdict.KEEP_WAITING
+        ):
+            # Raised, and no longer referred to: the reference would make a cycle with the error's traceback.
+            error, self._unacknowledged = self._unacknowledged, None
+            raise error
 
-    def _listen(self) -> None:
-        """Listen a moment longer, and then be told by ``on_quiet``."""
-        if self._listen_until is None:
-            self._listen_until = time.monotonic() + _MOMENT
-
-    def _gaps(self) -> int:
-        return 0 if self._subscription is None else self._subscription.gaps
-
-    def _heard_everything(self) -> bool:
-        return self._gaps() == 0
-
-    def _failed(self, reason: str, event: Event | None = None) -> OperationFailed:
-        return OperationFailed(
-            f"{self._command.what} failed: {reason}", reason=reason, event=event, response=self._response
-        )
-
-    def _not_certain(self) -> CtlError:
-        """The error for the end of the wait."""
-        acknowledged = "acknowledged, but" if self._response is not None else "not acknowledged, and"
-        seen = self._last_seen or "nothing was seen of it"
-        return WaitTimeout(
-            f"{self._command.what} was {acknowledged} not certain within {self._command.wait:g} s: {seen}",
-            last_seen=self._last_seen,
-            response=self._response,
-        )
+    def _on_nobody(self, error: NoResponders, now: float) -> None:
+        gaps = self._subscription.gaps
+        if gaps != self._known_gaps:
+            self._known_gaps, self._returned = gaps, now
+        if self._nobody_since is None or now < self._returned + _RETURN_SECONDS:
+            self._nobody_since = now
+        self._next_look = now + _GONE_SECONDS
+        self.last_seen = f"nobody answers on {error.subject}"
+        if now - self._nobody_since >= _GONE_SECONDS * 0.9:
+            self._evidence = attrs.evolve(self._evidence, gone=True)

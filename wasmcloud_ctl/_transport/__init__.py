@@ -1,33 +1,16 @@
-"""The connection to NATS: connect, request, gather, publish, subscribe. The only package that knows nats-py.
+"""NATS: connect, request, gather replies, subscribe. The only package that knows nats-py.
 
-A ``Transport`` outlives its connections. Each connection is a nats-py client of its own (``Wire``) with reconnecting
-off, and is never used again once it is lost, for two reasons: what nats-py has queued while a socket is full goes
-out on its next connection (a command that timed out would arrive later), and nats-py gives up for good on most
-errors that a server sends. So the transport dials again by itself, until it is closed.
-
-Requests do not go through nats-py's ``request``. They are written straight to the socket, and replies are taken
-straight off nats-py's reader: no task, no queue, no timer for a call, and messages of several subscriptions keep
-the order in which they came.
-
-- ``transport``: the connection that is kept, and what waits for it.
-- ``dialling``: from options to a connection; ``race`` starts the attempts.
-- ``wire``: one connection. All that is used of nats-py beneath its public surface is listed there.
-- ``stream``: the bytes of one connection, until it stands and while it does.
+- ``transport``: what blocking callers use.
+- ``calls``: calls in flight, begun and ended on the loop.
+- ``session``: the connection that is kept; ``key_queues`` orders requests that must not overlap.
+- ``dialling``: from options to a connection; ``race`` runs the attempts; ``failures`` makes errors of them.
+- ``connection``: one connection, a nats-py client; ``stream``: its bytes.
+- ``nats_internals``: the private names of nats-py that this package relies on.
 """
 
 from nats.aio.client import Client as NatsClient
 
-from wasmcloud_ctl._transport.calls import Gather, Question, Reply, Subscription, request_timeout
-from wasmcloud_ctl._transport.connection import Wire
-from wasmcloud_ctl._transport.session import Transport
+from wasmcloud_ctl._transport.calls import QueuedCall, Replies, Reply, Subscription, request_timeout
+from wasmcloud_ctl._transport.transport import Transport
 
-__all__ = [
-    "Gather",
-    "NatsClient",
-    "Question",
-    "Reply",
-    "Subscription",
-    "Transport",
-    "Wire",
-    "request_timeout",
-]
+__all__ = ["NatsClient", "QueuedCall", "Replies", "Reply", "Subscription", "Transport", "request_timeout"]

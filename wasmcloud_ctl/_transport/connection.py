@@ -1,4 +1,4 @@
-"""One connection to a NATS server, as nats-py's client of its own, which never reconnects."""
+"""One connection to a NATS server: a nats-py client that never reconnects."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import nats.errors
 from nats.protocol.command import hpub_cmd, pub_cmd, sub_cmd, unsub_cmd
 
 from wasmcloud_ctl._options.options import Server, named_by_cluster
-from wasmcloud_ctl._transport import failures as _failures
+from wasmcloud_ctl._transport import failures, nats_internals
 from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.stream import Socket
 from wasmcloud_ctl.exceptions import ConnectError, NotConnectedError
 
-# nats-py logs what it does not expect as an error; without a handler that would go to stderr.
+nats_internals.check()
+
+# nats-py logs unexpected things as errors; without a handler Python would print them to stderr.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 
 _READ_BYTES = 65536
@@ -25,27 +27,28 @@ _READ_BYTES = 65536
 Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
-class Wire(nats.aio.client.Client):
-    """nats-py's client of one connection, which never reconnects.
+class Connection(nats.aio.client.Client):
+    """A nats-py client for one connection, which never reconnects.
 
-    Beside its public surface this uses: ``_select_next_server`` (dial one server, once, and raise the true
-    cause), ``_process_info`` (what the server says of itself), ``_connect_command`` (the last moment before
-    credentials are sent), ``_read_loop`` and ``_process_op_err`` (the connection's end), ``_process_err`` and ``_ps``
-    (what the server objects to), ``_process_msg`` (what arrives), ``_transport`` and ``_sid`` (what is sent),
-    ``_send_ping``, and the tasks that it starts.
+    ``nats_internals`` lists what it uses of nats-py beyond the public surface.
 
     Args:
-        server: Whom to dial.
-        allow_tls: Whether TLS may be used at all.
-        on_lost: Called when the connection has ended, maybe more than once.
-        on_denied: Called with what the server's permissions deny, in its words.
+        server: The server to dial.
+        allow_tls: Whether TLS may be used.
+        on_lost: Called when the connection has ended, possibly more than once.
+        on_denied: Called with the server's message when its permissions deny something.
+
+    Attributes:
+        server: The server.
+        lost: Whether the connection has ended.
+        takes_headers: Whether the server accepts headers.
     """
 
     def __init__(
         self,
         server: Server,
         allow_tls: bool,
-        on_lost: Callable[[Wire], None],
+        on_lost: Callable[[Connection], None],
         on_denied: Callable[[str], None],
     ) -> None:
         super().__init__()
@@ -55,21 +58,22 @@ class Wire(nats.aio.client.Client):
         self._allow_tls = allow_tls
         self._on_lost = on_lost
         self._on_denied = on_denied
-        self._named: list[object] = []
+        self._cluster_urls: list[object] = []
         self._routes: dict[int, Route] = {}
         self._confirmations: set[asyncio.Future[bool]] = set()
         self._socket = Socket(self._on_info)
 
     @property
     def stage(self) -> Stage:
-        """How far the connection has come."""
+        """How far the attempt to connect has come."""
         return self._socket.stage
 
     def cluster(self) -> tuple[Server, ...]:
-        """The servers of the cluster, as the server named them last; this one among them."""
-        return self.server, *named_by_cluster(self._named, self.server)
+        """Return this server, and the other servers of its cluster that it named last."""
+        return self.server, *named_by_cluster(self._cluster_urls, self.server)
 
     async def _select_next_server(self) -> None:
+        # Dial the server once, and let the cause of a failure through.
         self._current_server = self._server_pool[0]
         await self._socket.connect(
             self._current_server.uri, buffer_size=_READ_BYTES, connect_timeout=self.options["connect_timeout"]
@@ -82,16 +86,16 @@ class Wire(nats.aio.client.Client):
             if info.get("tls_required") and not self._allow_tls:
                 raise ConnectError(f"{self.server} requires TLS, which tls=False rules out")
             if self.server.tls and info.get("tls_available"):
-                # nats-py makes use of what is required, not of what is merely offered.
+                # nats-py uses TLS where the server requires it, not where the server merely offers it.
                 info["tls_required"] = True
 
     def _on_info(self, info: dict[str, Any]) -> None:
-        self._named = info.get("connect_urls") or self._named
+        self._cluster_urls = info.get("connect_urls") or self._cluster_urls
         self._max_payload = info.get("max_payload", self._max_payload)
         self.takes_headers = info.get("headers", self.takes_headers)
 
     def _connect_command(self) -> bytes:
-        # nats-py goes on in clear where the server does not offer TLS, and would send the password so.
+        # Where the server does not offer TLS, nats-py goes on in clear, and would send the password.
         if self.server.tls and not self._socket.encrypted:
             raise ConnectError(
                 f"{self.server} does not offer TLS, and nothing was sent to it: to connect in clear use nats://, "
@@ -100,28 +104,28 @@ class Wire(nats.aio.client.Client):
         return super()._connect_command()
 
     async def _read_loop(self) -> None:
-        # It ends for many reasons, after some of which nats-py only logs, or says nothing.
+        # It can end in ways that nats-py only logs, or does not report at all.
         try:
             await super()._read_loop()
         finally:
             self._has_ended()
 
     async def _process_op_err(self, e: Exception) -> None:
-        # nats-py would first send what it has queued, and wait for the peer to close: here it is over at once.
+        # nats-py would first send what it has queued, and wait for the peer to close. This ends at once.
         self._err = e
         self._has_ended()
 
     def _has_ended(self) -> None:
-        self.lost = True  # known also to who is about to use it for the first time
+        self.lost = True
         self._on_lost(self)
 
     async def _process_err(self, err_msg: str) -> None:
-        # It comes in lower case, but subjects may differ by case alone: nats-py's parser still has the line.
+        # err_msg is in lower case, but subjects are case-sensitive. nats-py's parser still has the original line.
         text = self._ps.buf.partition(b"\r\n")[0].decode("utf-8", "replace").removeprefix("-ERR").strip()
         if "permissions violation" in err_msg:
             self._on_denied(text)
         else:
-            # Whatever else a server objects to, it ends the connection; nats-py would close for good, in its time.
+            # After any other error the server closes the connection. nats-py would close for good, but later.
             await self._process_op_err(nats.errors.Error(text))
 
     async def _process_msg(
@@ -137,9 +141,9 @@ class Wire(nats.aio.client.Client):
         """Write a command of the NATS protocol.
 
         Returns:
-            How many bytes have been written with it; for ``has_left``.
+            The number of bytes written so far, for ``was_sent``.
         """
-        if self._pending:  # what nats-py itself has queued comes first
+        if self._pending:  # what nats-py itself has queued goes first
             self._socket.writelines(self._pending)
             self._pending = []
             self._pending_data_size = 0
@@ -150,23 +154,18 @@ class Wire(nats.aio.client.Client):
         """Write a message.
 
         Returns:
-            How many bytes have been written with it; for ``has_left``.
+            The number of bytes written so far, for ``was_sent``.
         """
         if headers:
             return self.send(hpub_cmd(subject, reply, headers, payload))
         return self.send(pub_cmd(subject, reply, payload))
 
-    def has_left(self, written: int) -> bool | None:
-        """Whether what ``send`` wrote up to there was handed to the operating system; None: hard to say."""
-        unsent = self._socket.unsent()
-        if unsent == 0:
-            return True
-        if self._socket.encrypted:
-            return None
-        return self._socket.written - unsent >= written
+    def was_sent(self, written: int) -> bool | None:
+        """Whether the operating system has the first ``written`` bytes; None if that cannot be told (TLS)."""
+        return self._socket.was_sent(written)
 
     def listen(self, subject: str, route: Route) -> int:
-        """Subscribe; every message is given to ``route``, in the order of the wire.
+        """Subscribe. Each message goes to ``route``, in the order of the wire.
 
         Returns:
             The subscription's number.
@@ -182,21 +181,21 @@ class Wire(nats.aio.client.Client):
             self.send(unsub_cmd(number, 0))
 
     def give_up(self, reason: str) -> None:
-        """Have a reason of one's own told as the reason why the connection ended."""
+        """Set the reason why the connection ends."""
         self._err = ConnectionError(reason)
 
     @property
     def end(self) -> str:
-        """Why the connection has ended, as far as that is known."""
-        return "no reason given" if self._err is None else _failures.plain(self._err)
+        """Why the connection has ended, if that is known."""
+        return "no reason given" if self._err is None else failures.plain(self._err)
 
     @property
     def gone(self) -> bool:
-        """Whether nothing can be sent any more, even if that was not noticed yet."""
+        """Whether nothing can be sent any more, even if the loss was not noticed yet."""
         return self.lost or self._socket.closing
 
     async def confirm(self) -> None:
-        """Wait until the server has worked off all that was sent.
+        """Wait until the server has processed everything that was sent.
 
         Raises:
             NotConnectedError: The connection was lost before that.
@@ -205,13 +204,13 @@ class Wire(nats.aio.client.Client):
         self._confirmations.add(pong)
         try:
             await self._send_ping(pong)
-            # nats-py ends a connection over an answer to a future that was cancelled (by Ctrl-C, or a timeout).
+            # nats-py ends the connection if the PONG arrives for a cancelled future (Ctrl-C, or a timeout).
             await asyncio.shield(pong)
         finally:
             self._confirmations.discard(pong)
 
     def abort(self) -> None:
-        """Drop the connection at once, with all that has not been sent."""
+        """Drop the connection at once, with everything that was not sent."""
         self.lost = True
         for pong in self._confirmations:
             if not pong.done():  # pragma: no branch – the answer may have come just now

@@ -1,4 +1,4 @@
-"""From options to a connection: all servers side by side, and the first that answers."""
+"""Dialling: from options to a connection with the first server that answers."""
 
 from __future__ import annotations
 
@@ -12,67 +12,70 @@ import nats.aio.client
 from anyio import fail_after
 
 from wasmcloud_ctl._bridge.handover import Deadline
-from wasmcloud_ctl._options import credentials as _credentials
-from wasmcloud_ctl._options import tls as _tls
+from wasmcloud_ctl._options import credentials, tls
 from wasmcloud_ctl._options.options import Options, Server
-from wasmcloud_ctl._transport import failures as _failures
-from wasmcloud_ctl._transport.connection import Wire
+from wasmcloud_ctl._transport import failures
+from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
 from wasmcloud_ctl.exceptions import ConnectError
 
 logger = logging.getLogger("wasmcloud_ctl")
 
-# A silent half-open connection is noticed after one to two intervals without an answer.
+# A half-open connection is detected after one to two intervals without a PONG.
 _PING_SECONDS = 8
 _PINGS_OUTSTANDING = 1
 
-# nats-py has a timeout for each step of connecting; the deadline for all of them is kept around it.
+# nats-py has a timeout for each step of connecting. Here one deadline covers all steps.
 _NO_TIMEOUT_OF_ITS_OWN = 86400
 
 
 async def dial(
-    options: Options, cluster: Sequence[Server], new_wire: Callable[[Server], Wire], deadline: Deadline
-) -> Wire:
-    """Dial all servers, each a moment after the one before, and take the first that answers.
+    options: Options,
+    cluster: Sequence[Server],
+    new_connection: Callable[[Server], Connection],
+    deadline: Deadline,
+) -> Connection:
+    """Dial all servers, a moment apart, and take the first that answers.
 
     Args:
-        options: What it takes to connect, and the servers that were given.
+        options: How to connect, and the configured servers.
         cluster: The servers that the cluster has named.
-        new_wire: Makes the connection to a server, for it to be dialled.
-        deadline: For all of it.
+        new_connection: Makes the object for a connection to a server, before the server is dialled.
+        deadline: The deadline for all attempts.
 
     Raises:
-        AuthError: A server refused the credentials, and no other took them.
-        ConnectError: No server answered in time; with the true cause.
+        AuthError: A server refused the credentials, and no other server accepted them.
+        ConnectError: No server accepted the connection in time; with the cause.
     """
-    # Short reads of local files, each time anew: what has been renewed on disk counts.
-    login = _credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
-    context = _tls.context(options) if any(server.tls for server in options.servers) else None
+    # Files are read for each connection, so that renewed ones take effect.
+    login = credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
+    context = tls.context(options) if any(server.tls for server in options.servers) else None
     known = {(server.host, server.port): server for server in (*cluster, *options.servers)}
     servers = list(known.values())
     random.shuffle(servers)
     attempts = [
-        functools.partial(_attempt, options, new_wire, server, login, context, deadline) for server in servers
+        functools.partial(_attempt, options, new_connection, server, login, context, deadline)
+        for server in servers
     ]
-    # However many they are, half of the time is left for the last.
+    # With many servers, half of the time is left for the last one.
     pause = min(STAGGER_SECONDS, deadline.left() / 2 / len(servers))
     try:
-        return await race(attempts, pause, Wire.abort)
+        return await race(attempts, pause, Connection.abort)
     except AllFailed as failed:
-        raise _failures.join(failed.errors) from failed.errors[0].__cause__
+        raise failures.join(failed.errors) from failed.errors[0].__cause__
 
 
 async def _attempt(
     options: Options,
-    new_wire: Callable[[Server], Wire],
+    new_connection: Callable[[Server], Connection],
     server: Server,
-    login: _credentials.Login | None,
+    login: credentials.Login | None,
     context: ssl.SSLContext | None,
     deadline: Deadline,
-) -> Wire:
+) -> Connection:
     """Dial one server, once."""
-    wire = new_wire(server)
-    # What was given as an option counts before what stands in a URL.
+    connection = new_connection(server)
+    # Options take precedence over the URL.
     who: Options | Server = options
     if login is None and options.user is None and options.token is None:
         who = server
@@ -83,7 +86,7 @@ async def _attempt(
         seed = login.seed
     try:
         with fail_after(deadline.left()):
-            await wire.connect(
+            await connection.connect(
                 servers=[str(server)],
                 name=options.name,
                 user=who.user,
@@ -102,16 +105,16 @@ async def _attempt(
                 inbox_prefix=options.inbox_prefix,
             )
     except Exception as error:
-        wire.abort()
+        connection.abort()
         if isinstance(error, ConnectError):
             raise
-        raise _failures.explain(server, options, login, wire.stage, error) from error
+        raise failures.explain(server, options, login, connection.stage, error) from error
     except BaseException:
-        wire.abort()  # a failed or cancelled connect of nats-py leaves its socket open
+        connection.abort()  # nats-py leaves the socket open after a failed or cancelled connect
         raise
-    return wire
+    return connection
 
 
 async def _on_error(error: Exception) -> None:
-    """What nats-py reports aside; what matters of it comes another way."""
+    """Log what nats-py reports here; everything that matters arrives another way."""
     logger.debug("nats-py reports: %r", error)

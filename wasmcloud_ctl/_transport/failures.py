@@ -1,4 +1,4 @@
-"""Why a connection could not be made: each cause in its own sentence."""
+"""Errors for connections that could not be made: each cause has its own sentence."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from wasmcloud_ctl._options.credentials import Login
 from wasmcloud_ctl._options.options import Options, Server
 from wasmcloud_ctl.exceptions import AuthError, ConnectError
 
-# OpenSSL's codes for a certificate that is good, and for another name or address.
+# OpenSSL's codes for a valid certificate of another name or address.
 _WRONG_NAME = (62, 64)
 
-# What a server says to the client's certificate, or to there being none. OpenSSL's names for it vary.
+# A server's TLS alerts about the client's certificate, or a missing one. OpenSSL's names for them vary.
 _WANTS_CERTIFICATE = re.compile(r"CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE")
 _REFUSES_CERTIFICATE = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA)")
 
 
 class Stage(enum.Enum):
-    """How far an attempt has come. With ``tls_first`` it is secured, and then greeted."""
+    """How far an attempt to connect has come. With ``tls_first``, SECURED comes before GREETED."""
 
     RESOLVING = enum.auto()
     CONNECTING = enum.auto()
@@ -34,14 +34,14 @@ class Stage(enum.Enum):
 def explain(
     server: Server, options: Options, login: Login | None, stage: Stage, error: Exception
 ) -> ConnectError:
-    """What a failed attempt means.
+    """Return the error for a failed attempt to connect.
 
     Args:
-        server: Who was dialled.
-        options: How.
-        login: Who signed, if somebody did.
-        stage: How far it came.
-        error: What went wrong then.
+        server: The server that was dialled.
+        options: How it was dialled.
+        login: The user who signed, if any.
+        stage: How far the attempt came.
+        error: The exception that ended it.
     """
     if isinstance(error, ssl.SSLError):
         return _about_tls(server, options, stage, error)
@@ -52,7 +52,7 @@ def explain(
     if isinstance(error, ConnectionRefusedError):
         return ConnectError(f"nobody listens at {server}: check the address, and that the server runs")
     if isinstance(error, ConnectionError) and stage is Stage.SECURED:
-        # What it says to that is lost as often as not: it hangs up at once.
+        # The server's TLS alert is often lost, because the server hangs up at once.
         does = "requires a client's certificate: give tls_cert and tls_key"
         if options.tls_cert is not None:
             does = "refuses the client's certificate"
@@ -124,11 +124,11 @@ def _about_credentials(server: Server, options: Options, login: Login | None, te
 
 
 def plain(error: BaseException) -> str:
-    """An error's text without nats-py's decoration; its type where it has none."""
+    """Return an error's text without nats-py's prefix, or its type if it has no text."""
     return (str(error) or type(error).__name__).removeprefix("nats: ").strip("'")
 
 
 def join(failures: Sequence[BaseException]) -> ConnectError:
-    """One error for several servers; about the credentials, if one of them said so."""
+    """Return one error for several servers: an AuthError if one of them is."""
     kind = AuthError if any(isinstance(failure, AuthError) for failure in failures) else ConnectError
     return kind("; ".join(dict.fromkeys(map(str, failures))))

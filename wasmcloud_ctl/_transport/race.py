@@ -1,4 +1,4 @@
-"""Starting several attempts a moment apart, and taking the first that succeeds."""
+"""Start several attempts a moment apart, and take the first that succeeds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# Servers, and the addresses of one, are dialled side by side, one more each time this has passed: a mute one must not
-# eat the whole time.
+# Servers, and the addresses of one server, are dialled side by side; each begins this long after the one before. A
+# server that does not answer must not use up the whole time.
 STAGGER_SECONDS = 0.25
 
 
 class AllFailed(Exception):
-    """None of those that were started had a result."""
+    """No attempt succeeded.
+
+    Attributes:
+        errors: The error of each attempt.
+    """
 
     def __init__(self, errors: list[BaseException]) -> None:
         super().__init__()
@@ -24,25 +28,25 @@ class AllFailed(Exception):
 async def race(
     starts: Sequence[Callable[[], Coroutine[Any, Any, T]]], pause: float, discard: Callable[[T], object]
 ) -> T:
-    """Start one after another, each when the one before has failed or ``pause`` seconds have passed.
+    """Run attempts, and start each when the one before has failed or ``pause`` seconds have passed.
 
     Args:
-        starts: What starts each of them.
-        pause: The seconds.
-        discard: Called with the result of each that came too late.
+        starts: Each starts one attempt.
+        pause: Seconds between two starts.
+        discard: Called with the result of each attempt that succeeds too late.
 
     Returns:
-        The first result there is.
+        The first result.
 
     Raises:
-        AllFailed: There is none.
+        AllFailed: No attempt succeeded.
     """
     waiting = list(reversed(starts))
     running: set[asyncio.Task[T]] = set()
     errors: list[BaseException] = []
 
     def settle(task: asyncio.Task[T]) -> None:
-        # An error that nobody looks at would be logged.
+        # Reading the exception keeps asyncio from logging it.
         if not task.cancelled() and task.exception() is None:
             discard(task.result())
 

@@ -1,4 +1,4 @@
-"""The bytes of one connection: dialling an address, TLS, the greeting, and how much has left."""
+"""The bytes of one connection: dialling an address, TLS, the greeting, and how much was sent."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
 
 
 class Socket(nats.aio.transport.TcpTransport):
-    """nats-py's TCP transport, counting what is written, so that it can be told what has left.
+    """nats-py's TCP transport, which also counts the bytes that are written, to tell what was sent.
 
     Attributes:
         written: How many bytes have been written.
-        stage: How far the connection has come.
-        on_info: Called with what a server says of itself between its greeting and its first answer.
+        stage: How far the attempt to connect has come.
+        on_info: Called with each INFO that the server sends between its greeting and its first PONG.
     """
 
     def __init__(self, on_info: Callable[[dict[str, Any]], None]) -> None:
@@ -34,25 +34,29 @@ class Socket(nats.aio.transport.TcpTransport):
         self.written = 0
         self.stage = Stage.RESOLVING
         self.on_info = on_info
+        # How many bytes had been written when the buffers were last seen empty.
+        self._drained = 0
         self._greeted = False
         self._held = b""
 
     def write(self, payload: bytes) -> None:
         if payload.startswith(b"CONNECT "):
-            # It goes with the PING that follows. A server that refuses the first hangs up; the second, sent to that,
-            # would be answered by a reset, which can overtake the reason.
+            # It goes out together with the PING that follows. A server that refuses CONNECT hangs up; a PING sent
+            # after that is answered by a reset, which can overtake the server's reason.
             self._held = payload
         else:
             self.push(self._held + payload)
             self._held = b""
 
     def push(self, payload: bytes) -> None:
-        """Write what is no part of the greeting."""
+        """Write what does not belong to the greeting."""
+        self._note_drained()
         self.written += len(payload)
         assert self._io_writer is not None
         self._io_writer.write(payload)
 
     def writelines(self, payload: list[bytes]) -> None:
+        self._note_drained()
         self.written += sum(map(len, payload))
         super().writelines(payload)  # type: ignore[no-untyped-call]
 
@@ -84,17 +88,17 @@ class Socket(nats.aio.transport.TcpTransport):
         assert in_clear is not None
         await super().connect_tls(uri, ssl_context, buffer_size, connect_timeout)
         if not self._greeted:
-            # A server that greets first may still have taken the handshake for its answer; it greets only once.
+            # A server that greets first sends its greeting in clear, and then takes the handshake for CONNECT.
             in_clear.feed_eof()
             if await in_clear.read(1):
                 raise ssl.SSLError("the greeting came first")
         self.stage = Stage.SECURED
 
     async def readline(self) -> bytes:
-        """The next line of the greeting: INFO, and then what answers CONNECT and PING."""
+        """Return the next line of the greeting: INFO, then the reply to CONNECT and PING."""
         line = await self._line()
         if self._greeted:
-            # A server may tell news of its cluster before it answers; nats-py would take that for the answer.
+            # A server may send an INFO about its cluster before its reply; nats-py would take that for the reply.
             while line.startswith(b"INFO "):
                 self.on_info(json.loads(line[5:]))
                 line = await self._line()
@@ -111,26 +115,43 @@ class Socket(nats.aio.transport.TcpTransport):
             raise ConnectionResetError("the connection was ended")
         return line
 
-    def unsent(self) -> int:
-        """How many bytes have not been handed to the operating system. With TLS: about."""
+    def was_sent(self, written: int) -> bool | None:
+        """Whether the operating system has the first ``written`` bytes; None if that cannot be told.
+
+        With TLS the buffers hold encrypted bytes, which are more than the bytes that were written. So the comparison
+        proves that bytes were sent, but not that they were not.
+        """
+        self._note_drained()
+        if self._drained >= written or self.written - self._unsent() >= written:
+            return True
+        return None if self.encrypted else False
+
+    def _note_drained(self) -> None:
+        if self._unsent() == 0:
+            self._drained = self.written
+
+    def _unsent(self) -> int:
+        """Return how many bytes are buffered in this process; with TLS, mostly encrypted ones."""
         if self._io_writer is None:
             return 0
         unsent = self._io_writer.transport.get_write_buffer_size()
-        if self.encrypted and self._bare_io_writer is not None:
-            # What is encrypted already waits in the transport below, and the one above does not count it.
+        if self._bare_io_writer is not self._io_writer and self._bare_io_writer is not None:
+            # The TLS transport does not count the encrypted bytes that wait in the transport below.
             unsent += self._bare_io_writer.transport.get_write_buffer_size()
         return unsent
 
     @property
     def encrypted(self) -> bool:
+        """Whether the connection has TLS."""
         return self._io_writer is not None and self._io_writer.get_extra_info("ssl_object") is not None
 
     @property
     def closing(self) -> bool:
+        """Whether nothing can be sent any more."""
         return self._io_writer is None or self._io_writer.is_closing()
 
     def abort(self) -> None:
-        """Close at once, and forget what has not been sent."""
+        """Close at once, and drop what was not sent."""
         for writer in (self._io_writer, self._bare_io_writer):
             if writer is not None:
                 writer.transport.abort()

@@ -1,0 +1,99 @@
+"""What a wait knows of a command, and what that proves.
+
+A host that replies "success" has received the command. Events report the outcome, but some come late, twice or not at
+all, and the host's inventory can be old, or wrong. So a wait looks at the state before it sends the command, listens
+to the events from then on, and looks again: the outcome is certain when all of this leaves no doubt.
+
+* An event is a hint: it says when to look. The inventory is the proof. (A failed update publishes no event, so the
+  inventory is looked at from time to time as well.)
+* What was already so before the command proves nothing. There the host's event after the sending decides.
+* After a scale to another reference, the inventory's reference proves nothing. Only an event with it does.
+* A host that is gone can do nothing: that fails every wait but the one for its stop.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+
+from wasmcloud_ctl.events import Event
+from wasmcloud_ctl.models import CtlResponse
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Evidence(Generic[T]):
+    """What is known of a command at one moment.
+
+    Attributes:
+        before: The state before the command was sent.
+        now: The state as it was last seen after the sending; None if it was not seen yet.
+        current: Whether ``now`` was requested after the last of the events, and after the quiet moment.
+        events: The events that concern the command, in the order in which they arrived.
+        acknowledgement: The host's response to the command; None if it has not come, or was lost.
+        quiet: Whether a quiet moment has passed since an outcome function asked for it.
+        gaps: How often the connection was lost since, so that events may be missing.
+        gone: Whether nobody answers any more where the state is asked for.
+    """
+
+    before: T
+    now: T | None = None
+    current: bool = False
+    events: tuple[Event, ...] = ()
+    acknowledgement: CtlResponse[None] | None = None
+    quiet: bool = False
+    gaps: int = 0
+    gone: bool = False
+
+
+class Verdict(enum.Enum):
+    """What the evidence says, other than a failure."""
+
+    KEEP_WAITING = enum.auto()
+    LISTEN = enum.auto()
+    """Keep waiting, and set ``quiet`` after a moment."""
+    CERTAIN = enum.auto()
+
+
+@attrs.frozen
+class Failed:
+    """The verdict that a command has certainly failed.
+
+    Attributes:
+        reason: Why, in the host's words where it has any.
+        event: The event that reported it, where one did.
+    """
+
+    reason: str
+    event: Event | None = None
+
+
+class Operation(Protocol[T]):
+    """How the outcome of a command is recognised. All methods are pure functions."""
+
+    @property
+    def title(self) -> str:
+        """The operation in words, such as ``the scale of echo to 5``."""
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """The kinds of events that may report the outcome."""
+
+    @property
+    def absence_is_success(self) -> bool:
+        """Whether the command has succeeded when nobody answers any more."""
+
+    def concerns(self, event: Event) -> bool:
+        """Return whether an event is about this command."""
+
+    def outcome(self, evidence: Evidence[T]) -> Verdict | Failed:
+        """Return what the evidence proves."""
+
+    def outcome_at_end(self, evidence: Evidence[T]) -> Failed | None:
+        """Return what is certain when the time is up; None if only the timeout is."""
+
+    def describe(self, state: T) -> str:
+        """Return a state in words, for the error of a wait that is not certain in time."""

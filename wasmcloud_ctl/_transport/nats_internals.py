@@ -1,0 +1,76 @@
+"""The private names of nats-py that this package relies on, checked when it is imported.
+
+``Connection`` and ``Socket`` override some of them. If a version of nats-py renamed one, the override would never be
+called, and nothing would fail: credentials could be sent in clear, or a lost connection go unnoticed.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import nats.aio.client
+import nats.aio.transport
+import nats.protocol.command
+
+WORKING_VERSIONS = "2.15 and 2.16"
+
+# Methods that Connection overrides.
+_OVERRIDDEN = (
+    "_connect_command",  # the last moment before credentials are sent
+    "_process_err",  # what the server objects to
+    "_process_info",  # what the server says of itself
+    "_process_msg",  # each message
+    "_process_op_err",  # the end of a connection
+    "_read_loop",  # the task that reads
+    "_select_next_server",  # dials a server
+)
+
+# Methods and attributes that Connection uses.
+_USED = (
+    "_current_server",
+    "_err",
+    "_flusher_task",
+    "_max_payload",
+    "_pending",
+    "_pending_data_size",
+    "_ping_interval_task",
+    "_ps",  # the parser; its ``buf`` holds the line that is being processed
+    "_reading_task",
+    "_send_ping",
+    "_server_pool",
+    "_sid",
+    "_status",
+    "_transport",
+)
+
+# Attributes of nats-py's TCP transport that Socket uses.
+_SOCKET_ATTRIBUTES = ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")
+
+# Methods of nats-py's TCP transport that Socket overrides or calls.
+_SOCKET_METHODS = ("connect", "connect_tls", "readline", "write", "writelines")
+
+# Functions that encode commands of the NATS protocol.
+_COMMANDS = ("hpub_cmd", "pub_cmd", "sub_cmd", "unsub_cmd")
+
+
+def check() -> None:
+    """Check that nats-py has all of these names.
+
+    Raises:
+        ImportError: One is missing; with the versions of nats-py that are known to work.
+    """
+    client = nats.aio.client.Client()
+    socket = nats.aio.transport.TcpTransport()  # type: ignore[no-untyped-call]
+    owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
+        (client, "Client", (*_OVERRIDDEN, *_USED)),
+        (getattr(client, "_ps", None), "Parser", ("buf",)),
+        (socket, "TcpTransport", (*_SOCKET_ATTRIBUTES, *_SOCKET_METHODS)),
+        (nats.protocol.command, "nats.protocol.command", _COMMANDS),
+    )
+    for owner, title, names in owners:
+        for name in names:
+            if not hasattr(owner, name):
+                raise ImportError(
+                    f"nats-py {version('nats-py')} has no {title}.{name}, which wasmcloud_ctl needs: "
+                    f"install nats-py {WORKING_VERSIONS}"
+                )
