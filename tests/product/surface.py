@@ -54,7 +54,7 @@ MADE_BY_THE_LIBRARY = {
     "Undecodable",
 }
 
-# Members that the reference leaves out.
+# Members that the reference leaves out. The methods of Claims existed up to version 0.1.0.
 UNDOCUMENTED = {
     ("Claims", "answered"),
     ("Claims", "in_events_of_components"),

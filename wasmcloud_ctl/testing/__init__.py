@@ -12,8 +12,8 @@ A practice lattice needs nats-server, either on PATH or from the extra ``wasmclo
 from __future__ import annotations
 
 from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._command import Command
 from wasmcloud_ctl.testing._component import component, write_component
-from wasmcloud_ctl.testing._heard import Command
 from wasmcloud_ctl.testing._lattice import PracticeLattice
 from wasmcloud_ctl.testing._practice_host import PracticeHost
 from wasmcloud_ctl.testing._registry import PracticeRegistry

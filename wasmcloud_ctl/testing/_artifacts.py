@@ -40,7 +40,7 @@ _IMAGE = re.compile(
 )
 
 # Rust's texts for errors of the operating system.
-_OS_WORDS = {FileNotFoundError: "No such file or directory", PermissionError: "Permission denied"}
+_OS_ERROR_TEXTS = {FileNotFoundError: "No such file or directory", PermissionError: "Permission denied"}
 
 
 @frozen
@@ -175,12 +175,12 @@ async def _read_file(path: str, reason: str) -> bytes:
     try:
         return await asyncio.to_thread(Path(path).read_bytes)
     except OSError as error:
-        raise Failure(reason, _os_words(error)) from error
+        raise Failure(reason, _os_error_text(error)) from error
 
 
-def _os_words(error: OSError) -> str:
-    words = _OS_WORDS.get(type(error), error.strerror)
-    return f"{words} (os error {error.errno})"
+def _os_error_text(error: OSError) -> str:
+    text = _OS_ERROR_TEXTS.get(type(error), error.strerror)
+    return f"{text} (os error {error.errno})"
 
 
 def read_component(code: bytes) -> Component:
@@ -200,13 +200,13 @@ def read_component(code: bytes) -> Component:
         if name in _CLAIMS_SECTIONS:
             unsigned = code[: section.begin] + code[section.end :]
             try:
-                return Component(claims=_signed_for(code[content : section.end], unsigned))
+                return Component(claims=_verified_claims(code[content : section.end], unsigned))
             except Failure as failure:
                 return Component(bad_claims=failure)
     return Component()
 
 
-def _signed_for(token: bytes, unsigned: bytes) -> Claims:
+def _verified_claims(token: bytes, unsigned: bytes) -> Claims:
     """Return the claims in a token. Raise Failure unless they are valid and belong to this component."""
     try:
         signed = read_token(token.decode("utf-8", "replace"))
@@ -241,7 +241,7 @@ def _wasm_sections(code: bytes) -> list[_Section]:
     sections: list[_Section] = []
     position = 8
     while position < len(code):
-        size, content = _number(code, position + 1)
+        size, content = _read_leb128(code, position + 1)
         if content + size > len(code):
             raise ValueError(f"unexpected end-of-file (at offset {len(code):#x})")
         sections.append(_Section(code[position], position, content, content + size))
@@ -251,11 +251,11 @@ def _wasm_sections(code: bytes) -> list[_Section]:
 
 def _custom_section(code: bytes, section: _Section) -> tuple[bytes, int]:
     """Return the name of a custom section, and the offset of the data after the name."""
-    length, begin = _number(code, section.content)
+    length, begin = _read_leb128(code, section.content)
     return code[begin : begin + length], min(begin + length, section.end)
 
 
-def _number(code: bytes, position: int) -> tuple[int, int]:
+def _read_leb128(code: bytes, position: int) -> tuple[int, int]:
     """Decode an unsigned LEB128 number. Return its value and the offset after it."""
     value = shift = 0
     while True:

@@ -45,49 +45,54 @@ class Claims:
     not_before: int | None = None
     expires: int | None = None
 
-    def in_events_of_components(self) -> dict[str, object]:
-        """Return the claims in the form of a ``component_scaled`` event."""
-        return {
-            "call_alias": self.call_alias,
-            "expires_human": _moment(self.expires),
-            "issuer": self.issuer,
-            "name": self.name,
-            "not_before_human": _moment(self.not_before),
-            "revision": self.revision,
-            "tags": self.tags,
-            "version": self.version,
-        }
 
-    def in_events_of_providers(self) -> dict[str, object]:
-        """Return the claims in the form of a ``provider_started`` event."""
-        return {
-            "expires_human": _moment(self.expires),
-            "issuer": self.issuer,
-            "name": self.name,
-            "not_before_human": _moment(self.not_before),
-            "tags": None,
-            "version": self.version,
-        }
-
-    def stored(self, *, of_provider: bool) -> dict[str, object]:
-        """Return the claims in the form that hosts store in the lattice's bucket."""
-        common: dict[str, object] = {
-            "issuer": self.issuer,
-            "name": self.name or "",
-            "revision": str(self.revision or 0),
-            "subject": self.subject,
-            "version": self.version or "",
-        }
-        if not of_provider:
-            return {"call_alias": self.call_alias or "", **common, "tags": self.tags or []}
-        return common if self.config_schema is None else {**common, "config_schema": self.config_schema}
-
-    def answered(self, *, of_provider: bool) -> dict[str, str]:
-        """Return the claims in the form of a ``claims.get`` reply."""
-        return answered(_serde.parse(json.dumps(self.stored(of_provider=of_provider)).encode("utf-8")))
+def claims_for_component_event(claims: Claims) -> dict[str, object]:
+    """Return claims in the form of a ``component_scaled`` event."""
+    return {
+        "call_alias": claims.call_alias,
+        "expires_human": _expiry_text(claims.expires),
+        "issuer": claims.issuer,
+        "name": claims.name,
+        "not_before_human": _expiry_text(claims.not_before),
+        "revision": claims.revision,
+        "tags": claims.tags,
+        "version": claims.version,
+    }
 
 
-def answered(value: object) -> dict[str, str]:
+def claims_for_provider_event(claims: Claims) -> dict[str, object]:
+    """Return claims in the form of a ``provider_started`` event."""
+    return {
+        "expires_human": _expiry_text(claims.expires),
+        "issuer": claims.issuer,
+        "name": claims.name,
+        "not_before_human": _expiry_text(claims.not_before),
+        "tags": None,
+        "version": claims.version,
+    }
+
+
+def claims_for_bucket(claims: Claims, *, of_provider: bool) -> dict[str, object]:
+    """Return claims in the form that hosts store in the lattice's bucket."""
+    common: dict[str, object] = {
+        "issuer": claims.issuer,
+        "name": claims.name or "",
+        "revision": str(claims.revision or 0),
+        "subject": claims.subject,
+        "version": claims.version or "",
+    }
+    if not of_provider:
+        return {"call_alias": claims.call_alias or "", **common, "tags": claims.tags or []}
+    return common if claims.config_schema is None else {**common, "config_schema": claims.config_schema}
+
+
+def claims_for_reply(claims: Claims, *, of_provider: bool) -> dict[str, str]:
+    """Return claims in the form of a ``claims.get`` reply."""
+    stored = json.dumps(claims_for_bucket(claims, of_provider=of_provider)).encode("utf-8")
+    return stored_claims_for_reply(_serde.parse(stored))
+
+
+def stored_claims_for_reply(value: object) -> dict[str, str]:
     """Convert stored claims to the form of a ``claims.get`` reply.
 
     Args:
@@ -138,9 +143,11 @@ class SignedClaims:
         """Raise Failure unless the claims are valid at this time."""
         now = time.time()
         if self.claims.expires is not None and self.claims.expires < now:
-            raise Failure(f"token expired at `{_distance(now - self.claims.expires)} ago`")
+            raise Failure(f"token expired at `{_rounded_duration(now - self.claims.expires)} ago`")
         if self.claims.not_before is not None and self.claims.not_before > now:
-            raise Failure(f"token cannot be used before `in {_distance(self.claims.not_before - now)}`")
+            raise Failure(
+                f"token cannot be used before `in {_rounded_duration(self.claims.not_before - now)}`"
+            )
 
     def check_signature(self) -> None:
         """Raise Failure unless the signature is the issuer's."""
@@ -190,7 +197,7 @@ def read_token(token: str) -> SignedClaims:
         raise Failure(f"Serialization error: {error}") from error
 
 
-def _distance(seconds: float) -> str:
+def _rounded_duration(seconds: float) -> str:
     """Return a duration in words, rounded down to its largest unit."""
     whole = int(seconds)
     for unit in (86_400, 3600, 60):
@@ -200,5 +207,5 @@ def _distance(seconds: float) -> str:
     return uptime_in_words(whole)
 
 
-def _moment(seconds: int | None) -> str:
+def _expiry_text(seconds: int | None) -> str:
     return "never" if seconds is None else str(seconds)

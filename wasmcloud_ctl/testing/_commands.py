@@ -18,7 +18,7 @@ from wasmcloud_ctl.testing._serde import ParseError, Struct
 T = TypeVar("T")
 
 
-def understand(read: Callable[[bytes], T], payload: bytes, what: str) -> T:
+def parse_command(read: Callable[[bytes], T], payload: bytes, what: str) -> T:
     """Read a command from a payload.
 
     Args:

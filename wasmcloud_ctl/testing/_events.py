@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._claims import Claims, claims_for_component_event, claims_for_provider_event
 from wasmcloud_ctl.testing._commands import DeleteLink, Link
 from wasmcloud_ctl.testing._failure import Failure
 
@@ -58,7 +58,7 @@ def component_scaled(
         "max_instances": max_instances,
     }
     if claims is not None:
-        data["claims"] = claims.in_events_of_components()
+        data["claims"] = claims_for_component_event(claims)
         data["public_key"] = claims.subject
     return data
 
@@ -97,7 +97,7 @@ def provider_started(
         "provider_id": provider_id,
     }
     if claims is not None:
-        data["claims"] = claims.in_events_of_providers()
+        data["claims"] = claims_for_provider_event(claims)
         data["instance_id"] = provider_id
         data["link_name"] = "default"
         data["public_key"] = provider_id

@@ -53,7 +53,7 @@ class Faults:
         self._replies.clear()
 
 
-def say(payload: bytes) -> ReplyFault:
+def replace(payload: bytes) -> ReplyFault:
     """Replace every reply with a fixed payload."""
     return lambda _: [payload]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from attrs import define, field
 
 from wasmcloud_ctl.testing import _events
+from wasmcloud_ctl.testing._command import Command
 from wasmcloud_ctl.testing._connection import Connection, Message, Subscription
-from wasmcloud_ctl.testing._heard import Command
-from wasmcloud_ctl.testing._host import SimulatedHost, Surroundings
-from wasmcloud_ctl.testing._operations import answer
+from wasmcloud_ctl.testing._host import SharedState, SimulatedHost
+from wasmcloud_ctl.testing._operations import serve_request
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._store import LatticeStore
 from wasmcloud_ctl.testing._work import Work
@@ -29,22 +29,22 @@ class Fleet:
     Attributes:
         connection: The connection that all hosts share.
         work: The running tasks of all hosts.
-        around: What else the hosts share.
+        shared: What else the hosts share.
         topic_prefix: The prefix of all control subjects.
         heartbeat_interval: Seconds between heartbeats of a host.
-        heard: Called with every request.
+        on_command: Called with every request.
         hosts: The running hosts.
     """
 
     connection: Connection
     work: Work
-    around: Surroundings
+    shared: SharedState
     topic_prefix: str
     heartbeat_interval: float
-    heard: Callable[[Command], None]
+    on_command: Callable[[Command], None]
     hosts: list[SimulatedHost] = field(factory=list)
-    _shared: dict[str, Subscription] = field(factory=dict, init=False)
-    _own: dict[str, list[Subscription]] = field(factory=dict, init=False)
+    _shared_subscriptions: dict[str, Subscription] = field(factory=dict, init=False)
+    _own_subscriptions: dict[str, list[Subscription]] = field(factory=dict, init=False)
     _changing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _heartbeats: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
 
@@ -59,7 +59,7 @@ class Fleet:
         registry: PracticeRegistry,
         topic_prefix: str,
         heartbeat_interval: float,
-        heard: Callable[[Command], None],
+        on_command: Callable[[Command], None],
     ) -> Fleet:
         """Connect to a server. The new fleet has no hosts.
 
@@ -71,7 +71,7 @@ class Fleet:
             registry: The registry that the hosts pull images from.
             topic_prefix: The prefix of all control subjects.
             heartbeat_interval: Seconds between heartbeats of a host.
-            heard: Called with every request.
+            on_command: Called with every request.
         """
         connection = await Connection.open(
             url, name=f"practice lattice {lattice}", js_domain=js_domain, options=options
@@ -85,7 +85,7 @@ class Fleet:
         return cls(
             connection=connection,
             work=work,
-            around=Surroundings(
+            shared=SharedState(
                 lattice=lattice,
                 url=url,
                 js_domain=js_domain,
@@ -96,7 +96,7 @@ class Fleet:
             ),
             topic_prefix=topic_prefix,
             heartbeat_interval=heartbeat_interval,
-            heard=heard,
+            on_command=on_command,
         )
 
     async def close(self) -> None:
@@ -106,7 +106,7 @@ class Fleet:
         for host in self.hosts:
             self.work.abandon(host)
         self.hosts.clear()
-        self.around.store.close()
+        self.shared.store.close()
         await self.connection.close()
 
     # Hosts
@@ -126,16 +126,16 @@ class Fleet:
                 "uptime_seconds": 0,
                 "version": host.version.number,
             }
-            await self.around.publish(host, "host_started", started)
+            await self.shared.publish(host, "host_started", started)
             self._heartbeats[host.id] = asyncio.get_running_loop().create_task(self._beat(host))
         await self.connection.settle()
 
-    async def end(self, host: SimulatedHost, farewell: bool) -> None:
+    async def end(self, host: SimulatedHost, publish_stopped: bool) -> None:
         """End a host. When this returns, the server has removed its subscriptions.
 
         Args:
             host: The host.
-            farewell: Whether the host publishes ``host_stopped``.
+            publish_stopped: Whether the host publishes ``host_stopped``.
         """
         if host not in self.hosts:
             return
@@ -143,10 +143,10 @@ class Fleet:
         self.hosts.remove(host)
         self._heartbeats.pop(host.id).cancel()
         self.work.abandon(host)
-        if farewell:
-            await self.around.publish(host, "host_stopped", {"labels": dict(sorted(host.labels.items()))})
+        if publish_stopped:
+            await self.shared.publish(host, "host_stopped", {"labels": dict(sorted(host.labels.items()))})
         async with self._changing:
-            for subscription in self._own.pop(host.id, []):
+            for subscription in self._own_subscriptions.pop(host.id, []):
                 await self.connection.unsubscribe(subscription)
             await self._subscribe_shared()
             await self.connection.settle()
@@ -166,9 +166,9 @@ class Fleet:
         await self.connection.settle()
         # Messages that the server sent before its pong are received by now. One turn of the loop handles them.
         await asyncio.sleep(0)
-        while self.work.busy or self.around.store.behind:
+        while self.work.busy or self.shared.store.pending:
             await self.work.done()
-            await self.around.store.followed()
+            await self.shared.store.wait_until_applied()
         await self.connection.settle()
 
     async def _beat(self, host: SimulatedHost) -> None:
@@ -177,17 +177,17 @@ class Fleet:
         while True:
             due += self.heartbeat_interval
             await asyncio.sleep(due - loop.time())
-            await self.around.publish(host, "host_heartbeat", await host.inventory())
+            await self.shared.publish(host, "host_heartbeat", await host.inventory())
 
     # Subjects
 
     async def _subscribe_own(self, host: SimulatedHost) -> None:
         def receive(message: Message) -> None:
             operation, argument = self._operation(message.subject)
-            self._hear(operation, message, host.id)
-            self._hand_over(host, operation, argument, message)
+            self._record(operation, message, host.id)
+            self._start_serving(host, operation, argument, message)
 
-        self._own[host.id] = [
+        self._own_subscriptions[host.id] = [
             await self.connection.subscribe(self._subject(f"{kind}.*.{host.id}"), receive)
             for kind in ("component", "provider", "label", "host")
         ]
@@ -205,14 +205,16 @@ class Fleet:
             wanted["component.auction"] = ("", self._to_all)
         if any(host.bids_for_providers for host in self.hosts):
             wanted["provider.auction"] = ("", self._to_all)
-        for rest in [rest for rest in self._shared if rest not in wanted]:
-            await self.connection.unsubscribe(self._shared.pop(rest))
+        for rest in [rest for rest in self._shared_subscriptions if rest not in wanted]:
+            await self.connection.unsubscribe(self._shared_subscriptions.pop(rest))
         for rest, (queue, receive) in wanted.items():
-            if rest not in self._shared:
-                self._shared[rest] = await self.connection.subscribe(self._subject(rest), receive, queue)
+            if rest not in self._shared_subscriptions:
+                self._shared_subscriptions[rest] = await self.connection.subscribe(
+                    self._subject(rest), receive, queue
+                )
 
     def _subject(self, rest: str) -> str:
-        return f"{self.topic_prefix}.v1.{self.around.lattice}.{rest}"
+        return f"{self.topic_prefix}.v1.{self.shared.lattice}.{rest}"
 
     def _operation(self, subject: str) -> tuple[str, str | None]:
         """Split a subject into the operation (two tokens) and the argument after it, if any."""
@@ -221,25 +223,27 @@ class Fleet:
 
     def _to_all(self, message: Message) -> None:
         operation, argument = self._operation(message.subject)
-        self._hear(operation, message, None)
+        self._record(operation, message, None)
         for host in self.hosts:
             if operation == "component.auction" and not host.bids_for_components:
                 continue
             if operation == "provider.auction" and not host.bids_for_providers:
                 continue
-            self._hand_over(host, operation, argument, message)
+            self._start_serving(host, operation, argument, message)
 
     def _to_one(self, message: Message) -> None:
         operation, argument = self._operation(message.subject)
-        self._hear(operation, message, None)
+        self._record(operation, message, None)
         if self.hosts:  # pragma: no branch – the last host may end while a message is on its way
             # Any host, as the server would pick one from a queue group. It may be a stalled one.
-            self._hand_over(random.choice(self.hosts), operation, argument, message)
+            self._start_serving(random.choice(self.hosts), operation, argument, message)
 
-    def _hear(self, operation: str, message: Message, host_id: str | None) -> None:
-        self.heard(Command(operation, message.subject, message.payload, message.headers, host_id))
+    def _record(self, operation: str, message: Message, host_id: str | None) -> None:
+        self.on_command(Command(operation, message.subject, message.payload, message.headers, host_id))
 
-    def _hand_over(self, host: SimulatedHost, operation: str, argument: str | None, message: Message) -> None:
+    def _start_serving(
+        self, host: SimulatedHost, operation: str, argument: str | None, message: Message
+    ) -> None:
         self.work.begin(host, self._serve(host, operation, argument, message))
 
     async def _serve(
@@ -249,7 +253,7 @@ class Fleet:
             await asyncio.sleep(host.faults.slowness)
         if host.stopping:
             return
-        reply = await answer(host, operation, argument, message.payload)
+        reply = await serve_request(host, operation, argument, message.payload)
         await host.faults.awake.wait()
         silent = host.stopping and host.faults.parts_silently
         if reply is not None and message.reply_to and not silent:

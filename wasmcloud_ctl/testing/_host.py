@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from attrs import define, field
 
 from wasmcloud_ctl.testing import _identity, _serde
-from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._claims import Claims, claims_for_reply
 from wasmcloud_ctl.testing._failure import Failure
 from wasmcloud_ctl.testing._faults import Faults
 from wasmcloud_ctl.testing._locks import ReadWriteLock
@@ -62,7 +62,7 @@ class RunningProvider:
 
 
 @define(kw_only=True, eq=False)
-class Surroundings:
+class SharedState:
     """What the hosts of a lattice share.
 
     Attributes:
@@ -89,7 +89,7 @@ class SimulatedHost:
     """One host, from its start to its end. To be used on the hosts' event loop only.
 
     Attributes:
-        around: What it shares with the other hosts of the lattice.
+        shared: What it shares with the other hosts of the lattice.
         version: The version that it behaves like.
         labels: Its labels.
         bids_for_components: Whether it bids in auctions for components.
@@ -107,7 +107,7 @@ class SimulatedHost:
         own_claims: The claims of what this host has started, by subject key.
     """
 
-    around: Surroundings
+    shared: SharedState
     version: HostVersion
     labels: dict[str, str]
     bids_for_components: bool = True
@@ -134,17 +134,17 @@ class SimulatedHost:
         """Return the host's description: the reply to ``host.ping``."""
         uptime = self.uptime()
         description: Reply = {
-            "rpc_host": self.around.url,
-            "ctl_host": self.around.url,
+            "rpc_host": self.shared.url,
+            "ctl_host": self.shared.url,
             "friendly_name": self.friendly_name,
             "id": self.id,
             "labels": dict(sorted(self.labels.items())),
-            "lattice": self.around.lattice,
+            "lattice": self.shared.lattice,
             "uptime_human": _identity.uptime_in_words(uptime),
             "uptime_seconds": uptime,
         }
-        if self.around.js_domain is not None:
-            description["js_domain"] = self.around.js_domain
+        if self.shared.js_domain is not None:
+            description["js_domain"] = self.shared.js_domain
         if self.version.shows_version:
             description["version"] = self.version.number
         return description
@@ -196,8 +196,8 @@ class SimulatedHost:
     async def store_claims(self, claims: Claims, *, of_provider: bool) -> None:
         """Store the claims of a component or provider that this host starts; raises Failure."""
         # This host has the claims at once. The other hosts read them from the bucket.
-        self.own_claims[claims.subject] = claims.answered(of_provider=of_provider)
-        await self.around.store.store_claims(claims, of_provider=of_provider)
+        self.own_claims[claims.subject] = claims_for_reply(claims, of_provider=of_provider)
+        await self.shared.store.store_claims(claims, of_provider=of_provider)
 
     async def check_configs(self, names: Iterable[str]) -> None:
         """Check that the configs of a component or provider exist and are valid; raises Failure."""
@@ -207,7 +207,7 @@ class SimulatedHost:
             if name in self._known_configs or name.startswith(SECRET_PREFIX):
                 continue
             try:
-                found = await self.around.store.config(name)
+                found = await self.shared.store.config(name)
             except Failure as failure:
                 reason = f"Error fetching config {name}: {failure.chain}"
                 raise Failure("Unable to fetch requested config", reason) from failure
@@ -226,19 +226,19 @@ class SimulatedHost:
 
     async def publish(self, name: str, data: Mapping[str, object]) -> None:
         """Publish an event of this host."""
-        await self.around.publish(self, name, data)
+        await self.shared.publish(self, name, data)
 
 
-def done(message: str) -> Reply:
+def accepted_reply(message: str) -> Reply:
     """Return a reply that reports success."""
     return {"success": True, "message": message}
 
 
-def refused(message: str) -> Reply:
+def refused_reply(message: str) -> Reply:
     """Return a reply that reports failure."""
     return {"success": False, "message": message}
 
 
-def answered(response: object) -> Reply:
+def data_reply(response: object) -> Reply:
     """Return a reply with data."""
     return {"success": True, "message": "", "response": response}

@@ -15,8 +15,8 @@ from typing_extensions import Self, Unpack
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._connect import connect
 from wasmcloud_ctl._options.options import ConnectOptions
+from wasmcloud_ctl.testing._command import Command
 from wasmcloud_ctl.testing._fleet import Fleet
-from wasmcloud_ctl.testing._heard import Command
 from wasmcloud_ctl.testing._practice_host import PracticeHost
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._runtime import Runtime
@@ -94,7 +94,7 @@ class PracticeLattice:
         self._hosts: list[PracticeHost] = []
         self._commands: deque[Command] = deque(maxlen=_COMMANDS)
         self._on_command = on_command
-        self._heard = threading.Condition()
+        self._recorded = threading.Condition()
 
     @property
     def url(self) -> str:
@@ -122,7 +122,7 @@ class PracticeLattice:
     @property
     def commands(self) -> tuple[Command, ...]:
         """The last 100,000 requests that the hosts have received, oldest first."""
-        with self._heard:
+        with self._recorded:
             return tuple(self._commands)
 
     def wait_for_commands(self, operation: str, count: int = 1, timeout: float = 5.0) -> tuple[Command, ...]:
@@ -140,12 +140,12 @@ class PracticeLattice:
             TimeoutError: The hosts did not receive enough requests in time.
         """
         end = time.monotonic() + timeout
-        with self._heard:
+        with self._recorded:
             while True:
                 found = tuple(command for command in self._commands if command.operation == operation)
                 if len(found) >= count:
                     return found
-                if not self._heard.wait(end - time.monotonic()):
+                if not self._recorded.wait(end - time.monotonic()):
                     raise TimeoutError(
                         f"received {len(found)} of {count} {operation} requests within {timeout:g} s"
                     )
@@ -203,7 +203,7 @@ class PracticeLattice:
             registry=self.registry,
             topic_prefix=self.topic_prefix,
             heartbeat_interval=self._heartbeat_interval,
-            heard=self._hear,
+            on_command=self._record,
         )
 
     def close(self) -> None:
@@ -263,7 +263,7 @@ class PracticeLattice:
         """
 
         async def change() -> None:
-            self._runtime.fleet.around.store.lag = seconds
+            self._runtime.fleet.shared.store.lag = seconds
 
         self._runtime.call(change)
 
@@ -282,10 +282,10 @@ class PracticeLattice:
 
         self._runtime.call(publish)
 
-    def _hear(self, command: Command) -> None:
-        with self._heard:
+    def _record(self, command: Command) -> None:
+        with self._recorded:
             self._commands.append(command)
-            self._heard.notify_all()
+            self._recorded.notify_all()
         if self._on_command is not None:
             self._on_command(command)
 

@@ -26,7 +26,7 @@ class PracticeHost:
 
     def _simulate(self) -> SimulatedHost:
         return SimulatedHost(
-            around=self._runtime.fleet.around,
+            shared=self._runtime.fleet.shared,
             version=self._version,
             labels={**built_in_labels(), **self._own_labels},
         )
@@ -122,7 +122,7 @@ class PracticeHost:
             payload: The payload of every reply.
             operation: The operation.
         """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.say(payload))
+        self._set(self._simulated.faults.set_reply_fault, operation, _faults.replace(payload))
 
     def cut_replies(self, length: int | None = None, *, operation: str | None = None) -> None:
         """Cut the host's replies off.
@@ -199,14 +199,14 @@ class PracticeHost:
             name: The name of the event, such as ``health_check_failed``.
             data: The data of the event.
         """
-        self._runtime.call(self._runtime.fleet.around.publish, self._simulated, name, data)
+        self._runtime.call(self._runtime.fleet.shared.publish, self._simulated, name, data)
 
     def beat(self) -> None:
         """Publish a heartbeat immediately."""
         self._runtime.call(self._beat)
 
     async def _beat(self) -> None:
-        await self._runtime.fleet.around.publish(
+        await self._runtime.fleet.shared.publish(
             self._simulated, "host_heartbeat", await self._simulated.inventory()
         )
 

@@ -7,21 +7,28 @@ from collections.abc import Mapping
 
 from wasmcloud_ctl.testing import _artifacts, _commands, _events
 from wasmcloud_ctl.testing._claims import Claims
-from wasmcloud_ctl.testing._commands import understand
+from wasmcloud_ctl.testing._commands import parse_command
 from wasmcloud_ctl.testing._failure import Failure
-from wasmcloud_ctl.testing._host import Reply, RunningComponent, SimulatedHost, answered, done, refused
+from wasmcloud_ctl.testing._host import (
+    Reply,
+    RunningComponent,
+    SimulatedHost,
+    accepted_reply,
+    data_reply,
+    refused_reply,
+)
 from wasmcloud_ctl.testing._store import Specification
 
 
 async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
     """Bid for a component, or return None to stay out of the auction."""
-    request = understand(_commands.ComponentAuction.read, payload, "component auction command")
+    request = parse_command(_commands.ComponentAuction.read, payload, "component auction command")
     async with host.components_lock.read():
         # A bug of real hosts: they use the reference as the id, here and in the reply.
         runs = request.component_ref in host.components
     if runs or not host.satisfies(request.constraints):
         return None
-    return answered(
+    return data_reply(
         {
             "component_ref": request.component_ref,
             "component_id": request.component_ref,
@@ -33,7 +40,7 @@ async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
 
 async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     """Acknowledge the command, and start, scale or stop the component in the background."""
-    command = understand(_commands.ScaleComponent.read, payload, "component scale command")
+    command = parse_command(_commands.ScaleComponent.read, payload, "component scale command")
     async with host.components_lock.read():
         running = host.components.get(command.component_id)
         before = None if running is None else running.image_ref
@@ -52,8 +59,8 @@ async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
             "will not be updated. If you meant to update this component to a new image ref, use the "
             "update command."
         )
-    host.around.spawn(host, _scale(host, command, update_after=other and command.allow_update))
-    return done(message)
+    host.shared.spawn(host, _scale(host, command, update_after=other and command.allow_update))
+    return accepted_reply(message)
 
 
 async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, update_after: bool) -> None:
@@ -78,7 +85,7 @@ async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, upda
 
 async def _fetch(host: SimulatedHost, component_ref: str) -> _artifacts.Component:
     async with host.registries_lock.read():
-        return await _artifacts.fetch_component(component_ref, host.around.registry)
+        return await _artifacts.fetch_component(component_ref, host.shared.registry)
 
 
 async def _scale_to(
@@ -125,8 +132,8 @@ async def _start(
         raise missing
     if code.claims is not None:
         await host.store_claims(code.claims, of_provider=False)
-    specification = await host.around.store.specification(command.component_id)
-    await host.around.store.store_specification(
+    specification = await host.shared.store.specification(command.component_id)
+    await host.shared.store.store_specification(
         command.component_id, specification or Specification(command.component_ref, [])
     )
     # Hosts publish this event twice: here, and at the end of the scale.
@@ -186,18 +193,20 @@ async def _publish_scale_failed(
 
 async def update(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     """Acknowledge the command, and replace the component's code in the background."""
-    command = understand(_commands.UpdateComponent.read, payload, "component update command")
+    command = parse_command(_commands.UpdateComponent.read, payload, "component update command")
     async with host.components_lock.read():
         component = host.components.get(command.component_id)
     if component is None:
-        return refused(f"component {command.component_id} not found")
+        return refused_reply(f"component {command.component_id} not found")
     if component.image_ref == command.new_component_ref:
-        return done(f"component {command.component_id} already updated to {command.new_component_ref}")
-    host.around.spawn(
+        return accepted_reply(
+            f"component {command.component_id} already updated to {command.new_component_ref}"
+        )
+    host.shared.spawn(
         host,
         _update(host, command.component_id, command.new_component_ref, command.host_id, command.annotations),
     )
-    return done(
+    return accepted_reply(
         f"component {command.component_id} updating from {component.image_ref} to {command.new_component_ref}"
     )
 

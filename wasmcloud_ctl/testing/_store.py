@@ -8,8 +8,8 @@ from collections import deque
 
 from attrs import define
 
-from wasmcloud_ctl.testing import _claims, _events, _serde
-from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing import _events, _serde
+from wasmcloud_ctl.testing._claims import Claims, claims_for_bucket, stored_claims_for_reply
 from wasmcloud_ctl.testing._commands import Link
 from wasmcloud_ctl.testing._connection import Bucket, Connection
 from wasmcloud_ctl.testing._failure import Failure
@@ -65,7 +65,7 @@ class LatticeStore:
 
     Attributes:
         configs: The bucket of configs.
-        lag: Seconds by which the memory is behind the bucket.
+        lag: Seconds by which the memory is pending the bucket.
     """
 
     def __init__(self, configs: Bucket, data: Bucket) -> None:
@@ -85,7 +85,7 @@ class LatticeStore:
         await store._data.watch(store._changed)
         await connection.settle()
         for key, value in (await store._data.load()).items():
-            store._remember(key, value)
+            store._apply(key, value)
         return store
 
     def close(self) -> None:
@@ -95,11 +95,11 @@ class LatticeStore:
         self._changes.clear()
 
     @property
-    def behind(self) -> bool:
+    def pending(self) -> bool:
         """Whether there are changes that have not reached the memory."""
         return bool(self._changes)
 
-    async def followed(self) -> None:
+    async def wait_until_applied(self) -> None:
         """Wait until the memory has all changes received so far."""
         if self._changes:
             loop = asyncio.get_running_loop()
@@ -150,7 +150,9 @@ class LatticeStore:
             Failure: The server does not answer.
         """
         try:
-            await self._data.put(_CLAIMS + claims.subject, _json(claims.stored(of_provider=of_provider)))
+            await self._data.put(
+                _CLAIMS + claims.subject, _json(claims_for_bucket(claims, of_provider=of_provider))
+            )
         except Failure as failure:
             raise Failure("failed to store claims", Failure("failed to put claims", failure)) from failure
 
@@ -165,7 +167,7 @@ class LatticeStore:
     def _changed(self, key: str, value: bytes | None) -> None:
         lag = max(self.lag, _CLAIMS_SECONDS if key.startswith(_CLAIMS) else 0.0)
         if lag == 0.0 and not self._changes:
-            self._remember(key, value)
+            self._apply(key, value)
             return
         # Changes are applied in order, so that an older value of a key never replaces a newer one.
         self._changes.append((asyncio.get_running_loop().time() + lag, key, value))
@@ -181,16 +183,16 @@ class LatticeStore:
                 self._following = loop.call_at(due, self._follow)
                 return
             self._changes.popleft()
-            self._remember(key, value)
+            self._apply(key, value)
 
-    def _remember(self, key: str, value: bytes | None) -> None:
+    def _apply(self, key: str, value: bytes | None) -> None:
         if value is None:
             return  # real hosts ignore deletions: their watch does not say what was deleted
         try:
             if key.startswith(_COMPONENT):
                 self._links[key[len(_COMPONENT) :]] = Specification.read(value).links
             elif key.startswith(_CLAIMS):
-                claims = _claims.answered(_serde.parse(value))
+                claims = stored_claims_for_reply(_serde.parse(value))
                 self._claims[claims["subject"]] = claims
         except ParseError:
             pass  # not written by a host, or broken: a host logs it and goes on
