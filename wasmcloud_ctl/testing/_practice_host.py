@@ -38,7 +38,7 @@ class PracticeHost:
 
     @property
     def id(self) -> str:
-        """The id of the host: ``N`` and 55 letters and digits. Changes with each ``restart``."""
+        """The id of the host, ``N`` and 55 letters and digits. Changes with each ``restart``."""
         return self._simulated.id
 
     @property
