@@ -12,6 +12,8 @@ from typing import Annotated, Generic, TypeVar, overload
 
 import attrs
 
+from wasmcloud_ctl._display.html import as_html
+from wasmcloud_ctl._display.text import line
 from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, no_responders
 
 __all__ = [
@@ -53,14 +55,10 @@ class Shown:
         return hash(tuple(self.__dict__.values()))
 
     def __repr__(self) -> str:
-        from wasmcloud_ctl._display import html as _display
-
-        return _display.line(self)
+        return line(self)
 
     def _repr_html_(self) -> str:
-        from wasmcloud_ctl._display import html as _display
-
-        return _display.as_html(self)
+        return as_html(self)
 
 
 class Model(Shown):
