@@ -24,6 +24,7 @@ Exceptions of nats-py, anyio, cattrs and concurrent.futures do not reach a calle
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime
 from typing import Protocol
 
@@ -233,6 +234,17 @@ class OperationFailed(CtlError):
         self.reason = reason
         self.event = event
         self.response = response
+
+
+def copy_to_raise(error: CtlError) -> CtlError:
+    """Return a copy of a stored error, with its cause and without its traceback.
+
+    Raising the stored error itself would add the caller's frames to its traceback and keep them alive.
+    """
+    copied = copy.copy(error)
+    copied.__cause__ = error.__cause__
+    copied.__suppress_context__ = error.__suppress_context__
+    return copied
 
 
 def no_responders(subject: str) -> NoResponders:

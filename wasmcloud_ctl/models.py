@@ -14,7 +14,7 @@ import attrs
 
 from wasmcloud_ctl._display.html import as_html
 from wasmcloud_ctl._display.text import line
-from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, no_responders
+from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, copy_to_raise, no_responders
 
 __all__ = [
     "ComponentAuctionAck",
@@ -518,11 +518,11 @@ class Inventories(Shown):
         """Return these inventories, or raise for what went wrong.
 
         Raises:
-            CtlError: The first host's error.
+            CtlError: A copy of the first host's error.
             NoResponders: Nobody listens.
         """
         if self.no_responders:
             raise no_responders(self.subject)
         for error in self.errors.values():
-            raise error
+            raise copy_to_raise(error)
         return self
