@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import weakref
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import attrs
 import cattrs
@@ -22,6 +23,10 @@ from wasmcloud_ctl import (
     OperationRejected,
     RegistryCredential,
     Replies,
+    events,
+    exceptions,
+    graph,
+    models,
 )
 
 YES: CtlResponse[str] = CtlResponse(succeeded=True, message="done", data="d")
@@ -153,3 +158,24 @@ def test_the_types_of_all_fields_are_there_at_run_time() -> None:
     assert all(get_type_hints(kind) for kind in classes)
     apart = cattrs.unstructure(Inventories(data={"N1": inventory}))
     assert apart["data"]["N1"]["components"][0]["max_instances"] == 5
+
+
+def methods(kind: type) -> list[Any]:
+    """Return a class's own functions, with those behind its properties and class methods."""
+    found = [getattr(value, "fget", getattr(value, "__func__", value)) for value in vars(kind).values()]
+    return [value for value in found if inspect.isfunction(value)]
+
+
+@pytest.mark.parametrize("module", [models, events, exceptions, graph])
+def test_the_type_hints_of_all_methods_resolve(module: Any) -> None:
+    """Tools that read annotations at run time can evaluate all of them, also those of inherited fields."""
+    own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+    kinds = [value for value in own if inspect.isclass(value)]
+
+    assert kinds
+    for kind in kinds:
+        get_type_hints(kind)
+        for method in methods(kind):
+            get_type_hints(method)
+        if attrs.has(kind):
+            inspect.signature(kind, eval_str=True)
