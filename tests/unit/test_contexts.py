@@ -2,64 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import wash
 from identities import credentials, new_seed, public_key, signed
 from refusals import refusal
 
 import wasmcloud_ctl
 from wasmcloud_ctl import AuthError, ConnectError, InvalidArgument, NotFound
 from wasmcloud_ctl._options import contexts as _contexts
-from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 SEED = new_seed()
 JWT = signed({"sub": public_key(SEED)}, SEED)
 
-# A context as `wash ctx new` writes it.
-AS_WASH_WRITES = {
-    "name": "work",
-    "cluster_seed": None,
-    "ctl_host": "127.0.0.1",
-    "ctl_port": 4222,
-    "ctl_jwt": "",
-    "ctl_seed": "",
-    "ctl_credsfile": None,
-    "ctl_timeout": 2000,
-    "ctl_tls_ca_file": None,
-    "ctl_tls_first": None,
-    "lattice": "default",
-    "js_domain": None,
-    "rpc_host": "127.0.0.1",
-    "rpc_port": 4222,
-    "rpc_jwt": "",
-    "rpc_seed": "",
-    "rpc_credsfile": None,
-    "rpc_timeout": 2000,
-    "rpc_tls_ca_file": None,
-    "rpc_tls_first": None,
-}
-
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment without any of wash's variables, and an empty folder for its contexts."""
-    for name in list(os.environ):
-        if name.startswith(("WASH_", "WASMCLOUD_")):
-            monkeypatch.delenv(name)
-    contexts = tmp_path / "contexts"
-    contexts.mkdir()
-    monkeypatch.setenv("WASH_CONTEXT_DIR", str(contexts))
-    return contexts
-
-
-def write(folder: Path, name: str, **fields: Any) -> None:
-    """Write a context file, indented as a person would."""
-    (folder / f"{name}.json").write_text(json.dumps({**AS_WASH_WRITES, "name": name, **fields}, indent=2))
+    """An empty folder for contexts, and an environment without wash's variables."""
+    return wash.empty_contexts(tmp_path, monkeypatch)
 
 
 def found(**arguments: Any) -> dict[str, Any]:
@@ -67,68 +29,6 @@ def found(**arguments: Any) -> dict[str, Any]:
     known = _contexts.from_environment(arguments)
     assert known.pop("context") is None
     return known
-
-
-# Connecting -------------------------------------------------------------------------------------
-
-
-def test_one_line_connects_as_wash_would(
-    lattice: PracticeLattice, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """from_env() and connect(context=...) reach the lattice that the files and variables name."""
-    write(folder, "work", ctl_port=lattice.server.port, lattice=lattice.lattice, ctl_timeout=3500)
-    with wasmcloud_ctl.connect(context="work") as client:
-        assert len(client.get_hosts(expected=2)) == 2
-    (folder / "default").write_text("work\n")
-    with wasmcloud_ctl.from_env() as client:
-        assert len(client.get_hosts(expected=2)) == 2
-        assert client.lattice == lattice.lattice
-    monkeypatch.setenv("WASMCLOUD_LATTICE", "elsewhere")
-    with wasmcloud_ctl.from_env(quiet=0.1) as client:
-        assert (client.lattice, client.get_hosts().no_responders) == ("elsewhere", True)
-    with wasmcloud_ctl.from_env(lattice=lattice.lattice) as client:
-        assert len(client.get_hosts(expected=2)) == 2
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[PracticeServer]:
-    """A server with a user who has an nkey, and one who has a password."""
-    config = (
-        f"authorization {{ users: [ {{ nkey: {public_key(SEED)} }}, {{ user: me, password: hunter2 }} ] }}"
-    )
-    with PracticeServer(jetstream=False, config=config) as server:
-        yield server
-
-
-def test_credentials_come_along(
-    guarded: PracticeServer, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From a context, as text, as a path, or in the host; from the environment; an argument counts before both."""
-    seed_file = tmp_path / "user.nk"
-    seed_file.write_text(SEED)
-    for number, fields in enumerate(
-        ({"ctl_seed": SEED}, {"ctl_seed": str(seed_file)}, {"ctl_host": "nats://me:hunter2@127.0.0.1"})
-    ):
-        write(folder, str(number), ctl_port=guarded.port, **fields)
-        with wasmcloud_ctl.connect(context=str(number)) as client:
-            assert client.get_hosts().no_responders
-
-    monkeypatch.setenv("WASMCLOUD_CTL_PORT", str(guarded.port))
-    assert refusal_from_env(AuthError).startswith(f"{guarded.url} requires credentials, and none were given")
-    monkeypatch.setenv("WASMCLOUD_CTL_SEED", str(seed_file))
-    with wasmcloud_ctl.from_env() as client:
-        assert client.get_hosts().no_responders
-    with wasmcloud_ctl.from_env(user="me", password="hunter2") as client:
-        assert client.get_hosts().no_responders
-    with pytest.raises(AuthError):
-        wasmcloud_ctl.from_env(user="me", password="wr0ng")
-
-
-def refusal_from_env(kind: type[ConnectError], **options: Any) -> str:
-    """The message with which from_env refuses."""
-    with pytest.raises(kind) as caught:
-        wasmcloud_ctl.from_env(**options)
-    return str(caught.value)
 
 
 # The environment --------------------------------------------------------------------------------
@@ -187,8 +87,10 @@ def test_the_hosts_variables_count_after_washs(monkeypatch: pytest.MonkeyPatch) 
 
 def test_variables_count_before_the_current_context(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arguments, then variables, then the context, one by one; a named context takes the current one's place."""
-    write(folder, "host_config", ctl_host="current.example", ctl_port=4333, lattice="blue", js_domain="leaf")
-    write(folder, "other", ctl_host="other.example", lattice_prefix="green", ctl_timeout=500)
+    wash.write(
+        folder, "host_config", ctl_host="current.example", ctl_port=4333, lattice="blue", js_domain="leaf"
+    )
+    wash.write(folder, "other", ctl_host="other.example", lattice_prefix="green", ctl_timeout=500)
     assert found() == {
         "servers": "current.example:4333",
         "lattice": "blue",
@@ -213,7 +115,7 @@ def test_variables_count_before_the_current_context(folder: Path, monkeypatch: p
 def test_credentials_are_one_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who names any credentials, be it in a URL, has none of another's mixed in; within one source it is as in wash:
     the JWT with its seed, then the file, then the URL's."""
-    write(folder, "host_config", ctl_jwt=JWT, ctl_seed=SEED, ctl_credsfile="x.creds")
+    wash.write(folder, "host_config", ctl_jwt=JWT, ctl_seed=SEED, ctl_credsfile="x.creds")
     assert found()["user_jwt"] == JWT
     assert "credentials" not in found()
     for arguments in (
@@ -232,14 +134,14 @@ def test_credentials_are_one_sources(folder: Path, monkeypatch: pytest.MonkeyPat
 
 def test_without_tls_means_none_of_the_contexts_tls(folder: Path) -> None:
     """tls=False leaves out what a context says of TLS."""
-    write(folder, "host_config", ctl_tls_ca_file="ca.pem", ctl_tls_first=True)
+    wash.write(folder, "host_config", ctl_tls_ca_file="ca.pem", ctl_tls_first=True)
     assert (found()["tls_ca"], found()["tls_first"]) == ("ca.pem", True)
     assert not {"tls_ca", "tls_first"} & set(found(tls=False))
 
 
 def test_connects_default_says_nothing_of_tls_first(folder: Path) -> None:
     """tls_first=False, which is connect's default, does not stand in the way of what a context says."""
-    write(folder, "host_config", ctl_tls_first=True)
+    wash.write(folder, "host_config", ctl_tls_first=True)
     assert found(tls_first=False)["tls_first"] is True
 
 
@@ -263,15 +165,6 @@ def test_a_variable_that_cannot_be_meant(
     assert found() == {}
 
 
-def test_connect_reads_no_variables(practice_server: PracticeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What from_env makes of the environment connect leaves alone."""
-    monkeypatch.setenv("WASMCLOUD_CTL_HOST", "nowhere.invalid")
-    monkeypatch.setenv("WASMCLOUD_LATTICE", "elsewhere")
-    monkeypatch.setenv("WASH_CTL_CREDS", "/no/such.creds")
-    with wasmcloud_ctl.connect(practice_server.url) as client:
-        assert client.lattice == "default"
-
-
 def test_an_unknown_option_is_a_type_error() -> None:
     """from_env takes connect's options, and no others."""
     with pytest.raises(TypeError, match="latice"):
@@ -293,7 +186,7 @@ def test_where_contexts_are(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
     }
     for name, place in places.items():
         place.mkdir(parents=True, exist_ok=True)
-        write(place, "host_config", lattice=name)
+        wash.write(place, "host_config", lattice=name)
     monkeypatch.setenv("WASH_CONFIG_DIR", "~/wash")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     assert found()["lattice"] == "variable"
@@ -310,8 +203,8 @@ def test_an_unknown_context_lists_those_there_are(folder: Path) -> None:
     assert refusal(context="wrok", kind=NotFound) == (
         f"there is no wash context 'wrok' in {folder}; there are none"
     )
-    write(folder, "work")
-    write(folder, "home")
+    wash.write(folder, "work")
+    wash.write(folder, "home")
     (folder / "index.json").write_text("{}")
     assert refusal(context="wrok", kind=NotFound) == (
         f"there is no wash context 'wrok' in {folder}; there are home, work"
@@ -320,9 +213,9 @@ def test_an_unknown_context_lists_those_there_are(folder: Path) -> None:
 
 def test_a_current_context_that_is_not_there(folder: Path) -> None:
     """The file that names it is named, with the contexts that there are."""
-    write(folder, "work")
+    wash.write(folder, "work")
     (folder / "default").write_text("gone")
-    assert refusal_from_env(ConnectError) == (
+    assert wash.refusal_from_env(ConnectError) == (
         f"{folder / 'default'}, line 1: the current wash context is said to be 'gone', which does not exist; "
         "there are work"
     )
@@ -355,7 +248,7 @@ def test_a_broken_context_is_an_error_with_its_line(folder: Path, text: str, lin
     assert message.startswith(
         f"{folder / 'host_config.json'}, line {line}: the wash context is broken: {what}"
     )
-    assert refusal_from_env(ConnectError) == message
+    assert wash.refusal_from_env(ConnectError) == message
 
 
 def test_a_context_that_is_no_text_or_cannot_be_read(folder: Path) -> None:
@@ -382,17 +275,17 @@ def test_nothing_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_a_credentials_file_of_a_context(folder: Path, tmp_path: Path) -> None:
     """Its path is read when the connection is made, and named if it cannot be."""
-    write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"))
+    wash.write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"))
     assert refusal(context="work", kind=AuthError) == (
         f"the file {tmp_path / 'no.creds'}, given as credentials, cannot be read: No such file or directory"
     )
     (tmp_path / "no.creds").write_text(credentials(JWT, SEED))
-    write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"), ctl_port=1)
+    wash.write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"), ctl_port=1)
     assert refusal(context="work").startswith("nobody listens at nats://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_an_ipv6_host(folder: Path, host: str) -> None:
     """An address of IPv6 gets its brackets, if it has none."""
-    write(folder, "work", ctl_host=host)
+    wash.write(folder, "work", ctl_host=host)
     assert found(context="work")["servers"] == "[::1]:4222"

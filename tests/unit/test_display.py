@@ -11,12 +11,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 import attrs
-import pandas
 import pytest
 from recorded import REPLY_TYPES, VERSIONS, cases, operation
 
 from wasmcloud_ctl import (
-    Client,
     ComponentAuctionAck,
     ComponentDescription,
     ComponentScaled,
@@ -40,7 +38,6 @@ from wasmcloud_ctl._display.html import short_id
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl.events import DATA_BY_NAME
 from wasmcloud_ctl.models import Model
-from wasmcloud_ctl.testing import PracticeLattice
 
 ID = "NBY7W66GTFLSJDYKEPMZLTWIMUCZ2SFUMZUWKANZ3SM2MGWYX5INV2LS"
 
@@ -490,14 +487,6 @@ def test_a_dict_of_a_credential_has_no_secret() -> None:
     credential = RegistryCredential(username="me", password="hunter2", token="hunter3")
 
     assert credential.to_dict() == {"username": "me", "registryType": "oci"}
-
-
-def test_hosts_go_into_pandas(lattice: PracticeLattice, client: Client) -> None:
-    """The one line of the documentation makes a frame with a row for each host."""
-    frame = pandas.DataFrame([host.to_dict() for host in client.get_hosts(expected=2).data])
-
-    assert set(frame["id"]) == {host.id for host in lattice.hosts}
-    assert set(frame.columns) == {field.name for field in attrs.fields(Host)}
 
 
 def test_what_the_extras_bring_is_not_imported_with_the_package() -> None:

@@ -9,7 +9,6 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from wasmcloud_ctl import (
-    Client,
     ComponentDescription,
     CtlError,
     HostInventory,
@@ -20,7 +19,6 @@ from wasmcloud_ctl import (
     RequestTimeout,
 )
 from wasmcloud_ctl.graph import LatticeGraph
-from wasmcloud_ctl.testing import PracticeLattice
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -218,28 +216,6 @@ def test_a_picture_is_the_same_each_time() -> None:
     again = LatticeGraph(reversed(HOSTS), reversed(LINKS))
 
     assert again.to_svg() == LatticeGraph(HOSTS, LINKS).to_svg()
-
-
-# From a client ----------------------------------------------------------------------------------
-
-
-def test_a_graph_from_a_client(lattice: PracticeLattice, client: Client) -> None:
-    """One line asks for the inventories and the links."""
-    client.scale_component(lattice.hosts[0].id, "acme/web:1", "web", 5, wait=5)
-    client.put_link(Link("web", "redis", "wasi", "keyvalue", ["store"]), wait=5)
-
-    graph = LatticeGraph.from_client(client, expected=2)
-
-    assert (
-        repr(graph) == f"<LatticeGraph lattice {lattice.lattice}: 2 hosts, 1 component, 0 providers, 1 link>"
-    )
-    assert graph.missing == ("redis",)
-
-
-def test_a_graph_of_an_empty_lattice_is_refused(client: Client) -> None:
-    """Where no host listens there is nothing to draw, and the error says what to check."""
-    with pytest.raises(NoResponders, match=r"nobody listens on wasmbus\.ctl\.v1\.nobody-here\.host\.ping"):
-        LatticeGraph.from_client(client.for_lattice("nobody-here"))
 
 
 # Without the extra ------------------------------------------------------------------------------

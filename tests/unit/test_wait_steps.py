@@ -7,14 +7,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from calling import Calling
 
 from wasmcloud_ctl import (
     ClosedError,
     ComponentDescription,
     ComponentScaled,
     ComponentScaleFailed,
-    CtlResponse,
     HostInventory,
     Link,
     LinkdefSet,
@@ -31,7 +29,6 @@ from wasmcloud_ctl._operations.wait import _ACKNOWLEDGEMENT, _LOOK, Command
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport.calls import Reply
 from wasmcloud_ctl.events import Event, EventData
-from wasmcloud_ctl.testing import PracticeLattice
 
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
 HOST = "NA"
@@ -111,32 +108,6 @@ def test_another_reference_than_was_asked_for_is_a_failure_wherever_it_comes_fro
         OperationFailed, match=f"goes on with {OLD} as echo, which was not updated to {REFERENCE}"
     ):
         wait.judge()
-
-
-def test_what_is_no_event_is_passed_over(practice_lattice: PracticeLattice) -> None:
-    """Neither what cannot be read nor another link's event ends a wait, or keeps it from its end."""
-    host = practice_lattice.hosts[0]
-    with practice_lattice.connect() as client, client.events_receiver("linkdef_set") as events:
-        host.slow(0.2)
-        waiting = Calling(lambda: client.put_link(LINK, wait=5))
-        practice_lattice.wait_for_commands("link.put")
-        practice_lattice.publish(f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set", b"{oops")
-        host.publish_event("linkdef_set", {**LINK_FIELDS, "source_id": "other"})
-        assert events.get(5).data == LinkdefSet("other", "http", "wasi", "http", ["incoming-handler"])
-        waiting.end()
-
-    assert isinstance(waiting.result, CtlResponse)
-    assert waiting.result.succeeded
-
-
-LINK_FIELDS = {
-    "source_id": "echo",
-    "target": "http",
-    "name": "default",
-    "wit_namespace": "wasi",
-    "wit_package": "http",
-    "interfaces": ["incoming-handler"],
-}
 
 
 # Looks --------------------------------------------------------------------------------------------------
