@@ -18,24 +18,26 @@ from benchmarks.ratios import call, hear
 from benchmarks.tables import span, table
 from benchmarks.world import world
 from wasmcloud_ctl import Client
-from wasmcloud_ctl._bridge.loop import Bridge, Mailbox, Outcome
-from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._transport import Transport, Wire
+from wasmcloud_ctl._bridge.handover import MessageQueue, Result
+from wasmcloud_ctl._bridge.loop import Bridge
+from wasmcloud_ctl._protocol import codec
+from wasmcloud_ctl._transport import Transport
 from wasmcloud_ctl._transport.calls import Request
+from wasmcloud_ctl._transport.connection import Connection
 
 # Each stage ends at a mark: its name, its thread, and the function that is marked. ``before`` marks the function's
 # start, ``after`` its end.
 _STAGES = (
     ("method: arguments, subject", "caller", Transport, "request", "before"),
-    ("request and outcome made", "caller", Bridge, "post", "before"),
+    ("request and result made", "caller", Bridge, "post", "before"),
     ("the loop is notified and wakes", "both", Request, "begin", "before"),
-    ("registered, written to the socket", "loop", Wire, "send_message", "after"),
+    ("registered, written to the socket", "loop", Connection, "send_message", "after"),
     ("outside: server, host, server", "none", asyncio.StreamReader, "feed_data", "before"),
     ("nats-py reads and parses", "loop", Request, "on_reply", "before"),
-    ("outcome set", "loop", Outcome, "resolve", "after"),
-    ("the caller wakes", "both", Outcome, "wait", "after"),
-    ("outcome taken", "caller", _codec, "decode_response", "before"),
-    ("decoded", "caller", _codec, "decode_response", "after"),
+    ("result set", "loop", Result, "resolve", "after"),
+    ("the caller wakes", "both", Result, "wait", "after"),
+    ("result taken", "caller", codec, "decode_response", "before"),
+    ("decoded", "caller", codec, "decode_response", "after"),
 )
 _LAST = ("method: response returned", "caller")
 
@@ -83,15 +85,15 @@ def _calls(client: Client, count: int) -> list[list[float]]:
 
 
 def _batches(client: Client, trigger: others.RawSocket, count: int) -> list[dict[str, Any]]:
-    """Count how often the calling thread finds an empty mailbox and has to be woken."""
+    """Count how often the calling thread finds an empty queue and has to be woken."""
     takes = waits = 0
-    get = Mailbox.get
+    get = MessageQueue.get
 
-    def counting(mailbox: Mailbox[Any], seconds: float | None) -> Any:
+    def counting(messages: MessageQueue[Any], seconds: float | None) -> Any:
         nonlocal takes, waits
         takes += 1
-        waits += mailbox.waiting() == 0
-        return get(mailbox, seconds)
+        waits += len(messages) == 0
+        return get(messages, seconds)
 
     found = []
     hosts = client.for_lattice(f"hosts-{count}")
@@ -101,7 +103,7 @@ def _batches(client: Client, trigger: others.RawSocket, count: int) -> list[dict
         ("events of a receiver", lambda: hear(client, count, lambda: trigger.begin(f"bench.events.{count}"))),
     ):
         takes = waits = 0
-        with mock.patch.object(Mailbox, "get", counting):
+        with mock.patch.object(MessageQueue, "get", counting):
             work()
         found.append({"what": what, "messages": takes, "waits": waits})
     return found

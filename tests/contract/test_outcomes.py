@@ -392,7 +392,7 @@ def test_twenty_links_of_one_source_at_once_are_all_kept(world: World) -> None:
 def test_a_cached_client_sees_each_change_at_once(world: World) -> None:
     """Twenty put_link and delete_link in a row: after each, the copy is right."""
     settings = attrs.evolve(world.client._settings, cache_links=True)
-    cached = type(world.client)(world.client._session, settings, world.client._subjects, world.client)
+    cached = type(world.client)(world.client._transports, settings, world.client._subjects, world.client)
     assert cached.get_links().data == []
     for number in range(10):
         link = attrs.evolve(LINK, name=f"n{number}")

@@ -15,6 +15,7 @@ from typing import Literal
 
 import pytest
 from calling import library_threads, wait_until
+from internals import connection_of, in_flight, session_of, transport_of
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -221,13 +222,11 @@ def test_close_ends_what_is_under_way(lattice: PracticeLattice) -> None:
 
 def test_a_gather_may_end_after_its_client(lattice: PracticeLattice, client: Client) -> None:
     """What was asked went with the loop, so there is nothing to withdraw, and nothing to raise."""
-    transport = client._session.get()
-
-    with transport.gather() as gather:
-        gather.ask(f"wasmbus.ctl.v1.{lattice.lattice}.host.ping")
+    with transport_of(client).replies() as replies:
+        replies.send(f"wasmbus.ctl.v1.{lattice.lattice}.host.ping", handler=lambda reply: None)
         client.close()
 
-    assert transport._calls == {}
+    assert in_flight(client) == 0
 
 
 def test_a_client_that_is_dropped_warns_and_ends(lattice: PracticeLattice) -> None:
@@ -402,7 +401,7 @@ def test_what_is_no_event_is_counted_and_skipped(
 
 def test_a_dropped_receiver_leaves_no_subscription(lattice: PracticeLattice, client: Client) -> None:
     """Who breaks out of a loop and forgets the receiver leaves nothing behind."""
-    transport = client._session.get()
+    subscriptions = session_of(client).subscriptions
     receiver = client.events_receiver("host_heartbeat")
     lattice.hosts[0].beat()
     for _event in receiver:
@@ -410,7 +409,7 @@ def test_a_dropped_receiver_leaves_no_subscription(lattice: PracticeLattice, cli
     del receiver, _event
     gc.collect()
 
-    wait_until(lambda: not transport._subscriptions)
+    wait_until(lambda: not subscriptions)
 
 
 # Loss -------------------------------------------------------------------------------------------
@@ -467,7 +466,10 @@ def test_calls_in_flight_end_when_the_connection_does(own_server: PracticeServer
         assert time.monotonic() - started < 1
         assert len(errors) == 2
         assert all(isinstance(error, NotConnectedError) and error.sent for error in errors)
-        assert all("outcome is unknown" in str(error) for error in errors)
+        assert sorted(str(error).partition(": ")[2] for error in errors) == [
+            "it was sent, and its outcome is unknown",
+            "it was sent; nothing was changed, so it is safe to ask again",
+        ]
 
 
 def test_a_command_that_failed_while_the_server_was_away_is_never_sent(own_server: PracticeServer) -> None:
@@ -497,9 +499,7 @@ def test_a_command_stuck_behind_a_full_socket_is_never_sent(own_server: Practice
         async def fill() -> None:
             # Not by publish(), which waits for the socket.
             for _ in range(32):
-                client._session.get().usable_wire(None).send(
-                    b"PUB elsewhere 524288\r\n%b\r\n" % (b"x" * (1 << 19))
-                )
+                connection_of(client).send(b"PUB elsewhere 524288\r\n%b\r\n" % (b"x" * (1 << 19)))
 
         client.run(fill, timeout=5)
         with pytest.raises(RequestTimeout, match="will not be") as caught:

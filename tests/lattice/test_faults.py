@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from calling import wait_until
+from internals import session_of
 from wire import arrive
 
 import wasmcloud_ctl
@@ -164,12 +165,11 @@ def test_duplicate_and_late_replies_are_nobodys(lattice: PracticeLattice, client
 
 def test_replies_to_whoever_asks_go_to_nobody_else(lattice: PracticeLattice, client: Client) -> None:
     """Messages sent to reply subjects that were never handed out, or no longer are, disturb nothing."""
-    transport = client._session.get()
     wrong = json.dumps({"success": True, "message": "", "response": {"host_id": "NOBODY"}}).encode()
 
     async def send() -> None:
         for token in ("", "0", "1", "ffff", "x.y", "zz"):
-            await client.nats_client.publish(f"{transport._inbox}.{token}".rstrip("."), wrong)
+            await client.nats_client.publish(f"{session_of(client)._inbox}.{token}".rstrip("."), wrong)
         await arrive(client.nats_client)
 
     for host in lattice.hosts:

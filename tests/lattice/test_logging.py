@@ -86,7 +86,8 @@ def test_nothing_is_printed_by_those_who_set_up_no_logging(practice_server: Prac
     script = f"""
 import time, wasmcloud_ctl
 client = wasmcloud_ctl.connect({practice_server.url!r}, connect_timeout=20)
-client._session.get().bridge.run(drop, client._session.get(), timeout=5)
+transport = client._transports.get()
+transport._bridge.run(drop, transport._session, timeout=5)
 while not client.connected:
     time.sleep(0.01)
 client.close()
@@ -96,7 +97,7 @@ for url in ("nats://127.0.0.1:1", "nats://nowhere.invalid", "tls://127.0.0.1:{pr
     except wasmcloud_ctl.ConnectError:
         print("refused")
 """
-    drop = "async def drop(transport):\n    transport.drop(transport.usable_wire(None), 'a test')\n"
+    drop = "async def drop(session):\n    session.drop(session.connection(None), 'a test')\n"
     done = subprocess.run(
         [sys.executable, "-W", "default", "-c", drop + script], capture_output=True, text=True
     )

@@ -18,6 +18,7 @@ import attrs
 import pytest
 import trustme
 from fake_nats import INFO, Conversation, FakeNats
+from internals import bridge_of, connection_of, transport_of
 from listening import Listening
 from proxy import Proxy
 from refusals import refusal
@@ -209,7 +210,7 @@ def test_a_server_that_the_cluster_named_takes_over() -> None:
     second = PracticeServer(jetstream=False, config=in_cluster(ports[1], ports))
     with Listening() as log, first, wasmcloud_ctl.connect(first.url) as client:
         with second:
-            wait_until(lambda: len(client._session.get().usable_wire(None).cluster()) == 3)
+            wait_until(lambda: len(connection_of(client).cluster()) == 3)
             first.kill()
             message = log.wait_for("connected again")
             assert message.startswith(f"connected again, to nats://127.0.0.1:{second.port}, after ")
@@ -379,7 +380,7 @@ def test_by_the_servers_trace_nothing_that_was_stuck_is_sent(
 
             async def fill() -> None:
                 # Not by publish(), which waits for the socket.
-                wire: Any = client._session.get().usable_wire(None)
+                wire: Any = connection_of(client)
                 while wire._socket._bare_io_writer.transport.get_write_buffer_size() == 0:
                     wire.send(b"PUB elsewhere 16384\r\n%b\r\n" % (b"x" * 16384))
                     await asyncio.sleep(0)
@@ -406,19 +407,19 @@ def test_what_a_blocked_loop_comes_to_after_the_call_is_not_sent(
     lattice: PracticeLattice, client: Client
 ) -> None:
     """A function given to run() may block the loop: what was asked meanwhile, and is over, is never sent."""
-    transport = client._session.get()
     begun, release = threading.Event(), threading.Event()
 
     def block() -> None:
         begun.set()
         release.wait(10)
 
-    transport.bridge.post(block)
+    bridge_of(client).post(block)
     assert begun.wait(5)
     with pytest.raises(CtlError, match="the client's loop is blocked"):
         client.put_config("late", {}, timeout=0.05)
-    with transport.gather() as gather:
-        gather.ask(f"wasmbus.ctl.v1.{lattice.lattice}.config.put.late", b"{}", once=True)
+    with transport_of(client).replies() as replies:
+        subject = f"wasmbus.ctl.v1.{lattice.lattice}.config.put.late"
+        replies.send(subject, b"{}", handler=lambda reply: None, once=True)
     release.set()
 
     assert client.get_config("late").data is None
@@ -463,7 +464,7 @@ def test_a_cluster_whose_servers_die_in_turn(cluster: Cluster) -> None:
     that were said not to have been sent did not. The client was given one server; it learns of the others."""
     servers, lattice = cluster.servers, cluster.lattice
     with wasmcloud_ctl.connect(servers[0].url, timeout=2.0) as client:
-        wait_until(lambda: len(client._session.get().usable_wire(None).cluster()) == 4)
+        wait_until(lambda: len(connection_of(client).cluster()) == 4)
         wait_until(lambda: len(client.get_hosts(expected=2, timeout=1)) == 2)
         hosts = [host.id for host in lattice.hosts]
         fates: dict[str, BaseException | None] = {}

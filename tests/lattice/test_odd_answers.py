@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fake_nats import Conversation, FakeNats
+from internals import session_of, transport_of
 from listening import Listening
 from refusals import refusal
 from wire import arrive
@@ -31,12 +32,11 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl._bridge.loop import Mailbox
+from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._operations import link_cache as _links
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._transport import dialling
-from wasmcloud_ctl._transport import session as transport_module
-from wasmcloud_ctl._transport.calls import Subscription
+from wasmcloud_ctl._transport import session as session_module
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
@@ -258,7 +258,7 @@ def test_a_siblings_copy_ends_with_the_sibling(practice_lattice: PracticeLattice
     with practice_lattice.connect(cache_links=True) as client:
         sibling = client.for_lattice(practice_lattice.lattice)
         assert client.get_links().data == sibling.get_links().data == []
-        subscriptions = client._session.get()._subscriptions
+        subscriptions = session_of(client).subscriptions
         assert len(subscriptions) == 2
         sibling.close()
         client.put_link(LINK)  # on the loop after what closing has posted there
@@ -383,7 +383,7 @@ def test_whatever_goes_wrong_on_the_way_back_the_client_comes_back(monkeypatch: 
         return await dial(*arguments)
 
     with PracticeServer() as server, wasmcloud_ctl.connect(server.url) as client, Listening() as listening:
-        monkeypatch.setattr(transport_module, "dial", fail_once)
+        monkeypatch.setattr(session_module, "dial", fail_once)
         server.restart()
         listening.wait_for("no connection yet: ValueError('nobody has thought of this')")
         listening.wait_for("connected again")
@@ -394,9 +394,9 @@ def test_whatever_goes_wrong_on_the_way_back_the_client_comes_back(monkeypatch: 
 def test_a_connection_that_has_lasted_is_dialled_again_at_once() -> None:
     """The pauses of earlier, failed attempts are forgotten by then."""
     with PracticeServer() as server, wasmcloud_ctl.connect(server.url) as client, Listening() as listening:
-        transport = client._session.get()
-        transport._pause = 60.0
-        transport._connected_at -= 1000.0
+        session = session_of(client)
+        session._pause = 60.0
+        session._connected_at -= 1000.0
         server.restart()
         listening.wait_for("connected again")
 
@@ -482,7 +482,7 @@ def test_a_client_that_a_fork_has_not_used_has_no_connection_to_close(
     """What the parent uses is left alone."""
     here = os.getpid()
     client = wasmcloud_ctl.connect(practice_server.url)
-    transport = client._session.get()
+    transport = transport_of(client)
     monkeypatch.setattr(os, "getpid", lambda: here + 1)
     client.close()
     monkeypatch.undo()
@@ -494,22 +494,21 @@ def test_a_client_that_a_fork_has_not_used_has_no_connection_to_close(
 def test_a_call_that_comes_to_the_loop_when_it_is_closed_is_told(practice_server: PracticeServer) -> None:
     """It finds no connection, and the reason is that it was closed."""
     with wasmcloud_ctl.connect(practice_server.url) as client:
-        transport = client._session.get()
+        session = session_of(client)
 
     with pytest.raises(ClosedError):
-        transport.usable_wire("a")
+        session.connection("a")
 
 
 def test_a_subscription_that_was_closed_on_its_way_is_not_made(asking: Client) -> None:
     """Ctrl-C may close it before the loop comes to it."""
-    transport = asking._session.get()
-    mailbox: Mailbox[bytes] = Mailbox()
-    subscription = Subscription(transport, ["a"], mailbox)
+    messages: MessageQueue[bytes] = MessageQueue()
+    subscription = transport_of(asking).subscription(["a"], messages)
     subscription.close()
 
     with pytest.raises(ClosedError):
-        transport.begin(subscription, 1.0)
-    assert not transport._subscriptions
+        subscription.open(1.0)
+    assert not session_of(asking).subscriptions
 
 
 def test_at_the_interpreters_end_nothing_is_ended_or_begun(
@@ -522,7 +521,7 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
 
     with wasmcloud_ctl.connect(practice_server.url, cache_links=True) as client:
         assert client._link_cache is not None
-        for dropped in (client._link_cache.get(), client._link_cache, client._session):
+        for dropped in (client._link_cache.get(), client._link_cache, client._transports):
             dropped.__del__(ends)
         whole: Any = client
         whole.__del__(_finalizing=ends)

@@ -7,6 +7,7 @@ import time
 import attrs
 import pytest
 from calling import Calling
+from internals import in_flight, session_of
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -470,7 +471,6 @@ def test_listing_configs_leaves_nothing_behind(lattice: PracticeLattice, client:
     """No subscription and no consumer is there that was not there before."""
     for number in range(30):
         client.put_config(f"c{number}", {}).raise_for_status()
-    transport = client._session.get()
 
     async def consumers() -> int:
         info = await client.nats_client.jetstream().stream_info(f"KV_CONFIGDATA_{lattice.lattice}")
@@ -480,8 +480,8 @@ def test_listing_configs_leaves_nothing_behind(lattice: PracticeLattice, client:
     before = client.run(consumers)
     assert client.list_configs() == sorted(f"c{number}" for number in range(30))
     assert client.run(consumers) == before
-    assert not transport._subscriptions
-    assert not transport._calls
+    assert not session_of(client).subscriptions
+    assert in_flight(client) == 0
 
 
 def test_without_jetstream_listing_configs_says_so() -> None:

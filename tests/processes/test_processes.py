@@ -553,10 +553,11 @@ def test_interrupted_at_any_moment_a_call_leaves_nothing(lattice: PracticeLattic
         print("late", late)
         print(client.get_host_inventory(other_id).succeeded, len(client.get_hosts(expected=2)))
         print(client.get_links().succeeded)
-        transport = client._session.get()
+        transport = client._transports.get()
         end = time.monotonic() + 5
+        session, bridge = transport._session, transport._bridge
         def left():
-            return (len(transport._calls), len(transport._subscriptions), len(transport.bridge._waiting))
+            return (len(session._pending), len(session.subscriptions), len(bridge._waiters))
         def threads():
             return [thread.name for thread in threading.enumerate()].count("wasmcloud_ctl")
         import gc

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from wasmcloud_ctl._bridge.loop import Bridge, Outcome
+from wasmcloud_ctl._bridge.handover import Result
+from wasmcloud_ctl._bridge.loop import Bridge
 from wasmcloud_ctl.exceptions import ClosedError
 
 
@@ -21,19 +22,27 @@ def bridge() -> Iterator[Bridge]:
     started.close(10.0)
 
 
+class _Noted:
+    """Work that notes what happens on the loop."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.result: Result[str] = Result()
+        self._done = done
+
+    def begin(self) -> None:
+        self._done.append("begin")
+        self.result.resolve("answer")
+
+    def abandon(self) -> None:
+        self._done.append("abandon")
+        self.result.fail(ClosedError("abandoned"))
+
+    def blocked_error(self) -> Exception:
+        return ClosedError("blocked")
+
+
 def _exchange(bridge: Bridge, done: list[str]) -> str:
-    """A call that notes what happens on the loop."""
-    outcome: Outcome[str] = Outcome()
-
-    def begin() -> None:
-        done.append("begin")
-        outcome.resolve("answer")
-
-    def abandon() -> None:
-        done.append("abandon")
-        outcome.fail(ClosedError("abandoned"))
-
-    return bridge.exchange(outcome, begin, abandon, 10.0)
+    return bridge.exchange(_Noted(done), 10.0)
 
 
 class _Counting(deque[Callable[[], None]]):
@@ -59,7 +68,7 @@ def test_one_wake_up_serves_all_threads_that_call_while_the_loop_is_busy(
     wake_ups = 0
     done: list[str] = []
     post = bridge.post
-    monkeypatch.setattr(bridge, "_beginnings", waiting)
+    monkeypatch.setattr(bridge, "_submitted", waiting)
 
     def counting(*work: Callable[[], None]) -> None:
         nonlocal wake_ups
@@ -102,10 +111,27 @@ def test_a_call_interrupted_before_it_woke_the_loop_never_begins(
 def test_no_call_begins_on_a_bridge_that_has_ended(bridge: Bridge) -> None:
     """Also not where another call has woken the loop and it never came to it."""
     bridge.close(10.0)
-    bridge._woken = True
+    bridge._wake_pending = True
     done: list[str] = []
 
     with pytest.raises(ClosedError, match="the client is closed"):
         _exchange(bridge, done)
+
+    assert done == []
+
+
+def test_a_call_after_the_interpreters_exit_says_why_the_client_is_closed(bridge: Bridge) -> None:
+    """The exit closes a client that the program left open; each way into the bridge says so."""
+    bridge.ended_by_exit = True
+    bridge.close(10.0)
+    message = "the client is closed, because Python is ending"
+    done: list[str] = []
+
+    with pytest.raises(ClosedError, match=message):
+        _exchange(bridge, done)
+    with pytest.raises(ClosedError, match=message):
+        bridge.post(print)
+    with pytest.raises(ClosedError, match=message):
+        bridge.refuse_ended()
 
     assert done == []

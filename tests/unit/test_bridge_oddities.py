@@ -11,14 +11,15 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from wasmcloud_ctl import ClosedError, ConnectError, CtlError, NotConnectedError
-from wasmcloud_ctl._bridge import loop as _bridge
-from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed, Mailbox, Outcome
+from wasmcloud_ctl._bridge import handover, loop, processes
+from wasmcloud_ctl._bridge.handover import MessageQueue, Result
+from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._bridge.processes import PerProcess
 
 
@@ -29,6 +30,23 @@ def bridge() -> Iterator[Bridge]:
     bridge.start(5)
     yield bridge
     bridge.close(5)
+
+
+class Endless:
+    """Work that never has a result, not even when it is abandoned."""
+
+    def __init__(self, begin: Callable[[], None] = lambda: None) -> None:
+        self.result: Result[None] = Result()
+        self._begin = begin
+
+    def begin(self) -> None:
+        self._begin()
+
+    def abandon(self) -> None:
+        pass
+
+    def blocked_error(self) -> Exception:
+        return CtlError("the client's loop is blocked")
 
 
 def blocked(bridge: Bridge) -> threading.Event:
@@ -71,7 +89,7 @@ def test_ctrl_c_while_the_thread_starts_ends_it(monkeypatch: pytest.MonkeyPatch)
     def interrupt(*_: object) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Outcome, "wait", interrupt)
+    monkeypatch.setattr(Result, "wait", interrupt)
     bridge = Bridge("test-bridge")
     with pytest.raises(KeyboardInterrupt):
         bridge.start(5)
@@ -96,7 +114,7 @@ def test_a_loop_that_cannot_be_made_is_told_by_start(monkeypatch: pytest.MonkeyP
     def fail() -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(_bridge, "_Loop", fail)
+    monkeypatch.setattr(loop, "_Loop", fail)
     bridge = Bridge("test-bridge")
     with pytest.raises(ConnectError, match=r"cannot start the client's loop: .*Too many open files"):
         bridge.start(5)
@@ -125,48 +143,48 @@ def test_waits_in_slices_end_with_what_they_wait_for(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch, seconds: float | None
 ) -> None:
     """Where Ctrl-C cannot interrupt a wait, it is made in slices, and is over as soon as there is a result."""
-    monkeypatch.setattr(_bridge, "_SLICE_SECONDS", 0.01)
-    mailbox: Mailbox[int] = Mailbox()
+    monkeypatch.setattr(handover, "_SLICE_SECONDS", 0.01)
+    messages: MessageQueue[int] = MessageQueue()
 
     async def put() -> int:
         await asyncio.sleep(0.05)  # some slices
-        mailbox.put(7)
+        messages.put(7)
         await asyncio.sleep(0.05)
         return 5
 
-    ended: Outcome[int] = Outcome()
+    ended: Result[int] = Result()
     bridge.post(
         lambda: asyncio.ensure_future(put()).add_done_callback(lambda task: ended.resolve(task.result()))
     )
 
-    assert mailbox.get(seconds) == 7
+    assert messages.get(seconds) == 7
     assert ended.wait(seconds)
-    assert ended.result() == 5
+    assert ended.get() == 5
 
 
 def test_waits_in_slices_end_with_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wait in slices is as long as it is meant to be."""
-    monkeypatch.setattr(_bridge, "_SLICE_SECONDS", 0.01)
-    outcome: Outcome[None] = Outcome()
-    mailbox: Mailbox[None] = Mailbox()
+    monkeypatch.setattr(handover, "_SLICE_SECONDS", 0.01)
+    result: Result[None] = Result()
+    messages: MessageQueue[None] = MessageQueue()
     begun = time.monotonic()
 
-    assert not outcome.wait(0.05)
+    assert not result.wait(0.05)
     with pytest.raises(queue.Empty):
-        mailbox.get(0.05)
+        messages.get(0.05)
     assert 0.1 <= time.monotonic() - begun < 1
 
 
 def test_a_wait_ends_though_another_has_taken_what_woke_it() -> None:
     """A reader that is woken for what another takes, and whose time is over then, waits no longer: with
     queue.SimpleQueue it would for ever, before Python 3.13."""
-    mailbox: Mailbox[int] = Mailbox()
+    messages: MessageQueue[int] = MessageQueue()
     waited: list[float] = []
 
     def wait() -> None:
         begun = time.monotonic()
         with pytest.raises(queue.Empty):
-            mailbox.get(0.3)
+            messages.get(0.3)
         waited.append(time.monotonic() - begun)
 
     interval = sys.getswitchinterval()
@@ -175,8 +193,8 @@ def test_a_wait_ends_though_another_has_taken_what_woke_it() -> None:
     time.sleep(0.1)  # so that it waits
     sys.setswitchinterval(10)  # nothing else runs from here on
     try:
-        mailbox.put(1)
-        assert mailbox.get(0) == 1
+        messages.put(1)
+        assert messages.get(0) == 1
         end = time.monotonic() + 0.4
         while time.monotonic() < end:
             pass
@@ -189,58 +207,58 @@ def test_a_wait_ends_though_another_has_taken_what_woke_it() -> None:
 
 def test_each_reader_is_woken_for_what_is_there() -> None:
     """Messages that come while several threads wait are had by as many, and each hears of the end."""
-    mailbox: Mailbox[int] = Mailbox()
-    had: Mailbox[int | str] = Mailbox()
+    messages: MessageQueue[int] = MessageQueue()
+    had: MessageQueue[int | str] = MessageQueue()
     all_have_one = threading.Barrier(8)
 
     def read() -> None:
-        had.put(mailbox.get(10))
+        had.put(messages.get(10))
         all_have_one.wait(10)
         with pytest.raises(ClosedError):
-            mailbox.get(10)
+            messages.get(10)
         had.put("ended")
 
     readers = [threading.Thread(target=read) for _ in range(8)]
     for reader in readers:
         reader.start()
     for number in range(8):
-        mailbox.put(number)
+        messages.put(number)
     assert sorted(int(had.get(10)) for _ in readers) == list(range(8))
-    mailbox.end()
+    messages.fail()
 
     assert [had.get(10) for _ in readers] == ["ended"] * 8
 
 
 def test_what_comes_after_the_end_is_forgotten() -> None:
-    """A mailbox that has ended takes no more."""
-    mailbox: Mailbox[int] = Mailbox()
-    mailbox.end()
-    mailbox.put(1)
+    """A messages that has ended takes no more."""
+    messages: MessageQueue[int] = MessageQueue()
+    messages.fail()
+    messages.put(1)
 
     with pytest.raises(ClosedError):
-        mailbox.get(0.0)
-    assert mailbox.waiting() == 0
+        messages.get(0.0)
+    assert len(messages) == 0
 
 
 def test_the_first_result_counts() -> None:
     """What comes after a value or an error is not heard."""
-    outcome: Outcome[int] = Outcome()
-    outcome.resolve(1)
-    outcome.resolve(2)
-    outcome.fail(ValueError("late"))
+    result: Result[int] = Result()
+    result.resolve(1)
+    result.resolve(2)
+    result.fail(ValueError("late"))
 
-    assert outcome.wait(1)
-    assert outcome.result() == 1
+    assert result.wait(1)
+    assert result.get() == 1
 
 
-def test_what_begins_badly_is_the_outcome(bridge: Bridge) -> None:
+def test_what_begins_badly_is_the_result(bridge: Bridge) -> None:
     """An error on the loop, where the work begins, comes to who waits for it."""
 
     def begin() -> None:
         raise ValueError("not like this")
 
     with pytest.raises(ValueError, match="not like this"):
-        bridge.exchange(Outcome[None](), begin, lambda: None, 5)
+        bridge.exchange(Endless(begin), 5)
 
 
 def test_a_loop_that_is_blocked_is_told(bridge: Bridge) -> None:
@@ -248,7 +266,7 @@ def test_a_loop_that_is_blocked_is_told(bridge: Bridge) -> None:
     release = blocked(bridge)
     try:
         with pytest.raises(CtlError, match="the client's loop is blocked"):
-            bridge.exchange(Outcome[None](), lambda: None, lambda: None, 0.05)
+            bridge.exchange(Endless(), 0.05)
     finally:
         release.set()
 
@@ -258,7 +276,7 @@ def test_what_a_blocked_loop_comes_to_after_the_call_is_not_begun(bridge: Bridge
     begun: list[int] = []
     release = blocked(bridge)
     with pytest.raises(CtlError, match="the client's loop is blocked"):
-        bridge.exchange(Outcome[None](), lambda: begun.append(1), lambda: None, 0.05)
+        bridge.exchange(Endless(lambda: begun.append(1)), 0.05)
     release.set()
 
     bridge.run(asyncio.sleep, 0, timeout=5)
@@ -330,17 +348,17 @@ def test_after_the_end_all_is_closed() -> None:
     """What is asked of a bridge that has ended is ClosedError, and who waits there learns of it."""
     bridge = Bridge("test-bridge")
     bridge.start(5)
-    before: Mailbox[None] = Mailbox()
+    before: MessageQueue[None] = MessageQueue()
     bridge.watch(before)
     bridge.close(5)
-    after: Mailbox[None] = Mailbox()
+    after: MessageQueue[None] = MessageQueue()
     bridge.watch(after)
 
-    for mailbox in (before, after):
+    for messages in (before, after):
         with pytest.raises(ClosedError):
-            mailbox.get(0.0)
+            messages.get(0.0)
     with pytest.raises(ClosedError):
-        bridge.exchange(Outcome[None](), lambda: None, lambda: None, 5)
+        bridge.exchange(Endless(), 5)
     with pytest.raises(ClosedError):
         bridge.run(asyncio.sleep, 0, timeout=5)
 
@@ -396,8 +414,8 @@ def test_the_last_breath_of_a_forked_childs_thread_ends_its_bridges(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It stops them as the thread ends, but not at the interpreter's end."""
-    monkeypatch.setattr(_bridge, "_open_bridges", {bridge})
-    breath = _bridge._LastBreath()
+    monkeypatch.setattr(processes, "_open", {bridge})
+    breath = processes._ThreadEnd()
     breath.__del__(lambda: True)
     assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
     breath.__del__()
@@ -437,13 +455,13 @@ def test_two_threads_get_one_thing() -> None:
 
 def test_each_reader_of_what_has_ended_gets_an_error_of_its_own() -> None:
     """One for all would gather, and keep, the frames of all that have ever asked."""
-    mailbox: Mailbox[int] = Mailbox()
-    mailbox.end(NotConnectedError("it is gone", subject="a.b"))
+    messages: MessageQueue[int] = MessageQueue()
+    messages.fail(NotConnectedError("it is gone", subject="a.b"))
 
     caught = []
     for _ in range(2):
         with pytest.raises(CtlError) as one:
-            mailbox.get(0.0)
+            messages.get(0.0)
         caught.append(one.value)
 
     assert [(type(error), str(error), vars(error)) for error in caught] == [

@@ -19,14 +19,15 @@ from wasmcloud_ctl import (
     Host,
     Inventories,
 )
+from wasmcloud_ctl._bridge import processes
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
 from wasmcloud_ctl._options.options import Given, Options, Server, named_by_cluster
 from wasmcloud_ctl._protocol import structuring as _structuring
 from wasmcloud_ctl._transport import failures as _failures
-from wasmcloud_ctl._transport import session as transport_module
-from wasmcloud_ctl._transport.calls import Turns
+from wasmcloud_ctl._transport import session as session_module
 from wasmcloud_ctl._transport.failures import Stage
+from wasmcloud_ctl._transport.key_queues import KeyQueues
 from wasmcloud_ctl._transport.race import race
 from wasmcloud_ctl._transport.stream import Socket
 
@@ -77,7 +78,7 @@ def test_connect_ends_in_time_whatever_its_steps_do(monkeypatch: pytest.MonkeyPa
     async def forget_the_time(*_: object) -> None:
         await asyncio.sleep(10)  # far beyond the timeout
 
-    monkeypatch.setattr(transport_module.Transport, "_connect", forget_the_time)
+    monkeypatch.setattr(session_module.Session, "connect", forget_the_time)
 
     assert refusal("nats://127.0.0.1:1", connect_timeout=0.1) == "no connection within 0.1 s"
 
@@ -85,11 +86,12 @@ def test_connect_ends_in_time_whatever_its_steps_do(monkeypatch: pytest.MonkeyPa
 def test_a_loop_that_ends_while_it_connects_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the interpreter's end, say."""
 
-    async def end(transport: transport_module.Transport, _: object) -> None:
-        transport.bridge.stop_soon()
+    async def end(*_: object) -> None:
+        for bridge in list(processes._open):
+            bridge.stop_soon()
         await asyncio.sleep(10)
 
-    monkeypatch.setattr(transport_module.Transport, "_connect", end)
+    monkeypatch.setattr(session_module.Session, "connect", end)
     with pytest.raises(ConnectError, match="the client was closed while it connected"):
         wasmcloud_ctl.connect("nats://127.0.0.1:1")
 
@@ -132,7 +134,7 @@ def test_the_last_that_runs_is_waited_for() -> None:
 
 def test_a_socket_that_was_never_dialled_holds_nothing_back() -> None:
     """There is nothing unsent where nothing was written."""
-    assert Socket(lambda _: None).unsent() == 0
+    assert Socket(lambda _: None).was_sent(0) is True
 
 
 def test_of_a_clusters_servers_one_that_cannot_be_read_is_left_out() -> None:
@@ -145,11 +147,11 @@ def test_of_a_clusters_servers_one_that_cannot_be_read_is_left_out() -> None:
 def test_a_call_that_stands_in_no_line_can_leave_it() -> None:
     """Leaving twice is as good as once."""
     call: Any = object()
-    turns = Turns()
-    turns.enter("echo", call)
+    queues: KeyQueues[object] = KeyQueues()
+    queues.enter("echo", call)
 
-    assert turns.leave("echo", call) is None
-    assert turns.leave("echo", call) is None
+    assert queues.leave("echo", call) is None
+    assert queues.leave("echo", call) is None
 
 
 def test_a_receiver_that_was_never_finished_can_be_dropped() -> None:

@@ -24,8 +24,8 @@ def test_an_error_takes_the_bar_away(terminal: Terminal) -> None:
         time.sleep(seconds)  # as a queue does that stays empty
         raise queue.Empty
 
-    with pytest.raises(RuntimeError), _progress.show(True, "it", 10) as progress:
-        progress.tell(3, "replies")
+    with pytest.raises(RuntimeError), _progress.show_progress(True, "it", 10) as progress:
+        progress.update(3, "replies")
         with pytest.raises(queue.Empty):
             progress.wait(take, 0.6)
         raise RuntimeError
@@ -38,9 +38,9 @@ def test_off_it_waits_once_and_for_as_long_as_was_asked() -> None:
     """There is no wake-up in between."""
     asked: list[float] = []
 
-    with _progress.show(False, "it", 10) as progress:
-        progress.tell(3, "replies")
-        progress.saw("it")
+    with _progress.show_progress(False, "it", 10) as progress:
+        progress.update(3, "replies")
+        progress.describe("it")
         progress.wait(asked.append, 600.0)
 
     assert asked == [600.0]

@@ -115,7 +115,12 @@ class _Scatter(Generic[T]):
         self._replies.send(subject, payload, handler=self._on_reply)
 
     def next_moment(self, now: float) -> float | None:
-        """Return when it ends if no reply comes; None if it has ended."""
+        """Return when it ends if no reply comes; None if it has ended, so that it takes no more replies."""
+        moment = self._next_moment(now)
+        self._over = moment is None
+        return moment
+
+    def _next_moment(self, now: float) -> float | None:
         limits = self._limits
         if self._over or (limits.expected is not None and self.count >= limits.expected):
             return None

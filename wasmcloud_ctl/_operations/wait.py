@@ -155,7 +155,10 @@ class _Wait(Generic[T]):
         self._evidence = Evidence(before=before)
 
     def _left(self) -> float:
-        return max(0.001, self._end - time.monotonic())
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise WaitTimeout(f"{self._operation.title} was not sent: {self._command.wait:g} s passed before that")
+        return left
 
     def _not_sent(self, error: RequestTimeout | NotConnectedError) -> CtlError:
         """Return the error for a command that was not sent, because what precedes it failed."""
