@@ -25,7 +25,7 @@ from wasmcloud_ctl.testing._server import PracticeServer
 try:
     import uvloop
 except ImportError:
-    uvloop = None
+    uvloop = None  # type: ignore[assignment]  # without it, the tables have no rows for it
 
 _CALL = others.CONFIG_SUBJECT
 
