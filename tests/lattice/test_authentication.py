@@ -14,7 +14,7 @@ from listening import Listening
 from refusals import refusal
 
 import wasmcloud_ctl
-from wasmcloud_ctl import AuthError, Client, InvalidArgument
+from wasmcloud_ctl import AuthError, Client
 from wasmcloud_ctl.testing import PracticeServer
 
 
@@ -197,52 +197,6 @@ def test_a_seed_of_another_user_is_said_to_be_one(with_jwt: Guarded) -> None:
 GARBLED = "SUAB" + "A" * 54
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            {"nkey_seed": "no/such/seed.nk"},
-            "the file no/such/seed.nk, given as nkey_seed, cannot be read: No such file or directory",
-        ),
-        ({"nkey_seed": GARBLED}, "nkey_seed holds a seed that is garbled: its checksum is wrong"),
-        (
-            {"nkey_seed": GARBLED[:-1]},
-            "nkey_seed is neither a seed nor the path of a file that can be read: No such file or directory",
-        ),
-        (
-            {"nkey_seed": "\0" + GARBLED},
-            "nkey_seed is neither a seed nor the path of a file that can be read: it is no path",
-        ),
-        (
-            {"user_jwt": "a" * 5000, "nkey_seed": new_seed()},
-            "user_jwt is neither a JWT nor the path of a file that can be read: File name too long",
-        ),
-        (
-            {"user_jwt": ".".join(["garbled-part"] * 3), "nkey_seed": new_seed()},
-            "user_jwt holds no user JWT",
-        ),
-        (
-            {"credentials": Path("no.creds")},
-            "the file no.creds, given as credentials, cannot be read: No such file or directory",
-        ),
-        (
-            {"credentials": "/dev"},
-            "the file /dev, given as credentials, cannot be read: it is no regular file",
-        ),
-        ({"credentials": "-----BEGIN NATS USER JWT-----\nnone\n"}, "credentials holds no user JWT"),
-    ],
-)
-def test_what_cannot_be_read_is_said_before_anything_is_dialled(
-    options: dict[str, str | Path], message: str
-) -> None:
-    """A file that is not there and a text that is garbled have sentences of their own, which do not hold what may
-    be a secret; nobody listens at the address, and the message does not say so."""
-    secrets = tuple(
-        value for value in options.values() if isinstance(value, str) and not value.startswith(("no/", "/"))
-    )
-    assert refusal("127.0.0.1:1", kind=AuthError, secrets=secrets, **options) == message
-
-
 def test_a_file_without_what_it_should_hold_is_named(with_jwt: Guarded, file: Callable[[str], Path]) -> None:
     """A credentials file without a JWT or without a seed, and one of an account, are named with their fault."""
     account = new_seed(nkeys.PREFIX_BYTE_ACCOUNT)
@@ -256,43 +210,6 @@ def test_a_file_without_what_it_should_hold_is_named(with_jwt: Guarded, file: Ca
         assert refusal("127.0.0.1:1", credentials=path, kind=AuthError, secrets=(account, GARBLED)) == (
             f"the file {path}, given as credentials, {fault}"
         )
-
-
-def test_an_unreadable_bytes_file_tells_nothing_of_itself(tmp_path: Path) -> None:
-    """A file that is no text at all is one without a seed, and no error quotes it."""
-    path = tmp_path / "seed"
-    path.write_bytes(b"\xff\xfehunter4\xff")
-    assert refusal("127.0.0.1:1", nkey_seed=path, kind=AuthError, secrets=("hunter4",)) == (
-        f"the file {path}, given as nkey_seed, holds no seed"
-    )
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"user": "me"},
-        {"password": "hunter2"},
-        {"user": "me", "password": "hunter2", "token": "hunter3"},
-        {"user": "me", "password": "hunter2", "nkey_seed": GARBLED},
-        {"credentials": "x.creds", "nkey_seed": GARBLED},
-        {"credentials": ""},
-        {"nkey_seed": 5},
-        {"user_jwt": b"bytes"},
-        {"js_domain": "a.b"},
-        {"context": 5},
-        {"context": "../secrets"},
-    ],
-)
-def test_credentials_that_contradict_each_other_are_refused(options: dict[str, object]) -> None:
-    """Two ways at once, half of one, and what is no text or path: InvalidArgument, and nothing is dialled."""
-    refusal("127.0.0.1:1", kind=InvalidArgument, secrets=("hunter2", "hunter3", GARBLED), **options)
-
-
-@pytest.mark.parametrize("url", ["nats://me:12/hunter2@h", "nats://me:12#hunter2@h", "nats://me:hunter2/x@h"])
-def test_a_password_that_breaks_its_url_is_not_quoted(url: str) -> None:
-    """A slash or # in a password that is not percent-encoded: the message quotes no part of the URL."""
-    message = refusal(url, kind=InvalidArgument, secrets=("hunter2", "me:12"))
-    assert message.startswith("a server's URL cannot be read")
 
 
 # On the way back --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from calling import wait_until
+from calling import library_threads, wait_until
 from internals import connection_of, in_flight, session_of, transport_of
 
 import wasmcloud_ctl
@@ -30,26 +30,7 @@ from wasmcloud_ctl import (
 )
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
 
-
-def library_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name == "wasmcloud_ctl"]
-
-
 # Connecting -------------------------------------------------------------------------------------
-
-
-def test_where_nobody_listens_is_said_at_once() -> None:
-    """A closed port is a ConnectError that names the address, with the true cause, and leaves no thread."""
-    port = unused_port()
-    before = len(library_threads())
-    started = time.monotonic()
-
-    with pytest.raises(ConnectError, match=rf"nobody listens at nats://127\.0\.0\.1:{port}") as caught:
-        wasmcloud_ctl.connect(f"nats://127.0.0.1:{port}", connect_timeout=5)
-
-    assert time.monotonic() - started < 1
-    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
-    assert len(library_threads()) == before
 
 
 def test_a_mute_port_is_a_connect_error_within_its_timeout() -> None:
@@ -78,12 +59,6 @@ def test_another_service_is_told_from_a_nats_server() -> None:
         with pytest.raises(ConnectError, match="is no NATS server"):
             wasmcloud_ctl.connect(f"127.0.0.1:{other.getsockname()[1]}")
         thread.join(5)
-
-
-def test_a_name_that_does_not_resolve_is_named() -> None:
-    """A host name without an address is a ConnectError that names it."""
-    with pytest.raises(ConnectError, match=r"the name 'nowhere\.invalid' cannot be resolved"):
-        wasmcloud_ctl.connect("nats://nowhere.invalid:4222")
 
 
 def test_of_several_servers_one_that_answers_is_enough(practice_server: PracticeServer) -> None:

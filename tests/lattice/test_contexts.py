@@ -1,82 +1,32 @@
-"""wash's environment variables and context files."""
+"""Connections made from wash's environment variables and context files."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from identities import credentials, new_seed, public_key, signed
-from refusals import refusal
+import wash
+from identities import new_seed, public_key
 
 import wasmcloud_ctl
-from wasmcloud_ctl import AuthError, ConnectError, InvalidArgument, NotFound
-from wasmcloud_ctl._options import contexts as _contexts
+from wasmcloud_ctl import AuthError
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 SEED = new_seed()
-JWT = signed({"sub": public_key(SEED)}, SEED)
-
-# A context as `wash ctx new` writes it.
-AS_WASH_WRITES = {
-    "name": "work",
-    "cluster_seed": None,
-    "ctl_host": "127.0.0.1",
-    "ctl_port": 4222,
-    "ctl_jwt": "",
-    "ctl_seed": "",
-    "ctl_credsfile": None,
-    "ctl_timeout": 2000,
-    "ctl_tls_ca_file": None,
-    "ctl_tls_first": None,
-    "lattice": "default",
-    "js_domain": None,
-    "rpc_host": "127.0.0.1",
-    "rpc_port": 4222,
-    "rpc_jwt": "",
-    "rpc_seed": "",
-    "rpc_credsfile": None,
-    "rpc_timeout": 2000,
-    "rpc_tls_ca_file": None,
-    "rpc_tls_first": None,
-}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment without any of wash's variables, and an empty folder for its contexts."""
-    for name in list(os.environ):
-        if name.startswith(("WASH_", "WASMCLOUD_")):
-            monkeypatch.delenv(name)
-    contexts = tmp_path / "contexts"
-    contexts.mkdir()
-    monkeypatch.setenv("WASH_CONTEXT_DIR", str(contexts))
-    return contexts
-
-
-def write(folder: Path, name: str, **fields: Any) -> None:
-    """Write a context file, indented as a person would."""
-    (folder / f"{name}.json").write_text(json.dumps({**AS_WASH_WRITES, "name": name, **fields}, indent=2))
-
-
-def found(**arguments: Any) -> dict[str, Any]:
-    """What from_env would hand to connect."""
-    known = _contexts.from_environment(arguments)
-    assert known.pop("context") is None
-    return known
-
-
-# Connecting -------------------------------------------------------------------------------------
+    """An empty folder for contexts, and an environment without wash's variables."""
+    return wash.empty_contexts(tmp_path, monkeypatch)
 
 
 def test_one_line_connects_as_wash_would(
     lattice: PracticeLattice, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """from_env() and connect(context=...) reach the lattice that the files and variables name."""
-    write(folder, "work", ctl_port=lattice.server.port, lattice=lattice.lattice, ctl_timeout=3500)
+    wash.write(folder, "work", ctl_port=lattice.server.port, lattice=lattice.lattice, ctl_timeout=3500)
     with wasmcloud_ctl.connect(context="work") as client:
         assert len(client.get_hosts(expected=2)) == 2
     (folder / "default").write_text("work\n")
@@ -109,12 +59,14 @@ def test_credentials_come_along(
     for number, fields in enumerate(
         ({"ctl_seed": SEED}, {"ctl_seed": str(seed_file)}, {"ctl_host": "nats://me:hunter2@127.0.0.1"})
     ):
-        write(folder, str(number), ctl_port=guarded.port, **fields)
+        wash.write(folder, str(number), ctl_port=guarded.port, **fields)
         with wasmcloud_ctl.connect(context=str(number)) as client:
             assert client.get_hosts().no_responders
 
     monkeypatch.setenv("WASMCLOUD_CTL_PORT", str(guarded.port))
-    assert refusal_from_env(AuthError).startswith(f"{guarded.url} requires credentials, and none were given")
+    assert wash.refusal_from_env(AuthError).startswith(
+        f"{guarded.url} requires credentials, and none were given"
+    )
     monkeypatch.setenv("WASMCLOUD_CTL_SEED", str(seed_file))
     with wasmcloud_ctl.from_env() as client:
         assert client.get_hosts().no_responders
@@ -124,145 +76,6 @@ def test_credentials_come_along(
         wasmcloud_ctl.from_env(user="me", password="wr0ng")
 
 
-def refusal_from_env(kind: type[ConnectError], **options: Any) -> str:
-    """The message with which from_env refuses."""
-    with pytest.raises(kind) as caught:
-        wasmcloud_ctl.from_env(**options)
-    return str(caught.value)
-
-
-# The environment --------------------------------------------------------------------------------
-
-
-def test_nothing_said_is_nothing_given() -> None:
-    """Without variables and contexts connect's defaults hold, and no file or folder is made."""
-    assert found() == {}
-
-
-def test_every_variable_of_wash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of wash's variables has its option."""
-    for name, value in {
-        "WASMCLOUD_CTL_HOST": "nats.example",
-        "WASMCLOUD_CTL_PORT": "4333",
-        "WASMCLOUD_CTL_JWT": JWT,
-        "WASMCLOUD_CTL_SEED": SEED,
-        "WASMCLOUD_LATTICE": "blue",
-        "WASMCLOUD_CTL_TOPIC_PREFIX": "acme.ctl",
-        "WASMCLOUD_CTL_TIMEOUT_MS": "1500",
-        "WASMCLOUD_JS_DOMAIN": "leaf",
-        "WASH_CTL_TLS_CA_FILE": "ca.pem",
-        "WASH_CTL_TLS_FIRST": "true",
-        "WASMCLOUD_CTL_TLS": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    assert found() == {
-        "servers": "nats.example:4333",
-        "user_jwt": JWT,
-        "nkey_seed": SEED,
-        "lattice": "blue",
-        "topic_prefix": "acme.ctl",
-        "timeout": 1.5,
-        "auction_timeout": 1.5,
-        "js_domain": "leaf",
-        "tls_ca": "ca.pem",
-        "tls_first": True,
-        "tls": True,
-    }
-
-
-def test_the_hosts_variables_count_after_washs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """WASMCLOUD_NATS_* fill up what WASMCLOUD_CTL_* do not say; credentials of the two are not mixed."""
-    monkeypatch.setenv("WASMCLOUD_NATS_HOST", "host.example")
-    monkeypatch.setenv("WASMCLOUD_NATS_PORT", "4333")
-    monkeypatch.setenv("WASMCLOUD_NATS_JWT", JWT)
-    monkeypatch.setenv("WASMCLOUD_NATS_SEED", SEED)
-    assert found() == {"servers": "host.example:4333", "user_jwt": JWT, "nkey_seed": SEED}
-    monkeypatch.setenv("WASMCLOUD_CTL_HOST", "wash.example")
-    monkeypatch.setenv("WASMCLOUD_CTL_CREDS", "host.creds")
-    assert found() == {"servers": "wash.example:4333", "credentials": "host.creds"}
-    monkeypatch.setenv("WASH_CTL_CREDS", "wash.creds")
-    assert found() == {"servers": "wash.example:4333", "credentials": "wash.creds"}
-
-
-def test_variables_count_before_the_current_context(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arguments, then variables, then the context, one by one; a named context takes the current one's place."""
-    write(folder, "host_config", ctl_host="current.example", ctl_port=4333, lattice="blue", js_domain="leaf")
-    write(folder, "other", ctl_host="other.example", lattice_prefix="green", ctl_timeout=500)
-    assert found() == {
-        "servers": "current.example:4333",
-        "lattice": "blue",
-        "timeout": 2.0,
-        "js_domain": "leaf",
-    }
-    monkeypatch.setenv("WASMCLOUD_CTL_HOST", "variable.example")
-    monkeypatch.setenv("WASMCLOUD_LATTICE", "red")
-    assert found(js_domain="mine") == {
-        "servers": "variable.example:4333",
-        "lattice": "red",
-        "timeout": 2.0,
-        "js_domain": "mine",
-    }
-    assert found(servers="tls://mine.example", context="other") == {
-        "servers": "tls://mine.example",
-        "lattice": "red",
-        "timeout": 0.5,
-    }
-
-
-def test_credentials_are_one_sources(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who names any credentials, be it in a URL, has none of another's mixed in; within one source it is as in wash:
-    the JWT with its seed, then the file, then the URL's."""
-    write(folder, "host_config", ctl_jwt=JWT, ctl_seed=SEED, ctl_credsfile="x.creds")
-    assert found()["user_jwt"] == JWT
-    assert "credentials" not in found()
-    for arguments in (
-        {"token": "t"},
-        {"servers": "nats://t@mine.example"},
-        {"servers": ["nats://t@mine.example"]},
-    ):
-        assert not {"user_jwt", "nkey_seed"} & set(found(**arguments))
-    monkeypatch.setenv("WASMCLOUD_CTL_HOST", "me:hunter2@variable.example")
-    assert not {"user_jwt", "nkey_seed"} & set(found())
-    monkeypatch.delenv("WASMCLOUD_CTL_HOST")
-    monkeypatch.setenv("WASH_CTL_CREDS", "y.creds")
-    assert found()["credentials"] == "y.creds"
-    assert not {"user_jwt", "nkey_seed"} & set(found())
-
-
-def test_without_tls_means_none_of_the_contexts_tls(folder: Path) -> None:
-    """tls=False leaves out what a context says of TLS."""
-    write(folder, "host_config", ctl_tls_ca_file="ca.pem", ctl_tls_first=True)
-    assert (found()["tls_ca"], found()["tls_first"]) == ("ca.pem", True)
-    assert not {"tls_ca", "tls_first"} & set(found(tls=False))
-
-
-def test_connects_default_says_nothing_of_tls_first(folder: Path) -> None:
-    """tls_first=False, which is connect's default, does not stand in the way of what a context says."""
-    write(folder, "host_config", ctl_tls_first=True)
-    assert found(tls_first=False)["tls_first"] is True
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("WASMCLOUD_CTL_PORT", "many", "WASMCLOUD_CTL_PORT must be a whole number, 1 to 65535, not 'many'"),
-        ("WASMCLOUD_CTL_PORT", "70000", "not '70000'"),
-        ("WASMCLOUD_CTL_TIMEOUT_MS", "1.5", "WASMCLOUD_CTL_TIMEOUT_MS must be a whole number"),
-        ("WASH_CTL_TLS_FIRST", "maybe", "WASH_CTL_TLS_FIRST must be true or false, not 'maybe'"),
-    ],
-)
-def test_a_variable_that_cannot_be_meant(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
-) -> None:
-    """It is an InvalidArgument that names it; an empty one is none."""
-    monkeypatch.setenv(name, value)
-    with pytest.raises(InvalidArgument, match=message):
-        wasmcloud_ctl.from_env()
-    monkeypatch.setenv(name, "")
-    assert found() == {}
-
-
 def test_connect_reads_no_variables(practice_server: PracticeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """What from_env makes of the environment connect leaves alone."""
     monkeypatch.setenv("WASMCLOUD_CTL_HOST", "nowhere.invalid")
@@ -270,129 +83,3 @@ def test_connect_reads_no_variables(practice_server: PracticeServer, monkeypatch
     monkeypatch.setenv("WASH_CTL_CREDS", "/no/such.creds")
     with wasmcloud_ctl.connect(practice_server.url) as client:
         assert client.lattice == "default"
-
-
-def test_an_unknown_option_is_a_type_error() -> None:
-    """from_env takes connect's options, and no others."""
-    with pytest.raises(TypeError, match="latice"):
-        wasmcloud_ctl.from_env(latice="blue")  # type: ignore[call-arg]  # the mistake
-
-
-# Contexts ---------------------------------------------------------------------------------------
-
-
-def test_where_contexts_are(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """WASH_CONTEXT_DIR, then contexts in WASH_CONFIG_DIR, then wash/contexts in XDG_CONFIG_HOME if that is absolute,
-    then in ~/.config."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    places = {
-        "variable": folder,
-        "config": tmp_path / "wash" / "contexts",
-        "xdg": tmp_path / "xdg" / "wash" / "contexts",
-        "home": tmp_path / ".config" / "wash" / "contexts",
-    }
-    for name, place in places.items():
-        place.mkdir(parents=True, exist_ok=True)
-        write(place, "host_config", lattice=name)
-    monkeypatch.setenv("WASH_CONFIG_DIR", "~/wash")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
-    assert found()["lattice"] == "variable"
-    monkeypatch.delenv("WASH_CONTEXT_DIR")
-    assert found()["lattice"] == "config"
-    monkeypatch.delenv("WASH_CONFIG_DIR")
-    assert found()["lattice"] == "xdg"
-    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
-    assert found()["lattice"] == "home"
-
-
-def test_an_unknown_context_lists_those_there_are(folder: Path) -> None:
-    """The message has the folder and the names, without wash's old index."""
-    assert refusal(context="wrok", kind=NotFound) == (
-        f"there is no wash context 'wrok' in {folder}; there are none"
-    )
-    write(folder, "work")
-    write(folder, "home")
-    (folder / "index.json").write_text("{}")
-    assert refusal(context="wrok", kind=NotFound) == (
-        f"there is no wash context 'wrok' in {folder}; there are home, work"
-    )
-
-
-def test_a_current_context_that_is_not_there(folder: Path) -> None:
-    """The file that names it is named, with the contexts that there are."""
-    write(folder, "work")
-    (folder / "default").write_text("gone")
-    assert refusal_from_env(ConnectError) == (
-        f"{folder / 'default'}, line 1: the current wash context is said to be 'gone', which does not exist; "
-        "there are work"
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "what"),
-    [
-        ("", 1, "this is no JSON (Expecting value, column 1)"),
-        (
-            '{\n  "ctl_seed": "SECRET",\n  "ctl_port": 4222,,\n}',
-            3,
-            "this is no JSON (Expecting property name enclosed in double quotes, column 20)",
-        ),
-        ('["SECRET"]', 1, "this is no JSON object"),
-        ('{\n "ctl_seed": "SECRET",\n "ctl_port": "4222"}', 3, "ctl_port must be a whole number, 1 to 65535"),
-        ('{"ctl_port": true}', 1, "ctl_port must be a whole number, 1 to 65535"),
-        ('{\n"ctl_timeout": 0}', 2, "ctl_timeout must be a whole number, 1 to 9223372036854775808"),
-        ('{\n"ctl_seed": ["SECRET"]}', 2, "ctl_seed must be a string, not empty"),
-        ('{\n\n"lattice": ""}', 3, "lattice must be a string, not empty"),
-        ('{"ctl_tls_first": "yes"}', 1, "ctl_tls_first must be true or false"),
-        ('{"ctl_host": "ws://x"}', 1, "ctl_host: ws://x:4222: WebSocket URLs are not supported"),
-        ("[" * 100_000, 1, "its JSON is nested too deeply"),
-    ],
-)
-def test_a_broken_context_is_an_error_with_its_line(folder: Path, text: str, line: int, what: str) -> None:
-    """It is refused as a whole, with path and line, and nothing of what it holds; the current one, too."""
-    (folder / "host_config.json").write_text(text)
-    message = refusal(context="host_config", secrets=("SECRET",))
-    assert message.startswith(
-        f"{folder / 'host_config.json'}, line {line}: the wash context is broken: {what}"
-    )
-    assert refusal_from_env(ConnectError) == message
-
-
-def test_a_context_that_is_no_text_or_cannot_be_read(folder: Path) -> None:
-    """Bytes that are no UTF-8, with their line; a folder in the file's place."""
-    (folder / "host_config.json").write_bytes(b'{\n"ctl_seed": "SECRET\xff"}')
-    assert refusal(context="host_config", secrets=("SECRET",)) == (
-        f"{folder / 'host_config.json'}, line 2: the wash context is broken: this is not UTF-8"
-    )
-    (folder / "strange.json").mkdir()
-    assert refusal(context="strange") == (
-        f"{folder / 'strange.json'}: the wash context cannot be read: Is a directory"
-    )
-
-
-def test_nothing_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """wash would make what is missing; this only reads."""
-    monkeypatch.setenv("WASH_CONTEXT_DIR", str(tmp_path / "missing"))
-    found()
-    assert not (tmp_path / "missing").exists()
-    monkeypatch.setenv("WASH_CONTEXT_DIR", str(folder))
-    found()
-    assert list(folder.iterdir()) == []
-
-
-def test_a_credentials_file_of_a_context(folder: Path, tmp_path: Path) -> None:
-    """Its path is read when the connection is made, and named if it cannot be."""
-    write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"))
-    assert refusal(context="work", kind=AuthError) == (
-        f"the file {tmp_path / 'no.creds'}, given as credentials, cannot be read: No such file or directory"
-    )
-    (tmp_path / "no.creds").write_text(credentials(JWT, SEED))
-    write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"), ctl_port=1)
-    assert refusal(context="work").startswith("nobody listens at nats://127.0.0.1:1")
-
-
-@pytest.mark.parametrize("host", ["::1", "[::1]"])
-def test_an_ipv6_host(folder: Path, host: str) -> None:
-    """An address of IPv6 gets its brackets, if it has none."""
-    write(folder, "work", ctl_host=host)
-    assert found(context="work")["servers"] == "[::1]:4222"

@@ -12,7 +12,6 @@ import pytest
 import wasmcloud_ctl
 from wasmcloud_ctl import (
     Client,
-    CtlError,
     DecodeError,
     Inventories,
     NoResponders,
@@ -23,7 +22,6 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 REFERENCE = "registry.example/acme/echo:1"
@@ -154,20 +152,3 @@ def test_an_error_that_is_kept_keeps_no_callers(lattice: PracticeLattice, client
     error = inventories.errors[host.id]
     assert (type(error), type(error.__cause__)) == (DecodeError, json.JSONDecodeError)
     assert held() is None
-
-
-def test_each_reader_of_what_has_ended_gets_an_error_of_its_own() -> None:
-    """One for all would gather, and keep, the frames of all that have ever asked."""
-    messages: MessageQueue[int] = MessageQueue()
-    messages.fail(NotConnectedError("it is gone", subject="a.b"))
-
-    caught = []
-    for _ in range(2):
-        with pytest.raises(CtlError) as one:
-            messages.get(0.0)
-        caught.append(one.value)
-
-    assert [(type(error), str(error), vars(error)) for error in caught] == [
-        (NotConnectedError, "it is gone", {"subject": "a.b", "sent": False})
-    ] * 2
-    assert caught[0] is not caught[1]

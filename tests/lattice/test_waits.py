@@ -15,6 +15,7 @@ from wasmcloud_ctl import (
     CtlResponse,
     InvalidArgument,
     Link,
+    LinkdefSet,
     NoResponders,
     OperationFailed,
     OperationRejected,
@@ -500,3 +501,29 @@ def test_a_jetstream_domain_is_asked_by_its_name() -> None:
         assert client.list_configs() == ["web"]
         with lattice.connect(js_domain="nowhere") as lost, pytest.raises(NoResponders, match="'nowhere'"):
             lost.list_configs()
+
+
+def test_what_is_no_event_is_passed_over(practice_lattice: PracticeLattice) -> None:
+    """Neither what cannot be read nor another link's event ends a wait, or keeps it from its end."""
+    host = practice_lattice.hosts[0]
+    with practice_lattice.connect() as client, client.events_receiver("linkdef_set") as events:
+        host.slow(0.2)
+        waiting = Calling(lambda: client.put_link(LINK, wait=5))
+        practice_lattice.wait_for_commands("link.put")
+        practice_lattice.publish(f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set", b"{oops")
+        host.publish_event("linkdef_set", {**LINK_FIELDS, "source_id": "other"})
+        assert events.get(5).data == LinkdefSet("other", "http", "wasi", "http", ["incoming-handler"])
+        waiting.end()
+
+    assert isinstance(waiting.result, CtlResponse)
+    assert waiting.result.succeeded
+
+
+LINK_FIELDS = {
+    "source_id": "echo",
+    "target": "http",
+    "name": "default",
+    "wit_namespace": "wasi",
+    "wit_package": "http",
+    "interfaces": ["incoming-handler"],
+}

@@ -40,3 +40,8 @@ def wait_until(condition: object, seconds: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not become so"
         time.sleep(0.01)  # so as not to take the processor from what is waited for
+
+
+def library_threads() -> list[str]:
+    """The names of the clients' threads that run now."""
+    return [thread.name for thread in threading.enumerate() if thread.name == "wasmcloud_ctl"]

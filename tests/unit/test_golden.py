@@ -57,6 +57,14 @@ SENT_BY_NO_CLIENT = {
 }
 
 
+def test_both_versions_have_the_same_cases() -> None:
+    """The recordings of both versions have the same 88 cases, each once."""
+    names = [[case["case"] for case in cases(version)] for version in VERSIONS]
+
+    assert names[0] == names[1]
+    assert len(names[0]) == len(set(names[0])) == 88
+
+
 @pytest.mark.parametrize("case", ALL)
 def test_every_reply_decodes(case: dict[str, Any]) -> None:
     """Each reply of a real host decodes, to what its JSON says."""

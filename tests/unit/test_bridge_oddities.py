@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from wasmcloud_ctl import ClosedError, ConnectError, CtlError
+from wasmcloud_ctl import ClosedError, ConnectError, CtlError, NotConnectedError
 from wasmcloud_ctl._bridge import handover, loop, processes
 from wasmcloud_ctl._bridge.handover import MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
@@ -451,3 +451,20 @@ def test_two_threads_get_one_thing() -> None:
     second.join(5)
 
     assert got == [1, 1]
+
+
+def test_each_reader_of_what_has_ended_gets_an_error_of_its_own() -> None:
+    """One for all would gather, and keep, the frames of all that have ever asked."""
+    messages: MessageQueue[int] = MessageQueue()
+    messages.fail(NotConnectedError("it is gone", subject="a.b"))
+
+    caught = []
+    for _ in range(2):
+        with pytest.raises(CtlError) as one:
+            messages.get(0.0)
+        caught.append(one.value)
+
+    assert [(type(error), str(error), vars(error)) for error in caught] == [
+        (NotConnectedError, "it is gone", {"subject": "a.b", "sent": False})
+    ] * 2
+    assert caught[0] is not caught[1]

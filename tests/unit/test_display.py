@@ -1,0 +1,515 @@
+"""The reprs of values, their HTML in a notebook, and their plain dicts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import attrs
+import pytest
+from recorded import REPLY_TYPES, VERSIONS, cases, operation
+
+from wasmcloud_ctl import (
+    ComponentAuctionAck,
+    ComponentDescription,
+    ComponentScaled,
+    ComponentScaleFailed,
+    CtlResponse,
+    Event,
+    EventClaims,
+    Host,
+    HostInventory,
+    Inventories,
+    Link,
+    LinkdefSetFailed,
+    NoResponders,
+    ProviderAuctionAck,
+    ProviderDescription,
+    RegistryCredential,
+    Replies,
+    Undecodable,
+)
+from wasmcloud_ctl._display.text import short_id
+from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl.events import DATA_BY_NAME
+from wasmcloud_ctl.models import Model
+
+ID = "NBY7W66GTFLSJDYKEPMZLTWIMUCZ2SFUMZUWKANZ3SM2MGWYX5INV2LS"
+
+HOST = Host(
+    id=ID,
+    friendly_name="purple-waterfall-9823",
+    lattice="default",
+    labels={"zone": "z1", "hostcore.os": "linux"},
+    uptime_seconds=3,
+    uptime_human="3s",
+    version="1.9.2",
+)
+ECHO = ComponentDescription(
+    id="echo", image_ref="ghcr.io/acme/echo:0.1.0", max_instances=5, annotations={"team": "b"}
+)
+HTTP = ProviderDescription(id="http", image_ref="ghcr.io/acme/http:0.2.0")
+INVENTORY = HostInventory(
+    host_id=ID, friendly_name="purple-waterfall-9823", components=(ECHO,), providers=(HTTP,), version="1.9.2"
+)
+LINK = Link("http", "echo", "wasi", "http", ["incoming-handler"])
+BID = ComponentAuctionAck(component_ref="ghcr.io/acme/echo:0.1.0", component_id="echo", host_id=ID)
+TIME = datetime(2026, 11, 22, 20, 31, 2, 123456, tzinfo=timezone.utc)
+
+
+def event(name: str, data: Any) -> Event:
+    return Event(
+        id="1",
+        source=ID,
+        type=f"com.wasmcloud.lattice.{name}",
+        name=name,
+        time=TIME,
+        lattice="default",
+        data=data,
+    )
+
+
+SCALED = ComponentScaled(
+    component_id="echo", host_id=ID, image_ref="ghcr.io/acme/echo:0.1.0", max_instances=5
+)
+FAILED = ComponentScaleFailed(
+    component_id="echo",
+    host_id=ID,
+    image_ref="ghcr.io/acme/echo:0.1.0",
+    max_instances=5,
+    error="no such image",
+)
+
+
+# In a line --------------------------------------------------------------------------------------
+
+
+LINES = [
+    (HOST, "<Host NBY7W66G… purple-waterfall-9823, version 1.9.2, up 3s, 2 labels>"),
+    (Host(id="x"), "<Host x, 0 labels>"),
+    (ECHO, "<ComponentDescription echo, max_instances 5, ghcr.io/acme/echo:0.1.0>"),
+    (HTTP, "<ProviderDescription http, ghcr.io/acme/http:0.2.0>"),
+    (INVENTORY, "<HostInventory NBY7W66G… purple-waterfall-9823, 1 component, 1 provider>"),
+    (BID, "<ComponentAuctionAck NBY7W66G… bids for echo>"),
+    (LINK, "<Link http -> echo, wasi:http/incoming-handler>"),
+    (
+        Link("web", "kv", "wasi", "keyvalue", ["store", "atomics"], name="backup"),
+        "<Link web -> kv, wasi:keyvalue/store,atomics, name backup>",
+    ),
+    (CtlResponse[None](succeeded=True), "<CtlResponse succeeded, no data>"),
+    (CtlResponse[None](succeeded=True, message="set"), "<CtlResponse succeeded: set>"),
+    (
+        CtlResponse[None](succeeded=False, message=f"host {ID} will not"),
+        "<CtlResponse refused: host NBY7W66G… will not>",
+    ),
+    (CtlResponse(succeeded=True, data=[LINK, LINK]), "<CtlResponse succeeded: list of 2 Link>"),
+    (CtlResponse(succeeded=True, data=list[Link]()), "<CtlResponse succeeded: list of 0>"),
+    (
+        CtlResponse(succeeded=True, data=INVENTORY),
+        "<CtlResponse succeeded: HostInventory NBY7W66G… purple-waterfall-9823, 1 component, 1 provider>",
+    ),
+    (CtlResponse(succeeded=True, data={"password": "hunter2"}), "<CtlResponse succeeded: map of 1 key>"),
+    (Undecodable(raw=b"{", reason="no JSON"), "<Undecodable 1 byte: no JSON>"),
+    (
+        Replies(
+            responses=(CtlResponse(succeeded=True, data=HOST), CtlResponse(succeeded=False)),
+            undecodable=(Undecodable(raw=b"{", reason="no JSON"),),
+            elapsed=0.26,
+        ),
+        "<Replies 2 answers, 1 refused, 1 undecodable, 0.26 s>",
+    ),
+    (Replies[Host](no_responders=True, subject="a.b"), "<Replies nobody listens on a.b>"),
+    (
+        Inventories(data={ID: INVENTORY}, errors={"x": NoResponders("gone")}, elapsed=1.0),
+        "<Inventories 1 host, 1 error, 1.00 s>",
+    ),
+    (SCALED, "<ComponentScaled echo, max_instances 5, ghcr.io/acme/echo:0.1.0>"),
+    (
+        event("component_scale_failed", FAILED),
+        "<Event component_scale_failed 20:31:02.123456 NBY7W66G… echo, max_instances 5, "
+        "ghcr.io/acme/echo:0.1.0: no such image>",
+    ),
+    (event("new_kind", {"a": 1}), "<Event new_kind 20:31:02.123456 NBY7W66G… map of 1 key>"),
+]
+
+
+@pytest.mark.parametrize(("shown", "expected"), LINES, ids=[type(shown).__name__ for shown, _ in LINES])
+def test_a_repr_says_what_matters(shown: object, expected: str) -> None:
+    """A repr has the short id, the friendly name and the main attributes; of a list or a map only the count."""
+    assert repr(shown) == expected
+
+
+def hostile(value: str) -> Iterator[object]:
+    """Yield a value of each class that is displayed, with this text in each place that takes a text."""
+    texts = {value: value}
+    host = Host(
+        id=value,
+        friendly_name=value,
+        lattice=value,
+        labels=texts,
+        uptime_human=value,
+        version=value,
+        js_domain=value,
+    )
+    component = ComponentDescription(id=value, image_ref=value, name=value, annotations=texts, limits=texts)
+    provider = ProviderDescription(id=value, image_ref=value, name=value, annotations=texts)
+    inventory = HostInventory(
+        host_id=value, components=(component,), providers=(provider,), friendly_name=value, labels=texts,
+        version=value, uptime_human=value,
+    )  # fmt: skip
+    link = Link(value, value, value, value, [value], value, [value], [value])
+    bids = (
+        ComponentAuctionAck(component_ref=value, component_id=value, host_id=value, constraints=texts),
+        ProviderAuctionAck(provider_ref=value, provider_id=value, host_id=value, constraints=texts),
+    )
+    undecodable = Undecodable(raw=value.encode(), reason=value)
+    yield from (host, component, provider, inventory, link, *bids, undecodable)
+    for data in (host, inventory, link, [link], [texts], texts, *bids, None):
+        for succeeded in (True, False):
+            response = CtlResponse[Any](succeeded=succeeded, message=value, data=data)
+            yield response
+            yield Replies(responses=(response,), undecodable=(undecodable,), subject=value)
+    yield Replies[Host](no_responders=True, subject=value)
+    yield Inventories(
+        data={value: inventory},
+        errors={value: NoResponders(value)},
+        undecodable=(undecodable,),
+        subject=value,
+    )
+    failed = LinkdefSetFailed(value, value, value, value, [value], value, [value], [value], error=value)
+    for name, kind in DATA_BY_NAME.items():
+        given: dict[str, Any] = {}
+        for field in attrs.fields(attrs.resolve_types(kind)):
+            by_type: dict[Any, Any] = {str: value, dict[str, str]: texts}
+            if field.name in ("components", "providers"):
+                given[field.name] = ()
+            elif field.default is attrs.NOTHING:
+                given[field.name] = by_type.get(field.type, 1 if "int" in str(field.type) else (value,))
+            elif field.type in by_type or field.type == (str | None):
+                given[field.name] = by_type.get(field.type, value)
+        yield event(name, kind(**given))
+    yield event(value, failed)
+    yield event(value, texts)
+
+
+@attrs.frozen(repr=False, eq=False, slots=False)
+class Unknown(Model):
+    """A model without a summary or tables of its own."""
+
+    size: int
+
+
+def test_a_model_of_an_unknown_class_is_shown_by_its_fields() -> None:
+    """A class that is derived from Model elsewhere has a repr and HTML, too."""
+    assert repr(Unknown(5)) == "<Unknown {'size': 5}>"
+    assert words(Unknown(5)) == "<Unknown {'size': 5}>"
+
+
+def test_a_repr_fits_a_line() -> None:
+    """A repr has no line break and a limited length, whatever a host sends."""
+    for shown in hostile("a\nb\u202e" + "c" * 300):
+        line = repr(shown)
+
+        assert line.isprintable()
+        assert len(line) <= 180
+
+
+def test_a_repr_holds_no_secret() -> None:
+    """A repr contains no password, no token and no value of a config."""
+    credential = RegistryCredential(username="me", password="hunter2", token="hunter3")
+    config = CtlResponse(succeeded=True, data={"key": "hunter2"})
+
+    assert "hunter" not in repr(credential) + repr([credential]) + repr(config) + repr(
+        Replies(responses=(config,))
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(ID, "NBY7W66G…"), ("echo-of-a-long-name", "echo-of-a-long-name"), ("", "")]
+)
+def test_only_host_ids_are_shortened(given: str, expected: str) -> None:
+    """Ids that people have chosen are shown in full."""
+    assert short_id(given) == expected
+
+
+def test_a_repr_without_hosts_or_names() -> None:
+    """Inventories without hosts name the subject, and claims without a name show their issuer."""
+    nobody = Inventories(no_responders=True, subject="wasmbus.ctl.v1.default.host.ping")
+
+    assert repr(nobody) == "<Inventories nobody listens on wasmbus.ctl.v1.default.host.ping>"
+    assert repr(EventClaims(issuer="AX", name="Echo")) == "<EventClaims Echo>"
+    assert repr(EventClaims(issuer="AX")) == "<EventClaims AX>"
+
+
+# In a notebook ----------------------------------------------------------------------------------
+
+
+def page(shown: Any) -> str:
+    html: str = shown._repr_html_()
+    return html
+
+
+def words(shown: Any) -> str:
+    """Return the text that a reader sees, in the order of the page."""
+    root = ElementTree.fromstring(page(shown))
+    style = root.find("style")
+    assert style is not None
+    root.remove(style)
+    return " ".join(" ".join(root.itertext()).split())
+
+
+def test_html_escapes_all_that_hosts_send() -> None:
+    """A label, a name, a message or an error that is HTML is shown as text, and the page stays well-formed."""
+    for shown in hostile('<script>alert("1")</script>&'):
+        ElementTree.fromstring(page(shown))
+
+        assert "<script" not in page(shown)
+
+
+def test_html_shows_hosts_as_a_table() -> None:
+    """A row has the name, the short id with the full one as tooltip, version, uptime, and labels: people's first."""
+    replies = Replies(responses=(CtlResponse(succeeded=True, data=HOST),), elapsed=0.26)
+
+    assert words(replies) == (
+        "1 answer in 0.26 s host id version uptime labels "
+        "purple-waterfall-9823 NBY7W66G… 1.9.2 3s zone=z1 hostcore.os=linux"
+    )
+    assert f'<code title="{ID}">NBY7W66G…</code>' in page(replies)
+
+
+def test_html_of_an_inventory() -> None:
+    """The page has the host, a table of components and one of providers; empty columns are left out."""
+    assert words(CtlResponse(succeeded=True, data=INVENTORY)) == (
+        "succeeded purple-waterfall-9823 NBY7W66G… version 1.9.2 · 1 component · 1 provider "
+        "component max instances reference annotations echo 5 ghcr.io/acme/echo:0.1.0 team=b "
+        "provider reference http ghcr.io/acme/http:0.2.0"
+    )
+
+
+def test_html_of_inventories_begins_with_what_failed() -> None:
+    """Hosts without an inventory come first, each with the reason."""
+    inventories = Inventories(
+        data={ID: INVENTORY},
+        errors={"NA": NoResponders("nobody listens")},
+        undecodable=(Undecodable(raw=b"{", reason="no JSON"),),
+        elapsed=1.0,
+    )
+
+    assert words(inventories) == (
+        "1 inventory, 1 error in 1.00 s host error no inventory NA NoResponders nobody listens "
+        "reason bytes undecodable no JSON b'{' "
+        "host id components providers purple-waterfall-9823 NBY7W66G… echo ×5 echo:0.1.0 http http:0.2.0"
+    )
+    assert '<span class="badge bad">no inventory</span>' in page(inventories)
+
+
+def test_html_of_links() -> None:
+    """A row has the source, the target, the interfaces and the name."""
+    named = Link("web", "kv", "wasi", "keyvalue", ["store"], name="backup", target_config=["kv-url"])
+
+    assert words(CtlResponse(succeeded=True, message="here", data=[LINK, named])) == (
+        "succeeded here 2 links source target interfaces name target config "
+        "http → echo wasi:http/incoming-handler default web → kv wasi:keyvalue/store backup kv-url"
+    )
+
+
+def test_html_of_a_config_hides_what_is_called_secret() -> None:
+    """Values are shown, except if the key names a secret; passwords in URLs are hidden."""
+    config = {"address": "0.0.0.0:80", "DB_PASSWORD": "hunter2", "url": "redis://me:hunter3@redis:6379"}
+    response = CtlResponse(succeeded=True, data=config)
+
+    assert words(response) == (
+        "succeeded 3 keys key value DB_PASSWORD not shown; unwrap() has it address 0.0.0.0:80 url redis://…@redis:6379"
+    )
+    assert "hunter" not in page(response)
+
+
+def test_html_without_data() -> None:
+    """The response to a command has no data, nor has that for a config that does not exist."""
+    assert words(CtlResponse[None](succeeded=True)) == "succeeded no data"
+
+
+def test_html_of_data_that_is_no_model() -> None:
+    """The data of a response that a caller makes may be anything."""
+    assert words(CtlResponse(succeeded=True, data=5)) == "succeeded 5"
+    assert words(CtlResponse(succeeded=True, data=["a", "b"])) == "succeeded 2 entries 'a' 'b'"
+
+
+def test_html_of_claims() -> None:
+    """Claims are a table of names, versions and keys."""
+    claims = {"name": "Echo", "version": "0.1", "revision": "3", "subject": "MX", "issuer": "AX", "tags": ""}
+
+    assert words(CtlResponse(succeeded=True, data=[claims])) == (
+        "succeeded 1 entry name version revision subject issuer Echo 0.1 3 MX AX"
+    )
+
+
+def test_html_of_bids() -> None:
+    """A row for each host that bids."""
+    assert words(Replies(responses=(CtlResponse(succeeded=True, data=BID),))) == (
+        "1 answer in 0.00 s host bids for reference NBY7W66G… echo ghcr.io/acme/echo:0.1.0"
+    )
+
+
+def test_html_makes_refusals_stand_out() -> None:
+    """A response and a gather mark a refusal by a word and a colour."""
+    refused = CtlResponse[Host](succeeded=False, message="never")
+    replies = Replies(responses=(refused,), undecodable=(Undecodable(raw=b"{", reason="no JSON"),))
+
+    assert words(refused) == "refused never"
+    assert words(replies) == (
+        "1 answer, 1 refused, 1 undecodable in 0.00 s refused never reason bytes undecodable no JSON b'{'"
+    )
+    assert '<span class="badge bad">refused</span>' in page(refused)
+    assert '<span class="badge bad">refused</span>' in page(replies)
+    assert '<span class="badge odd">undecodable</span>' in page(replies)
+
+
+def test_html_says_that_nobody_listens() -> None:
+    """An empty lattice is not shown as an empty table."""
+    for shown in (
+        Replies[Host](no_responders=True, subject="a.b"),
+        Inventories(no_responders=True, subject="a.b"),
+    ):
+        assert words(shown) == "nobody listens on a.b"
+
+
+def test_html_of_an_event_that_reports_a_failure() -> None:
+    """Its name is a red badge, and it has the host's reason; the names of other events are not red."""
+    failed, scaled = event("component_scale_failed", FAILED), event("component_scaled", SCALED)
+
+    assert words(failed) == (
+        "2026-11-22 20:31:02 component_scale_failed from NBY7W66G… component_id echo "
+        "image_ref ghcr.io/acme/echo:0.1.0 max_instances 5 error no such image"
+    )
+    assert '<span class="badge bad">component_scale_failed</span>' in page(failed)
+    assert '"badge bad"' not in page(scaled)
+
+
+def test_html_of_many_rows_ends_with_a_count() -> None:
+    """A table has at most a hundred rows, and a last one with the number of the others."""
+    shown = page(CtlResponse(succeeded=True, data=[LINK] * 1000))
+
+    assert shown.count("<tr>") == 1 + 100 + 1
+    assert "and 900 more" in shown
+
+
+def test_html_has_no_colours_of_its_own_but_on_badges() -> None:
+    """Text has the page's colour, on light and dark pages."""
+    style = page(HOST).partition("<style>")[2].partition("</style>")[0]
+    colours = [
+        rule.partition("color:")[2].partition(";")[0] for rule in style.split("{")[1:] if "color:" in rule
+    ]
+
+    assert {colour.partition("}")[0] for colour in colours} <= {"inherit", "#fff"}
+
+
+# As plain dicts ---------------------------------------------------------------------------------
+
+
+def without_nothing(value: Any) -> Any:
+    """Return a value without keys that are None, as wash prints it."""
+    if isinstance(value, dict):
+        return {key: without_nothing(entry) for key, entry in value.items() if entry is not None}
+    return [without_nothing(item) for item in value] if isinstance(value, list) else value
+
+
+GOLDEN = [
+    pytest.param(case, reply["json"], id=f"{version} {case['case']}")
+    for version in VERSIONS
+    for case in cases(version)
+    for reply in case["replies"]
+    if operation(case) in REPLY_TYPES
+    and isinstance(reply.get("json"), dict)
+    and reply["json"].get("response")
+]
+
+
+@pytest.mark.parametrize(("case", "reply"), GOLDEN)
+def test_a_dict_has_the_names_on_the_wire(case: dict[str, Any], reply: dict[str, Any]) -> None:
+    """``to_dict`` returns what real hosts sent and wash prints, plus the keys without a value."""
+    response = _codec.decode_response(json.dumps(reply).encode(), REPLY_TYPES[operation(case)])
+
+    plain = without_nothing(response.to_dict())
+
+    assert plain["success"] == reply["success"]
+    assert plain["message"] == reply["message"]
+    for made, sent in zip(listed(plain["response"]), listed(without_nothing(reply["response"])), strict=True):
+        assert made.items() >= sent.items()
+        assert all(made[name] in ("", [], {}, 0, "default") for name in made.keys() - sent.keys())
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_dict_has_only_plain_values() -> None:
+    """Tuples become lists, and JSON can be made of the whole."""
+    link = Link("a", "b", "c", "d", ("e",), source_config=("f",))
+
+    assert link.to_dict() == {
+        "source_id": "a",
+        "target": "b",
+        "wit_namespace": "c",
+        "wit_package": "d",
+        "interfaces": ["e"],
+        "name": "default",
+        "source_config": ["f"],
+        "target_config": [],
+    }
+    for shown in hostile("x"):
+        if isinstance(shown, (Model, CtlResponse, Event)):
+            assert json.loads(json.dumps(shown.to_dict())) == shown.to_dict()
+
+
+def test_a_dict_of_an_event() -> None:
+    """It has the names on the wire, the event's name and lattice, and the data as a dict."""
+    assert event("component_scaled", SCALED).to_dict() == {
+        "id": "1",
+        "source": ID,
+        "type": "com.wasmcloud.lattice.component_scaled",
+        "name": "component_scaled",
+        "time": "2026-11-22T20:31:02.123456+00:00",
+        "lattice": "default",
+        "data": {
+            "component_id": "echo",
+            "host_id": ID,
+            "image_ref": "ghcr.io/acme/echo:0.1.0",
+            "max_instances": 5,
+            "annotations": {},
+            "public_key": None,
+            "claims": None,
+        },
+    }
+
+
+def test_a_dict_is_new() -> None:
+    """Changing the dict does not change the model."""
+    HOST.to_dict()["labels"].clear()  # type: ignore[attr-defined]  # an object, as far as its type says
+
+    assert HOST.labels == {"zone": "z1", "hostcore.os": "linux"}
+
+
+def test_a_dict_of_a_credential_has_no_secret() -> None:
+    """It has only the user's name and the registry's type."""
+    credential = RegistryCredential(username="me", password="hunter2", token="hunter3")
+
+    assert credential.to_dict() == {"username": "me", "registryType": "oci"}
+
+
+def test_what_the_extras_bring_is_not_imported_with_the_package() -> None:
+    """An installed extra does not slow ``import wasmcloud_ctl``."""
+    script = (
+        "import sys, wasmcloud_ctl; repr(wasmcloud_ctl.Host(id='x')); "
+        "names = ('cattrs', 'tqdm', 'pygraphviz', 'pandas', 'IPython'); "
+        "print([name for name in names if name in sys.modules])"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
+
+    assert ended.stdout == "[]\n"

@@ -1,0 +1,207 @@
+"""Rare failures, and values at their limits."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+from typing import Any
+
+import attrs
+import cattrs
+import pytest
+from identities import Operator, new_seed
+from refusals import refusal
+
+import wasmcloud_ctl
+from wasmcloud_ctl import (
+    ConnectError,
+    Host,
+    Inventories,
+)
+from wasmcloud_ctl._bridge import processes
+from wasmcloud_ctl._operations.event_receiver import EventReceiver
+from wasmcloud_ctl._options.credentials import Login
+from wasmcloud_ctl._options.options import Given, Options, Server, named_by_cluster
+from wasmcloud_ctl._protocol import structuring as _structuring
+from wasmcloud_ctl._transport import failures as _failures
+from wasmcloud_ctl._transport import session as session_module
+from wasmcloud_ctl._transport.failures import Stage
+from wasmcloud_ctl._transport.key_queues import KeyQueues
+from wasmcloud_ctl._transport.race import race
+from wasmcloud_ctl._transport.stream import Socket
+
+# Dialling -----------------------------------------------------------------------------------------------
+
+SERVER = Server(host="a.example", port=4222)
+
+
+@pytest.mark.parametrize(
+    ("options", "stage", "error", "kind", "message"),
+    [
+        ({}, Stage.CONNECTING, OSError(errno.EHOSTUNREACH, "No route to host"), ConnectError,
+         "cannot connect to nats://a.example:4222: No route to host"),
+        ({}, Stage.CONNECTING, TimeoutError(), ConnectError,
+         "nats://a.example:4222 did not answer in time: no connection came about; check the address, and what is "
+         "between"),
+        ({}, Stage.SECURED, TimeoutError(), ConnectError,
+         "nats://a.example:4222 did not answer in time: it fell silent after the TLS handshake"),
+        ({"tls_first": True}, Stage.CONNECTED, TimeoutError(), ConnectError,
+         "nats://a.example:4222 did not answer in time: it took the connection and said nothing to the TLS "
+         "handshake; is it a NATS server with TLS?"),
+        ({}, Stage.CONNECTED, ConnectionResetError(), ConnectError,
+         "nats://a.example:4222 ended the connection before it was made: is it a NATS server, and does it want the "
+         "TLS handshake first (tls_first)?"),
+        ({"tls_first": True}, Stage.CONNECTED, ConnectionResetError(), ConnectError,
+         "nats://a.example:4222 ended the connection before it was made: does it want the TLS handshake first? Else "
+         "leave tls_first out"),
+        ({}, Stage.CONNECTED, ssl.SSLError(1, "odd"), ConnectError, "TLS with nats://a.example:4222 failed: odd"),
+    ],
+)  # fmt: skip
+def test_a_failed_dial_is_told_by_how_far_it_came(
+    options: dict[str, Any], stage: Stage, error: Exception, kind: type[ConnectError], message: str
+) -> None:
+    """Each says what happened, and what to look at."""
+    how = Options(servers=(SERVER,), connect_timeout=1.0, **options)
+    if isinstance(error, ssl.SSLError):
+        error.reason = "odd"
+
+    told = _failures.explain(SERVER, how, None, stage, error)
+
+    assert type(told) is kind
+    assert str(told) == message
+
+
+def test_connect_ends_in_time_whatever_its_steps_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that does not keep to the deadline is cut off soon after it."""
+
+    async def forget_the_time(*_: object) -> None:
+        await asyncio.sleep(10)  # far beyond the timeout
+
+    monkeypatch.setattr(session_module.Session, "connect", forget_the_time)
+
+    assert refusal("nats://127.0.0.1:1", connect_timeout=0.1) == "no connection within 0.1 s"
+
+
+def test_a_loop_that_ends_while_it_connects_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the interpreter's end, say."""
+
+    async def end(*_: object) -> None:
+        for bridge in list(processes._open):
+            bridge.stop_soon()
+        await asyncio.sleep(10)
+
+    monkeypatch.setattr(session_module.Session, "connect", end)
+    with pytest.raises(ConnectError, match="the client was closed while it connected"):
+        wasmcloud_ctl.connect("nats://127.0.0.1:1")
+
+
+def test_of_two_that_succeed_at_once_one_is_taken_and_the_other_discarded() -> None:
+    """Nothing that was dialled is left open."""
+    discarded: list[int] = []
+
+    async def both() -> int:
+        first: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def slow() -> int:
+            return await first
+
+        async def quick() -> int:
+            await asyncio.sleep(0)
+            first.set_result(1)
+            return 2
+
+        return await race([slow, quick], 0.0, discarded.append)
+
+    taken = asyncio.run(both())
+
+    assert {taken, *discarded} == {1, 2}
+
+
+def test_the_last_that_runs_is_waited_for() -> None:
+    """One that fails while another runs, with none left to start, is not the end."""
+
+    async def fail() -> int:
+        await asyncio.sleep(0.05)
+        raise ValueError("no")
+
+    async def succeed() -> int:
+        await asyncio.sleep(0.1)
+        return 5
+
+    assert asyncio.run(race([succeed, fail], 0.01, lambda _: None)) == 5
+
+
+def test_a_socket_that_was_never_dialled_holds_nothing_back() -> None:
+    """There is nothing unsent where nothing was written."""
+    assert Socket(lambda _: None).was_sent(0) is True
+
+
+def test_of_a_clusters_servers_one_that_cannot_be_read_is_left_out() -> None:
+    """A server that is named as nonsense is one less, and no error."""
+    found = named_by_cluster(["", "b.example:4223", "[::1"], SERVER)
+
+    assert [str(server) for server in found] == ["nats://b.example:4223"]
+
+
+def test_a_call_that_stands_in_no_line_can_leave_it() -> None:
+    """Leaving twice is as good as once."""
+    call: Any = object()
+    queues: KeyQueues[object] = KeyQueues()
+    queues.enter("echo", call)
+
+    assert queues.leave("echo", call) is None
+    assert queues.leave("echo", call) is None
+
+
+def test_a_receiver_that_was_never_finished_can_be_dropped() -> None:
+    """Ctrl-C may come before it has its subscription."""
+    receiver = EventReceiver.__new__(EventReceiver)
+
+    receiver.__del__()
+
+
+def test_a_fault_without_a_place_has_that_of_what_holds_it() -> None:
+    """Whatever cattrs says, there is an error that can be told."""
+    for fault in (
+        cattrs.ClassValidationError("odd", [ValueError("odd")], Host),
+        cattrs.IterableValidationError("odd", [ValueError("odd")], list),
+    ):
+        path, reason = _structuring._first_fault(fault, "$.response")
+        assert path == "$.response"
+        assert reason.startswith("odd")
+
+
+def test_inventories_without_errors_raise_nothing() -> None:
+    """raise_for_status returns what it was asked of."""
+    inventories = Inventories()
+
+    assert inventories.raise_for_status() is inventories
+
+
+# Options ------------------------------------------------------------------------------------------------
+
+
+def test_a_tls_context_of_the_callers_own_takes_no_certificates_from_elsewhere() -> None:
+    """Whoever brings an ssl.SSLContext has said all there is to say of TLS."""
+    own = Given(tls=ssl.create_default_context())
+
+    both = own.or_else(Given(tls_ca="ca.pem", lattice="blue"))
+
+    assert attrs.asdict(both, recurse=False) == attrs.asdict(
+        Given(tls=own.tls, lattice="blue"), recurse=False
+    )
+
+
+def test_what_is_wrong_with_a_user_jwt_is_told() -> None:
+    """After a server's refusal, as far as it can be seen here; of a sound one nothing is said."""
+    operator, seed = Operator(), new_seed()
+    objections = [
+        Login(jwt=operator.user_jwt(seed, bearer=bearer, begins_in=begins_in), seed=seed).objection()
+        for bearer, begins_in in ((False, None), (True, None), (False, 4_000_000_000), (False, 10**18))
+    ]
+
+    assert Login(seed=seed).objection() is None
+    assert objections[:2] == [None, None]
+    assert str(objections[2]).startswith("the user JWT does not hold before 21")
+    assert objections[3] == "the user JWT does not hold before a day that no calendar has"

@@ -1,0 +1,61 @@
+"""TLS files and options that `connect` refuses before it dials."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pytest
+from certificates import Files, make_files
+from refusals import refusal
+
+from wasmcloud_ctl import InvalidArgument
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return make_files(tmp_path_factory.mktemp("certificates"))
+
+
+def test_files_that_cannot_be_used_are_named(files: Files) -> None:
+    """Not there, no PEM, a key that is not the certificate's, a key under a password (for which nobody is asked):
+    each its own sentence, before anything is dialled."""
+    nowhere = "127.0.0.1:1"
+    missing = files.folder / "missing.pem"
+    gone = "cannot be read: No such file or directory"
+    assert refusal(nowhere, tls_ca=missing) == f"the file {missing}, given as tls_ca, {gone}"
+    assert refusal(nowhere, tls_cert=missing) == f"the file {missing}, given as tls_cert, {gone}"
+    assert (
+        refusal(nowhere, tls_cert=files.cert, tls_key=missing)
+        == f"the file {missing}, given as tls_key, {gone}"
+    )
+    assert refusal(nowhere, tls_ca=files.nothing) == (
+        f"the file {files.nothing}, given as tls_ca, holds no certificate in PEM"
+    )
+    assert refusal(nowhere, tls_cert=files.nothing).startswith(
+        "no certificate with its key, both in PEM, is in"
+    )
+    assert refusal(nowhere, tls_cert=files.cert, tls_key=files.stranger) == (
+        f"the key in {files.stranger} is not that of the certificate in {files.cert}"
+    )
+    assert refusal(nowhere, tls_cert=files.cert, tls_key=files.encrypted_key) == (
+        f"the key in {files.encrypted_key} is encrypted: give one that is not, or an ssl.SSLContext as tls"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tls": "yes"},
+        {"tls_first": "yes"},
+        {"tls_ca": 5},
+        {"tls_key": "key.pem"},
+        {"tls": False, "tls_ca": "ca.pem"},
+        {"tls": False, "tls_first": True},
+        {"tls": False, "servers": "tls://127.0.0.1"},
+        {"tls": ssl.create_default_context(), "tls_ca": "ca.pem"},
+    ],
+)
+def test_options_that_contradict_each_other(options: dict[str, Any]) -> None:
+    """They are refused before anything is dialled."""
+    refusal(kind=InvalidArgument, **options)
