@@ -156,7 +156,7 @@ def test_a_look_that_cannot_be_read_is_no_end() -> None:
     """It may be readable the next time; until then a timeout quotes it."""
     wait = put_link()
     wait._on_seen(Reply(_LOOK, b"{oops"))
-    assert "is no JSON" in str(wait._last_seen)
+    assert "is not valid JSON" in str(wait._last_seen)
     wait._on_seen(Reply(_LOOK, b"", None, NotConnectedError("away")))
     assert wait._last_seen == "away"
 

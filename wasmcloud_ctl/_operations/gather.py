@@ -16,7 +16,8 @@ import attrs
 from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._operations import progress as _progress
 from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
+from wasmcloud_ctl._protocol import jetstream
+from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Question, Transport
 from wasmcloud_ctl.exceptions import CtlError, DecodeError, NoResponders, RequestTimeout
 from wasmcloud_ctl.models import CtlResponse, Host, HostInventory, Inventories, Replies, Undecodable
@@ -289,10 +290,10 @@ def config_names(
     """
     deadline = Deadline(timeout)
     stream, key_prefix = subjects.config_stream(), subjects.config_key_prefix()
-    info_subject = jetstream("STREAM.INFO", stream, js_domain)
+    info_subject = jetstream.subject("STREAM.INFO", stream, js_domain)
     keys: list[str] = []
     while True:
-        payload = _codec.encode_stream_info(f"{key_prefix}>", len(keys))
+        payload = jetstream.encode_stream_info(f"{key_prefix}>", len(keys))
         try:
             raw = transport.request(info_subject, payload, max(deadline.left(), 0.001))
         except NoResponders as error:
@@ -302,15 +303,15 @@ def config_names(
                 f"and js_domain ({domain})",
                 subject=info_subject,
             ) from error
-        page, total = _codec.decode_stream_info(raw)
+        page, total = jetstream.decode_stream_info(raw)
         keys += page
         if not page or len(keys) >= total:
             break
-    message_subject = jetstream("STREAM.MSG.GET", stream, js_domain)
+    message_subject = jetstream.subject("STREAM.MSG.GET", stream, js_domain)
     names: list[str] = []
     with transport.gather() as replies:
         for key in keys:
-            replies.ask(message_subject, _codec.encode_last_message(key), tag=key, once=True)
+            replies.ask(message_subject, jetstream.encode_last_message(key), tag=key, once=True)
         for _ in keys:
             try:
                 reply = replies.answer(deadline.left())
@@ -320,6 +321,6 @@ def config_names(
                     subject=message_subject,
                 ) from None
             # The last message of a key that was deleted says so; or it is gone already.
-            if _codec.decode_holds_value(reply.data):
+            if jetstream.decode_holds_value(reply.data):
                 names.append(str(reply.tag).removeprefix(key_prefix))
     return sorted(names)
