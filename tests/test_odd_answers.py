@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import attrs
 import pytest
 from fake_nats import Conversation, FakeNats
 from identities import Operator, new_seed
@@ -40,7 +39,8 @@ from wasmcloud_ctl._bridge.loop import Mailbox
 from wasmcloud_ctl._operations import link_cache as _links
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
-from wasmcloud_ctl._options.options import Given, Options, Server, named_by_cluster
+from wasmcloud_ctl._options.options import Options, fill_up
+from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._transport import dialling
 from wasmcloud_ctl._transport import failures as _failures
@@ -697,13 +697,9 @@ def test_inventories_without_errors_raise_nothing() -> None:
 
 def test_a_tls_context_of_the_callers_own_takes_no_certificates_from_elsewhere() -> None:
     """Whoever brings an ssl.SSLContext has said all there is to say of TLS."""
-    own = Given(tls=ssl.create_default_context())
+    own = ssl.create_default_context()
 
-    both = own.or_else(Given(tls_ca="ca.pem", lattice="blue"))
-
-    assert attrs.asdict(both, recurse=False) == attrs.asdict(
-        Given(tls=own.tls, lattice="blue"), recurse=False
-    )
+    assert fill_up({"tls": own}, {"tls_ca": "ca.pem", "lattice": "blue"}) == {"tls": own, "lattice": "blue"}
 
 
 def test_what_is_wrong_with_a_user_jwt_is_told() -> None:
@@ -716,12 +712,12 @@ def test_what_is_wrong_with_a_user_jwt_is_told() -> None:
 
     assert Login(seed=seed).objection() is None
     assert objections[:2] == [None, None]
-    assert str(objections[2]).startswith("the user JWT does not hold before 21")
-    assert objections[3] == "the user JWT does not hold before a day that no calendar has"
+    assert str(objections[2]).startswith("the user JWT is not valid before 21")
+    assert objections[3] == "the user JWT is not valid before a date outside the calendar"
 
 
 def test_lines_that_are_no_seed_are_no_path_either(practice_server: PracticeServer) -> None:
     """A text of several lines is not quoted as a file's name, for it may be of a secret."""
     message = refusal(practice_server.url, nkey_seed="se\ncret", kind=AuthError, secrets=("cret",))
 
-    assert message.startswith("nkey_seed is neither a seed nor the path of a file that can be read")
+    assert message.startswith("nkey_seed is neither a seed nor the path of a readable file")

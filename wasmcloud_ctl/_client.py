@@ -31,6 +31,7 @@ from wasmcloud_ctl._operations.gather import Limits
 from wasmcloud_ctl._operations.link_cache import LinkCache
 from wasmcloud_ctl._operations.wait import Command
 from wasmcloud_ctl._options import arguments as _arguments
+from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import NatsClient, Subscription, Transport
@@ -70,24 +71,6 @@ DEFAULT_MAXSIZE = 65536
 _CLOSE_SECONDS = 2.0
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Settings:
-    """What a client has been told to do where a call does not say."""
-
-    topic_prefix: str
-    lattice: str
-    timeout: float
-    auction_timeout: float
-    quiet: float | None
-    check: bool
-    js_domain: str | None
-    cache_links: bool
-    progress: bool
-
-    def subjects(self) -> Subjects:
-        return Subjects(self.topic_prefix, self.lattice)
-
-
 class Client:
     """A connection to a lattice. Made by ``connect``; shared by as many threads as like.
 
@@ -109,7 +92,7 @@ class Client:
     def __init__(
         self,
         session: PerProcess[Transport],
-        settings: Settings,
+        settings: Options,
         subjects: Subjects,
         parent: Client | None = None,
     ) -> None:
@@ -867,7 +850,8 @@ class Client:
         """
         self._transport()
         settings = attrs.evolve(self._settings, lattice=name)
-        return Client(self._session, settings, settings.subjects(), self._parent or self)
+        subjects = Subjects(settings.topic_prefix, settings.lattice)
+        return Client(self._session, settings, subjects, self._parent or self)
 
     @property
     def nats_client(self) -> NatsClient:

@@ -14,7 +14,8 @@ from anyio import fail_after
 from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._options import credentials as _credentials
 from wasmcloud_ctl._options import tls as _tls
-from wasmcloud_ctl._options.options import Options, Server
+from wasmcloud_ctl._options.options import Options
+from wasmcloud_ctl._options.servers import Server
 from wasmcloud_ctl._transport import failures as _failures
 from wasmcloud_ctl._transport.connection import Wire
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
@@ -47,7 +48,7 @@ async def dial(
     """
     # Short reads of local files, each time anew: what has been renewed on disk counts.
     login = _credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
-    context = _tls.context(options) if any(server.tls for server in options.servers) else None
+    context = _tls.make_context(options) if any(server.tls for server in options.servers) else None
     known = {(server.host, server.port): server for server in (*cluster, *options.servers)}
     servers = list(known.values())
     random.shuffle(servers)

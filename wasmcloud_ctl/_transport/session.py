@@ -15,7 +15,8 @@ import nats.aio.client
 
 from wasmcloud_ctl._bridge.handover import Deadline, DeadlinePassed, Mailbox
 from wasmcloud_ctl._bridge.loop import Bridge
-from wasmcloud_ctl._options.options import Options, Server
+from wasmcloud_ctl._options.options import Options
+from wasmcloud_ctl._options.servers import Server
 from wasmcloud_ctl._transport.calls import Call, Gather, Request, Subscription, Turns, telling
 from wasmcloud_ctl._transport.connection import Wire
 from wasmcloud_ctl._transport.dialling import dial

@@ -15,7 +15,7 @@ from urllib.parse import ParseResult
 import nats.aio.transport
 import nats.errors
 
-from wasmcloud_ctl._options.options import DEFAULT_PORT
+from wasmcloud_ctl._options.servers import DEFAULT_PORT
 from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
 

@@ -8,8 +8,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
+from wasmcloud_ctl import _connect
 from wasmcloud_ctl.testing._practice_host import PracticeHost
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._runtime import Runtime
@@ -19,15 +20,23 @@ from wasmcloud_ctl.testing._versions import host_version
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Self
 
     from wasmcloud_ctl import Client
-    from wasmcloud_ctl._options.options import ConnectOptions
     from wasmcloud_ctl.testing._fleet import Fleet
     from wasmcloud_ctl.testing._heard import Command
 
 # How many requests are remembered: enough for any test, and no burden for one that runs for weeks.
 _COMMANDS = 100_000
+
+P = ParamSpec("P")
+
+
+def _with_parameters_of(
+    model: Callable[P, Client],
+) -> Callable[[Callable[..., Client]], Callable[Concatenate[Any, P], Client]]:
+    """Make type checkers see the parameters of a function at a method, so that these are written only once."""
+    return lambda method: method
 
 
 class PracticeLattice:
@@ -221,9 +230,8 @@ class PracticeLattice:
             if self._owns_server and isinstance(self._server, PracticeServer):
                 self._server.close()
 
-    def connect(
-        self, servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]
-    ) -> Client:
+    @_with_parameters_of(_connect.connect)
+    def connect(self, servers: str | Sequence[str] | None = None, **options: Any) -> Client:
         """Connect a client to this lattice.
 
         Args:
@@ -233,12 +241,10 @@ class PracticeLattice:
         Returns:
             The client, which is the caller's to close.
         """
-        from wasmcloud_ctl import connect
-
         options.setdefault("lattice", self.lattice)
         options.setdefault("topic_prefix", self.topic_prefix)
         options.setdefault("js_domain", self._js_domain)
-        return connect(self.url if servers is None else servers, **options)
+        return _connect.connect(self.url if servers is None else servers, **options)
 
     def add_host(
         self, labels: Mapping[str, str] | None = None, *, version: str | None = None
