@@ -79,7 +79,16 @@ ENDING = "ClosedError the client is closed, because Python is ending"
 @pytest.mark.parametrize(
     ("script", "output"),
     [
-        ("atexit.register(call, 'exit:')\nclient = connect()", f"exit: {ENDING}\n"),
+        (
+            """
+            close_at_exit = sys.modules["wasmcloud_ctl._bridge.processes"]._close_at_exit
+            atexit.unregister(close_at_exit)  # as if the package were imported only now
+            atexit.register(call, "exit:")
+            atexit.register(close_at_exit)
+            client = connect()
+            """,
+            f"exit: {ENDING}\n",
+        ),
         ("client = connect()\natexit.register(call, 'exit:')", "exit: True\n"),
         (
             """
@@ -100,9 +109,10 @@ ENDING = "ClosedError the client is closed, because Python is ending"
                 done.set()
             done = threading.Event()
             threading.Thread(target=later, daemon=True).start()
-            atexit.unregister(sys.modules["wasmcloud_ctl._bridge.loop"]._close_open_bridges)
+            close_at_exit = sys.modules["wasmcloud_ctl._bridge.processes"]._close_at_exit
+            atexit.unregister(close_at_exit)
             atexit.register(lambda: (came.set(), done.wait(5)))
-            atexit.register(sys.modules["wasmcloud_ctl._bridge.loop"]._close_open_bridges)
+            atexit.register(close_at_exit)
             """,
             f"thread: {ENDING}\n",
         ),

@@ -5,13 +5,10 @@ A message that is not valid JSON, or does not fit its type, raises DecodeError w
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any, NoReturn, TypeVar, cast, get_origin
+from typing import Any, NoReturn, TypeVar, get_origin
 
-from wasmcloud_ctl._protocol import strict
+from wasmcloud_ctl._protocol import structuring
 from wasmcloud_ctl._protocol.strict import Mismatch
 from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument
 from wasmcloud_ctl.models import CtlResponse
@@ -110,7 +107,7 @@ def structure(value: object, kind: Any, path: str, raw: bytes, what: str) -> Any
         DecodeError: The part does not fit the type.
     """
     try:
-        return _hook(kind)(value)
+        return structuring.hook(kind)(value)
     except Mismatch as error:
         path += error.path
         raise DecodeError(f"{what} does not fit at {path}: {error}", path=path, raw=raw) from error
@@ -165,28 +162,6 @@ def encode(value: Any) -> bytes:
         raise InvalidArgument(f"a string cannot be sent: {error.reason}") from None
 
 
-# Conversion -------------------------------------------------------------------------------------
-
-
-@functools.cache
-def _structuring() -> ModuleType:
-    # At first use: importing cattrs takes longer than importing the rest of the package, and many scripts need only
-    # the plain types of strict.HOOKS.
-    from wasmcloud_ctl._protocol import structuring
-
-    return structuring
-
-
-@functools.cache
-def _hook(kind: Any) -> Callable[[object], Any]:
-    return strict.HOOKS.get(kind) or cast(Callable[[object], Any], _structuring().hook(kind))
-
-
-@functools.cache
-def _encoder(kind: Any) -> Callable[[Any], object]:
-    return cast(Callable[[Any], object], _structuring().encoder(kind))
-
-
 def _plain(model: object) -> object:
     kind: Any = type(model)
-    return _encoder(kind)(model)
+    return structuring.encoder(kind)(model)

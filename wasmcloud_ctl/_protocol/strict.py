@@ -1,7 +1,4 @@
-"""Checks of plain JSON values, as strict as the hosts' own (serde): null is no string, ``"5"`` is no number.
-
-These need no cattrs, which many scripts never import.
-"""
+"""Checks of plain JSON values, as strict as the hosts' own (serde): null is no string, ``"5"`` is no number."""
 
 from __future__ import annotations
 

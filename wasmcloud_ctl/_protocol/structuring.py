@@ -1,4 +1,4 @@
-"""Plain values to attrs objects and back, with cattrs. Imported at the first message that needs it.
+"""Plain values to attrs objects and back, with cattrs.
 
 Decoding is as strict as the hosts' own (serde); by itself, cattrs would turn "5" into a number and a string into a
 list of its letters. Unknown fields are ignored: newer hosts send more.
@@ -6,6 +6,7 @@ list of its letters. Unknown fields are ignored: newer hosts send more.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -35,6 +36,7 @@ _ALIASES = {
 }
 
 
+@functools.cache
 def hook(kind: Any) -> Callable[[object], Any]:
     """Return the function that converts a plain value to a type, or raises Mismatch."""
     structure = _converter.get_structure_hook(kind)
@@ -48,7 +50,8 @@ def hook(kind: Any) -> Callable[[object], Any]:
     return convert
 
 
-def encoder(kind: type[Any]) -> Callable[[Any], object]:
+@functools.cache
+def encoder(kind: Any) -> Callable[[Any], object]:
     """Return the function that converts an object of an attrs class to plain values."""
     return _converter.get_unstructure_hook(kind)
 
