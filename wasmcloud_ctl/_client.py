@@ -791,7 +791,7 @@ class Client:
         Raises:
             NotConnectedError: There is no connection now.
         """
-        return self._transport().nats_client
+        return self._transport().session.connection(None)
 
     def run(
         self,
@@ -866,7 +866,7 @@ class Client:
             return
         transport = transports.peek()
         try:
-            if not self._closed and transport is not None and not transport.ended_by_exit:
+            if not self._closed and transport is not None and not transport.bridge.ended_by_exit:
                 _warn(
                     f"{self!r} was not closed: use it in a with statement, or call close()",
                     ResourceWarning,
@@ -882,7 +882,7 @@ class Client:
     def __repr__(self) -> str:
         transport = self._transports.peek()
         state = "closed" if self.closed else "connected" if self.connected else "disconnected"
-        address = "" if transport is None else f" {transport.address}"
+        address = "" if transport is None else f" {transport.session.address}"
         return f"<Client{address} lattice={self.lattice!r} {state}>"
 
     def _make_link_cache(self) -> PerProcess[LinkCache]:
@@ -896,7 +896,7 @@ class Client:
         if self.closed:
             raise ClosedError("the client is closed")
         transport = self._transports.get()
-        transport.refuse_ended()
+        transport.bridge.refuse_ended()
         return transport
 
     def _timeout(self, timeout: float | None) -> float:

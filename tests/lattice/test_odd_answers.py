@@ -467,9 +467,9 @@ def test_a_number_that_was_not_given_is_no_subscription(practice_server: Practic
         wire: Any = client.nats_client
 
         async def written() -> tuple[int, int]:
-            before: int = wire._socket.written
+            before: int = wire.socket.written
             wire.unlisten(10_000)
-            return before, wire._socket.written
+            return before, wire.socket.written
 
         before, after = client.run(written)
 

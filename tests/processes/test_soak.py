@@ -75,7 +75,7 @@ with wasmcloud_ctl.connect(url, lattice=lattice) as client:
     last = resident()
     gaps = receiver.gaps
     transport = client._transports.get()
-    left = len(transport._session._pending), len(transport._session.subscriptions), len(transport._bridge._waiters)
+    left = len(transport.session._pending), len(transport.session.subscriptions), len(transport.bridge._waiters)
 listener.join(10)
 kinds = {}
 for some in failed:

@@ -16,12 +16,12 @@ def transport_of(client: Client) -> Transport:
 
 def session_of(client: Client) -> Session:
     """Return the session of the client's transport."""
-    return transport_of(client)._session
+    return transport_of(client).session
 
 
 def bridge_of(client: Client) -> Bridge:
     """Return the bridge of the client's transport."""
-    return transport_of(client)._bridge
+    return transport_of(client).bridge
 
 
 def connection_of(client: Client) -> Connection:

@@ -57,7 +57,7 @@ class LinkCache:
         """
         deadline = Deadline(timeout)
         subject = self._subjects.control("link.get")
-        self._transport.refuse_disconnected(subject)
+        self._transport.session.connection(subject)  # raises if there is none
         acquired: list[bool] = []
         try:
             acquire(self._lock, timeout, acquired)
