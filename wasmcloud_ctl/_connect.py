@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing_extensions import Unpack
 
 from wasmcloud_ctl._bridge.processes import PerProcess
-from wasmcloud_ctl._client import Client, Settings
+from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._operations import progress as _progress
+from wasmcloud_ctl._operations.sender import Sender, Settings
 from wasmcloud_ctl._options import arguments as _arguments
 from wasmcloud_ctl._options import contexts as _contexts
 from wasmcloud_ctl._options import options as _config
@@ -139,13 +140,11 @@ def connect(
         cache_links=_arguments.boolean(cache_links, "cache_links"),
         progress=_progress.wanted(progress),
     )
-    # The subjects are checked before a connection is made for them.
-    subjects = settings.subjects()
-    session = PerProcess(lambda: Transport(options), Transport.open, Transport.stop_soon)
+    transports = PerProcess(lambda: Transport(options), Transport.open, Transport.stop_soon)
     # The client comes first: whenever Ctrl-C comes, dropping it ends the connection.
-    client = Client(session, settings, subjects)
+    client = Client(Sender(transports, settings))
     try:
-        session.get()
+        transports.get()
         return client
     except BaseException:
         # Not left to garbage collection, which would wait for whoever keeps the traceback.

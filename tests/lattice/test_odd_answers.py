@@ -521,7 +521,7 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
 
     with wasmcloud_ctl.connect(practice_server.url, cache_links=True) as client:
         assert client._link_cache is not None
-        for dropped in (client._link_cache.get(), client._link_cache, client._transports):
+        for dropped in (client._link_cache.get(), client._link_cache, client._sender.transports):
             dropped.__del__(ends)
         whole: Any = client
         whole.__del__(_finalizing=ends)

@@ -74,7 +74,7 @@ with wasmcloud_ctl.connect(url, lattice=lattice) as client:
         thread.join()
     last = resident()
     gaps = receiver.gaps
-    transport = client._transports.get()
+    transport = client._sender.transports.get()
     left = len(transport.session._pending), len(transport.session.subscriptions), len(transport.bridge._waiters)
 listener.join(10)
 kinds = {}

@@ -11,7 +11,7 @@ from wasmcloud_ctl._transport.transport import Transport
 
 def transport_of(client: Client) -> Transport:
     """Return the client's transport in this process."""
-    return client._transports.get()
+    return client._sender.transports.get()
 
 
 def session_of(client: Client) -> Session:
