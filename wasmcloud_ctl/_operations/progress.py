@@ -12,7 +12,6 @@ import queue
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, TypeVar
 
 from wasmcloud_ctl._display.text import with_short_ids
@@ -71,12 +70,7 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
 
@@ -143,12 +137,7 @@ class _Shown(Progress):
             logger.debug("progress cannot be shown", exc_info=True)
             self._next = float("inf")
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.total = None  # otherwise an incomplete bar stays in the notebook, in red

@@ -127,7 +127,8 @@ class _Wait(Generic[T]):
             timeout = min(command.look_timeout, self._left())
             reply = transport.request(self._state_subject, b"", timeout)
         except (RequestTimeout, NotConnectedError) as error:
-            raise self._not_sent(error) from error
+            message = f"{self._operation.title}: the command was not sent: {error}"
+            raise type(error)(message, subject=command.subject, sent=False) from error
         self._evidence = Evidence(before=self._decode_state(reply))
 
     def _decode_state(self, reply: bytes) -> T:
@@ -141,14 +142,6 @@ class _Wait(Generic[T]):
                 f"{self._operation.title} was not sent: {self._command.wait:g} s passed before that"
             )
         return left
-
-    def _not_sent(self, error: RequestTimeout | NotConnectedError) -> CtlError:
-        """Return the error for a command that was not sent, because what precedes it failed."""
-        return type(error)(
-            f"{self._operation.title}: the command was not sent: {error}",
-            subject=self._command.subject,
-            sent=False,
-        )
 
     def send(self) -> None:
         """Send the command."""

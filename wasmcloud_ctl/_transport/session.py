@@ -214,12 +214,11 @@ class Session:
         self._pending.clear()
         for subscription in list(self.subscriptions):
             subscription.end()
+        if self._connected_at:
+            logger.info("closed the connection to %s", self.address)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
-        if self._connected_at:
-            server = self._options.servers[0] if connection is None else connection.server
-            logger.info("closed the connection to %s", server)
 
     # What arrives
 
