@@ -718,7 +718,7 @@ class Client:
         subjects = [
             self._subjects.event(name) for name in dict.fromkeys(arguments.strings(names, "event_names"))
         ]
-        if overflow not in ("drop_oldest", "drop_newest"):
+        if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
         arguments.whole_number(maxsize, "maxsize", U64_HIGHEST, lowest=1)
         confirm_timeout = self._sender.timeout(timeout)

@@ -12,6 +12,7 @@ from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.gather import Limits, gather
 from wasmcloud_ctl._operations.wait import Command, send_and_wait
 from wasmcloud_ctl._options import arguments
+from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Transport
@@ -23,21 +24,6 @@ T = TypeVar("T")
 _HIGHEST_COUNT = 2**64 - 1
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
-    """The client's own options, which calls fall back on."""
-
-    topic_prefix: str
-    lattice: str
-    timeout: float
-    auction_timeout: float
-    quiet: float | None
-    check: bool
-    js_domain: str | None
-    cache_links: bool
-    progress: bool
-
-
 class Sender:
     """Sends the operations of one client to one lattice.
 
@@ -45,7 +31,7 @@ class Sender:
     """
 
     def __init__(
-        self, transports: PerProcess[Transport], settings: Settings, parent: Sender | None = None
+        self, transports: PerProcess[Transport], settings: Options, parent: Sender | None = None
     ) -> None:
         self.transports = transports
         self.settings = settings
