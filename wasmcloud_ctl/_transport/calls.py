@@ -78,6 +78,8 @@ class Call:
     """A message with a reply subject, as long as replies may come.
 
     Calls with the same ``key`` never overlap. A ``command`` changes something, so its errors speak of its outcome.
+    With ``once``, the first reply ends the call. The caller's thread sets ``withdrawn`` when it no longer waits: a
+    loop that was blocked may not have begun the call yet.
     """
 
     _session: Session
@@ -85,11 +87,14 @@ class Call:
     _payload: bytes
     _key: str | None
     _command: bool
+    _once: bool
     _headers: bytes = attrs.field(factory=tracing.headers, init=False)
     _connection: Connection | None = attrs.field(default=None, init=False)
     _token: bytes = attrs.field(default=b"", init=False)
     _written: int = attrs.field(default=0, init=False)
     _answered: bool = attrs.field(default=False, init=False)
+    _ended: bool = attrs.field(default=False, init=False)
+    withdrawn: bool = attrs.field(default=False, init=False)
 
     def begin(self) -> None:
         """Send it, now or when the calls queued before it under the same key have ended."""
@@ -98,6 +103,8 @@ class Call:
 
     def start(self) -> None:
         """Send it now, or fail."""
+        if self.withdrawn:
+            return
         try:
             self._send()
         except CtlError as error:
@@ -133,6 +140,7 @@ class Call:
 
     def _end(self) -> None:
         """Unregister the call, and start the next one that is queued for its key."""
+        self._ended = True
         self._session.unregister(self._token)
         if self._key is not None:
             key, self._key = self._key, None
@@ -145,14 +153,24 @@ class Call:
         self._answered = True
         if headers is not None and not data and headers.startswith(_NO_RESPONDERS):
             self.fail(no_responders(self.subject))
-        else:
-            self._take(data)
-
-    def _take(self, data: bytes) -> None:
-        raise NotImplementedError
+            return
+        if self._once:
+            self._end()
+        self._deliver(data)
 
     def fail(self, error: CtlError) -> None:
         """End the call with an error."""
+        self._end()
+        self._deliver(b"", error)
+
+    def expire(self, timeout: float) -> None:
+        """End the call with a RequestTimeout, unless it has ended."""
+        if not self._ended:  # pragma: no branch – the reply may come at the last moment
+            sent = self.withdraw()
+            self._deliver(b"", request_timeout(self.subject, timeout, sent=sent, command=self._command))
+
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        """Hand a reply, or the error that ended the call, to the caller's thread."""
         raise NotImplementedError
 
     def on_lost(self) -> None:
@@ -180,19 +198,15 @@ class Request(Call):
     _timeout: float
     result: Result[bytes] = attrs.field(factory=Result, init=False)
 
-    def _take(self, data: bytes) -> None:
-        self._end()
-        self.result.resolve(data)
-
-    def fail(self, error: CtlError) -> None:
-        self._end()
-        self.result.fail(error)
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        if error is None:
+            self.result.resolve(data)
+        else:
+            self.result.fail(error)
 
     def abandon(self) -> None:
         """End the call, because the caller no longer waits."""
-        if not self.result.done:  # pragma: no branch – the reply may come at the last moment
-            sent = self.withdraw()
-            self.result.fail(request_timeout(self.subject, self._timeout, sent=sent, command=self._command))
+        self.expire(self._timeout)
 
     def blocked_error(self) -> Exception:
         """Return the error for a loop that does not run."""
@@ -212,40 +226,13 @@ class Reply(NamedTuple):
 
 @attrs.define(eq=False, repr=False)
 class QueuedCall(Call):
-    """A call whose replies go to a queue: all of them, or with ``once`` only the first.
-
-    The caller's thread sets ``withdrawn`` when its call is over: a loop that was blocked may not have begun it yet.
-    """
+    """A call whose replies go to a queue."""
 
     _queue: MessageQueue[Reply]
     _handler: Handler
-    _once: bool
-    _ended: bool = attrs.field(default=False, init=False)
-    withdrawn: bool = attrs.field(default=False, init=False)
 
-    def start(self) -> None:
-        if not self.withdrawn:
-            super().start()
-
-    def _take(self, data: bytes) -> None:
-        if self._once:
-            self._end()
-        self._queue.put(Reply(self._handler, data))
-
-    def fail(self, error: CtlError) -> None:
-        self._end()
-        self._queue.put(Reply(self._handler, b"", error))
-
-    def expire(self, timeout: float) -> None:
-        """End it with a RequestTimeout, unless it has ended."""
-        if not self._ended:  # pragma: no branch – the reply may come at the last moment
-            sent = self.withdraw()
-            error = request_timeout(self.subject, timeout, sent=sent, command=self._command)
-            self._queue.put(Reply(self._handler, b"", error))
-
-    def _end(self) -> None:
-        self._ended = True
-        super()._end()
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        self._queue.put(Reply(self._handler, data, error))
 
 
 @attrs.define(eq=False, repr=False)
@@ -372,7 +359,7 @@ class Replies:
         command: bool = False,
     ) -> QueuedCall:
         """Send a call, without waiting. ``handler`` takes each reply; with ``once``, the first one ends the call."""
-        call = QueuedCall(self._session, subject, payload, key, command, self._queue, handler, once)
+        call = QueuedCall(self._session, subject, payload, key, command, once, self._queue, handler)
         self._calls.append(call)
         if self._log is None and logger.isEnabledFor(logging.DEBUG):
             self._log = CallLog(subject, len(payload))

@@ -65,7 +65,7 @@ class Transport:
 
         Requests with the same ``key`` never overlap; waiting for the one before counts for the timeout.
         """
-        request = Request(self.session, subject, payload, key, command, timeout)
+        request = Request(self.session, subject, payload, key, command, True, timeout)
         if not logger.isEnabledFor(logging.DEBUG):
             return self.bridge.exchange(request, timeout)
         with CallLog(subject, len(payload)) as log:
