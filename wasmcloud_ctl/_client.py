@@ -12,7 +12,7 @@ import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 import attrs
 from typing_extensions import TypeVarTuple, Unpack
@@ -21,8 +21,7 @@ from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._bridge.processes import PerProcess
 from wasmcloud_ctl._operations.config_names import list_config_names
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
-from wasmcloud_ctl._operations.evidence import Operation
-from wasmcloud_ctl._operations.gather import Limits, gather, gather_inventories
+from wasmcloud_ctl._operations.gather import gather, gather_inventories
 from wasmcloud_ctl._operations.link_cache import LinkCache
 from wasmcloud_ctl._operations.outcomes import (
     DeleteLink,
@@ -33,13 +32,11 @@ from wasmcloud_ctl._operations.outcomes import (
     StopProvider,
     UpdateComponent,
 )
-from wasmcloud_ctl._operations.wait import Command, send_and_wait
+from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._options import arguments
-from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import codec
-from wasmcloud_ctl._protocol.subjects import Subjects
-from wasmcloud_ctl._transport import NatsClient, Transport
-from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument, NotFound
+from wasmcloud_ctl._transport import NatsClient
+from wasmcloud_ctl.exceptions import InvalidArgument, NotFound
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
     ComponentAuctionRequest,
@@ -109,20 +106,15 @@ class Client:
         ...         print(host.id, host.friendly_name)
     """
 
-    def __init__(
-        self,
-        transports: PerProcess[Transport],
-        settings: Options,
-        subjects: Subjects,
-        parent: Client | None = None,
-    ) -> None:
-        self._transports = transports
-        self._settings = settings
-        self._subjects = subjects
+    def __init__(self, sender: Sender, parent: Client | None = None) -> None:
         self._parent = parent
-        self._closed = False
+        self._sender = sender
+        self._subjects = sender.subjects
         self._receivers: weakref.WeakSet[EventReceiver] = weakref.WeakSet()
-        self._link_cache = self._make_link_cache() if settings.cache_links else None
+        self._link_cache: PerProcess[LinkCache] | None = None
+        if sender.settings.cache_links:
+            # The cache must not refer to the client, which would then keep itself alive.
+            self._link_cache = PerProcess(lambda: LinkCache(sender.transports.get(), sender.subjects))
 
     # Hosts --------------------------------------------------------------------------------------
 
@@ -142,8 +134,8 @@ class Client:
             >>> [host.friendly_name for host in hosts]  # doctest: +SKIP
             ['purple-waterfall-9823', 'silent-sky-1203']
         """
-        limits = self._limits(expected, quiet, timeout)
-        return self._gather("host.ping", b"", Host, lambda host: host.id, limits)
+        limits = self._sender.limits(expected, quiet, timeout)
+        return self._sender.gather("host.ping", b"", Host, lambda host: host.id, limits)
 
     def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
         """Return what runs on one host.
@@ -158,7 +150,7 @@ class Client:
         Raises:
             NoResponders: There is no such host.
         """
-        return self._request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
+        return self._sender.request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
 
     def get_host_inventories(
         self,
@@ -185,9 +177,10 @@ class Client:
         """
         if host_ids is not None:
             host_ids = arguments.strings(host_ids, "host_ids")
-        limits = self._limits(expected, quiet, timeout, None if host_ids is None else self._settings.timeout)
-        host_timeout = min(self._settings.timeout, limits.timeout)
-        return gather_inventories(self._transport(), self._subjects, host_ids, limits, host_timeout)
+        sender = self._sender
+        limits = sender.limits(expected, quiet, timeout, None if host_ids is None else sender.timeout(None))
+        host_timeout = min(sender.timeout(None), limits.timeout)
+        return gather_inventories(sender.transport(), sender.subjects, host_ids, limits, host_timeout)
 
     def find_host(
         self,
@@ -215,13 +208,13 @@ class Client:
         """
         wanted = arguments.identifier(text, "text").casefold()
         replies = gather(
-            self._transport(),
+            self._sender.transport(),
             self._subjects.control("host.ping"),
             b"",
             Host,
             lambda host: host.id,
-            self._limits(expected, quiet, timeout),
-            until=lambda host: host.id == text,
+            self._sender.limits(expected, quiet, timeout),
+            ends=lambda response: response.data is not None and response.data.id == text,
         )
         hosts = replies.data
         found = (
@@ -264,7 +257,7 @@ class Client:
             arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
         command = StopHostCommand(host_id=host_id, timeout=timeout_ms)
         operation = StopHost(host_id=host_id)
-        return self._on_host(operation, subject, command, timeout if wait is None else wait, wait)
+        return self._sender.perform(operation, subject, command, timeout if wait is None else wait, wait)
 
     def put_label(
         self, host_id: str, key: str, value: str, *, timeout: float | None = None
@@ -279,7 +272,7 @@ class Client:
         """
         subject = self._subjects.host("label.put", host_id)
         label = {"key": arguments.text(key, "key"), "value": arguments.text(value, "value")}
-        return self._command(subject, label, timeout)
+        return self._sender.command(subject, label, timeout)
 
     def delete_label(self, host_id: str, key: str, *, timeout: float | None = None) -> CtlResponse[None]:
         """Delete a label of a host. Succeeds if there is no such label.
@@ -290,7 +283,7 @@ class Client:
             timeout: Seconds to wait.
         """
         subject = self._subjects.host("label.del", host_id)
-        return self._command(subject, {"key": arguments.text(key, "key")}, timeout)
+        return self._sender.command(subject, {"key": arguments.text(key, "key")}, timeout)
 
     # Components ---------------------------------------------------------------------------------
 
@@ -320,10 +313,10 @@ class Client:
         request = ComponentAuctionRequest(
             component_ref=arguments.identifier(component_ref, "component_ref"),
             component_id=arguments.identifier(component_id, "component_id"),
-            constraints=_constraints(constraints),
+            constraints=arguments.optional_string_map(constraints, "constraints") or {},  # hosts refuse null
         )
-        limits = self._limits(expected, quiet, timeout)
-        replies = self._gather(
+        limits = self._sender.limits(expected, quiet, timeout)
+        replies = self._sender.gather(
             "component.auction", codec.encode(request), ComponentAuctionAck, lambda bid: bid.host_id, limits
         )
         # Hosts put the reference where the id belongs. The requested id is the right one.
@@ -393,7 +386,7 @@ class Client:
             count=max_instances,
             allow_update=allow_update,
         )
-        return self._on_host(operation, subject, command, timeout, wait)
+        return self._sender.perform(operation, subject, command, timeout, wait)
 
     def update_component(
         self,
@@ -427,7 +420,7 @@ class Client:
         operation = UpdateComponent(
             host_id=host_id, component_id=existing_component_id, reference=new_component_ref
         )
-        return self._on_host(operation, subject, command, timeout, wait)
+        return self._sender.perform(operation, subject, command, timeout, wait)
 
     # Providers ----------------------------------------------------------------------------------
 
@@ -457,10 +450,10 @@ class Client:
         request = ProviderAuctionRequest(
             provider_ref=arguments.identifier(provider_ref, "provider_ref"),
             provider_id=arguments.identifier(provider_id, "provider_id"),
-            constraints=_constraints(constraints),
+            constraints=arguments.optional_string_map(constraints, "constraints") or {},  # hosts refuse null
         )
-        limits = self._limits(expected, quiet, timeout)
-        return self._gather(
+        limits = self._sender.limits(expected, quiet, timeout)
+        return self._sender.gather(
             "provider.auction", codec.encode(request), ProviderAuctionAck, lambda bid: bid.host_id, limits
         )
 
@@ -498,7 +491,7 @@ class Client:
             annotations=arguments.optional_string_map(annotations, "annotations"),
         )
         operation = StartProvider(host_id=host_id, provider_id=provider_id, reference=provider_ref)
-        return self._on_host(operation, subject, command, timeout, wait)
+        return self._sender.perform(operation, subject, command, timeout, wait)
 
     def stop_provider(
         self, host_id: str, provider_id: str, *, wait: float | None = None, timeout: float | None = None
@@ -515,7 +508,7 @@ class Client:
             host_id=host_id, provider_id=arguments.identifier(provider_id, "provider_id")
         )
         operation = StopProvider(host_id=host_id, provider_id=provider_id)
-        return self._on_host(operation, subject, command, timeout if wait is None else wait, wait)
+        return self._sender.perform(operation, subject, command, timeout if wait is None else wait, wait)
 
     # Links --------------------------------------------------------------------------------------
 
@@ -541,7 +534,7 @@ class Client:
             target_config=arguments.config_names(link.target_config, "link.target_config"),
         )
         operation = PutLink(link=checked)
-        return self._on_links(operation, "link.put", checked.source_id, checked, timeout, wait)
+        return self._sender.perform(operation, self._subjects.control("link.put"), checked, timeout, wait)
 
     def delete_link(
         self,
@@ -569,7 +562,7 @@ class Client:
             "wit_package": arguments.identifier(wit_package, "wit_package"),
         }
         operation = DeleteLink(key=(source_id, link_name, wit_namespace, wit_package))
-        return self._on_links(operation, "link.del", source_id, command, timeout, wait)
+        return self._sender.perform(operation, self._subjects.control("link.del"), command, timeout, wait)
 
     def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
         """Return all links of the lattice, as one of its hosts knows them.
@@ -584,9 +577,9 @@ class Client:
             The links as ``data``, in no particular order.
         """
         if self._link_cache is not None:
-            links = self._link_cache.get().get(self._timeout(timeout))
+            links = self._link_cache.get().get(self._sender.timeout(timeout))
             return CtlResponse(succeeded=True, data=links)
-        return self._request(self._subjects.control("link.get"), b"", list[Link], timeout)
+        return self._sender.request(self._subjects.control("link.get"), b"", list[Link], timeout)
 
     # Configs ------------------------------------------------------------------------------------
 
@@ -604,7 +597,7 @@ class Client:
             PayloadTooLarge: It is larger than what the server takes in one message.
         """
         subject = self._subjects.config("config.put", config_name)
-        return self._command(subject, arguments.string_map(config, "config"), timeout)
+        return self._sender.command(subject, arguments.string_map(config, "config"), timeout)
 
     def delete_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[None]:
         """Delete a config. Succeeds if there is no such config.
@@ -614,7 +607,7 @@ class Client:
             timeout: Seconds to wait.
         """
         subject = self._subjects.config("config.del", config_name)
-        return self._request(subject, b"", None, timeout, command=True)
+        return self._sender.request(subject, b"", None, timeout, command=True)
 
     def get_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[dict[str, str]]:
         """Return a config.
@@ -626,7 +619,9 @@ class Client:
         Returns:
             The config as ``data``. If there is no such config, the response succeeds, and ``data`` is None.
         """
-        return self._request(self._subjects.config("config.get", config_name), b"", dict[str, str], timeout)
+        return self._sender.request(
+            self._subjects.config("config.get", config_name), b"", dict[str, str], timeout
+        )
 
     def list_configs(self, *, timeout: float | None = None) -> list[str]:
         """Return the names of all configs, from the JetStream bucket in which hosts keep them.
@@ -643,8 +638,9 @@ class Client:
             NoResponders: There is no JetStream: see ``js_domain`` of ``connect``.
             OperationRejected: JetStream refused.
         """
+        sender = self._sender
         return list_config_names(
-            self._transport(), self._subjects, self._settings.js_domain, self._timeout(timeout)
+            sender.transport(), sender.subjects, sender.settings.js_domain, sender.timeout(timeout)
         )
 
     # The lattice --------------------------------------------------------------------------------
@@ -660,7 +656,7 @@ class Client:
             ``version``; for a component also ``call_alias`` and ``tags``, joined by commas; for a provider also
             ``config_schema``.
         """
-        return self._request(self._subjects.control("claims.get"), b"", list[dict[str, str]], timeout)
+        return self._sender.request(self._subjects.control("claims.get"), b"", list[dict[str, str]], timeout)
 
     def put_registries(
         self,
@@ -687,8 +683,8 @@ class Client:
             arguments.identifier(registry, "each of registries"): _credential(registry, credential)
             for registry, credential in registries.items()
         }
-        limits = self._limits(expected, quiet, timeout)
-        return self._gather("registry.put", codec.encode(checked), None, None, limits)
+        limits = self._sender.limits(expected, quiet, timeout)
+        return self._sender.gather("registry.put", codec.encode(checked), None, None, limits)
 
     def events_receiver(
         self,
@@ -725,8 +721,8 @@ class Client:
         if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
         arguments.whole_number(maxsize, "maxsize", U64_HIGHEST, lowest=1)
-        confirm_timeout = self._timeout(timeout)
-        subscription = self._transport().subscription(
+        confirm_timeout = self._sender.timeout(timeout)
+        subscription = self._sender.transport().subscription(
             subjects or [self._subjects.event("*")],
             MessageQueue(maxsize, drop_newest=overflow == "drop_newest"),
         )
@@ -741,18 +737,18 @@ class Client:
     @property
     def lattice(self) -> str:
         """The lattice's name."""
-        return self._settings.lattice
+        return self._sender.settings.lattice
 
     @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
-        transport = self._transports.peek()
+        transport = self._sender.transports.peek()
         return not self.closed and transport is not None and transport.connected
 
     @property
     def closed(self) -> bool:
         """Whether the client was closed."""
-        return self._closed or (self._parent is not None and self._parent.closed)
+        return self._sender.closed
 
     def for_lattice(self, name: str) -> Client:
         """Return a client for another lattice, on the same connection and with the same settings.
@@ -762,10 +758,8 @@ class Client:
         Args:
             name: The lattice's name.
         """
-        self._transport()
-        settings = attrs.evolve(self._settings, lattice=name)
-        subjects = Subjects(settings.topic_prefix, settings.lattice)
-        return Client(self._transports, settings, subjects, self._parent or self)
+        self._sender.transport()
+        return Client(self._sender.for_lattice(name), self._parent or self)
 
     @property
     def nats_client(self) -> NatsClient:
@@ -774,7 +768,7 @@ class Client:
         Raises:
             NotConnectedError: There is no connection now.
         """
-        return self._transport().nats_client
+        return self._sender.transport().session.connection(None)
 
     def run(
         self,
@@ -802,14 +796,14 @@ class Client:
             raise InvalidArgument(f"async_function must be callable, not {type(async_function).__name__}")
         if timeout is not None:
             timeout = arguments.seconds(timeout, "timeout")
-        return self._transport().run(async_function, *args, timeout=timeout)
+        return self._sender.transport().run(async_function, *args, timeout=timeout)
 
     def close(self) -> None:
         """Close the connection, within two seconds. Calls in flight raise ClosedError.
 
         Idempotent, from any number of threads. In a forked child, the parent's connection stays open.
         """
-        self._closed = True
+        self._sender.close()
         if self._parent is not None:
             for receiver in list(self._receivers):
                 receiver.close()
@@ -817,11 +811,11 @@ class Client:
             if cache is not None:
                 cache.close()
             return
-        transport = self._transports.peek()
+        transport = self._sender.transports.peek()
         if transport is not None:
             transport.close(_CLOSE_SECONDS)
         else:
-            self._transports.stop()  # a connection that is still being made
+            self._sender.transports.stop()  # a connection that is still being made
 
     def __enter__(self) -> Client:
         return self
@@ -844,12 +838,12 @@ class Client:
             return
         # This can run on any thread, also the loop's, and on an object whose __init__ failed. So it takes no lock,
         # joins nothing, and only asks the loop to end.
-        transports = getattr(self, "_transports", None)
-        if transports is None or self._parent is not None:
+        sender = getattr(self, "_sender", None)
+        if sender is None or self._parent is not None:
             return
-        transport = transports.peek()
+        transport = sender.transports.peek()
         try:
-            if not self._closed and transport is not None and not transport.ended_by_exit:
+            if not sender.closed and transport is not None and not transport.bridge.ended_by_exit:
                 _warn(
                     f"{self!r} was not closed: use it in a with statement, or call close()",
                     ResourceWarning,
@@ -857,153 +851,16 @@ class Client:
                 )
         finally:
             # Also after a close() that Ctrl-C interrupted, and where warnings are errors.
-            transports.stop()
+            sender.transports.stop()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled: connect anew in the other process")
 
     def __repr__(self) -> str:
-        transport = self._transports.peek()
+        transport = self._sender.transports.peek()
         state = "closed" if self.closed else "connected" if self.connected else "disconnected"
-        address = "" if transport is None else f" {transport.address}"
+        address = "" if transport is None else f" {transport.session.address}"
         return f"<Client{address} lattice={self.lattice!r} {state}>"
-
-    def _make_link_cache(self) -> PerProcess[LinkCache]:
-        # It must not refer to the client, which would then keep itself alive.
-        transports, subjects = self._transports, self._subjects
-        return PerProcess(lambda: LinkCache(transports.get(), subjects))
-
-    # How every operation is sent ----------------------------------------------------------------
-
-    def _transport(self) -> Transport:
-        if self.closed:
-            raise ClosedError("the client is closed")
-        transport = self._transports.get()
-        transport.refuse_ended()
-        return transport
-
-    def _timeout(self, timeout: float | None) -> float:
-        return self._settings.timeout if timeout is None else arguments.seconds(timeout, "timeout")
-
-    def _request(
-        self,
-        subject: str,
-        payload: bytes,
-        kind: type[T] | None,
-        timeout: float | None,
-        key: str | None = None,
-        command: bool = False,
-    ) -> CtlResponse[T]:
-        raw = self._transport().request(subject, payload, self._timeout(timeout), key=key, command=command)
-        response = codec.decode_response(raw, kind)
-        return response.raise_for_status() if self._settings.check else response
-
-    def _command(
-        self, subject: str, command: object, timeout: float | None, key: str | None = None
-    ) -> CtlResponse[None]:
-        return self._request(subject, codec.encode(command), None, timeout, key, command=True)
-
-    def _on_host(
-        self,
-        operation: Operation[HostInventory],
-        subject: str,
-        command: object,
-        timeout: float | None,
-        wait: float | None,
-    ) -> CtlResponse[None]:
-        """Send a command to a host; with ``wait``, until the host's inventory proves its outcome."""
-        if wait is None:
-            return self._command(subject, command, timeout)
-        host_id = subject.rpartition(".")[2]
-        look_subject = self._subjects.host("host.get", host_id)
-        return self._send_and_wait(operation, subject, command, look_subject, HostInventory, timeout, wait)
-
-    def _on_links(
-        self,
-        operation: Operation[list[Link]],
-        name: str,
-        source_id: str,
-        command: object,
-        timeout: float | None,
-        wait: float | None,
-    ) -> CtlResponse[None]:
-        """Change a link; with ``wait``, until ``get_links`` proves the outcome."""
-        subject = self._subjects.control(name)
-        # A host reads all links of a source, changes one and writes them back, without checking for another host's
-        # change in between. Of changes that overlap, all but one are lost.
-        key = f"{self._subjects.control('link')} {source_id}"
-        if wait is None:
-            return self._command(subject, command, timeout, key)
-        look_subject = self._subjects.control("link.get")
-        return self._send_and_wait(operation, subject, command, look_subject, list[Link], timeout, wait, key)
-
-    def _send_and_wait(
-        self,
-        operation: Operation[T],
-        subject: str,
-        command: object,
-        look_subject: str,
-        look_type: type[T],
-        timeout: float | None,
-        wait: float,
-        key: str | None = None,
-    ) -> CtlResponse[None]:
-        seconds = arguments.seconds(wait, "wait")
-        return send_and_wait(
-            self._transport(),
-            Command(
-                operation=operation,
-                subjects=self._subjects,
-                subject=subject,
-                payload=codec.encode(command),
-                look_subject=look_subject,
-                look_type=look_type,
-                timeout=self._timeout(timeout),
-                look_timeout=self._settings.timeout,
-                wait=seconds,
-                key=key,
-                progress=self._settings.progress,
-            ),
-        )
-
-    def _limits(
-        self,
-        expected: int | None,
-        quiet: float | None,
-        timeout: float | None,
-        default: float | None = None,
-    ) -> Limits:
-        """Return when a gather ends, by its own arguments and the client's settings."""
-        if expected is not None:
-            arguments.whole_number(expected, "expected", U64_HIGHEST, lowest=1)
-        if timeout is None:
-            timeout = self._settings.auction_timeout if default is None else default
-        return Limits(
-            timeout=arguments.seconds(timeout, "timeout"),
-            quiet=self._settings.quiet if quiet is None else arguments.seconds(quiet, "quiet"),
-            expected=expected,
-            progress=self._settings.progress,
-        )
-
-    def _gather(
-        self,
-        operation: str,
-        payload: bytes,
-        kind: type[T] | None,
-        host_of: Callable[[T], str] | None,
-        limits: Limits,
-    ) -> Replies[T]:
-        subject = self._subjects.control(operation)
-        replies = gather(self._transport(), subject, payload, kind, host_of, limits)
-        if self._settings.check:
-            for response in replies:
-                response.raise_for_status()
-        return replies
-
-
-def _constraints(constraints: Any) -> dict[str, str]:
-    # Every host refuses a request without constraints, so None becomes an empty map.
-    return {} if constraints is None else arguments.string_map(constraints, "constraints")
 
 
 def _credential(registry: str, credential: object) -> RegistryCredential:

@@ -11,8 +11,8 @@ from typing import ParamSpec
 from wasmcloud_ctl._bridge.processes import PerProcess
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._operations import progress as progress_bars
+from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._options import contexts, options
-from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Transport
 from wasmcloud_ctl.exceptions import ConnectError
 
@@ -122,12 +122,11 @@ def connect(
         given = options.fill_up(given, contexts.load(context))
     given["progress"] = progress_bars.wanted(progress)
     resolved = options.resolve(given)
-    subjects = Subjects(resolved.topic_prefix, resolved.lattice)
-    session = PerProcess(lambda: Transport(resolved), Transport.open, Transport.stop_soon)
+    transports = PerProcess(lambda: Transport(resolved), Transport.open, Transport.stop_soon)
     # The client is made before it connects: wherever Ctrl-C interrupts this, dropping the client ends the connection.
-    client = Client(session, resolved, subjects)
+    client = Client(Sender(transports, resolved))
     try:
-        session.get()
+        transports.get()
         return client
     except BaseException:
         # Closed here and now: a traceback may keep the client alive, and dropping it unclosed would warn.

@@ -388,8 +388,9 @@ def test_twenty_links_of_one_source_at_once_are_all_kept(world: World) -> None:
 
 def test_a_cached_client_sees_each_change_at_once(world: World) -> None:
     """A client that caches links sees each of its own changes at once."""
-    settings = attrs.evolve(world.client._settings, cache_links=True)
-    cached = type(world.client)(world.client._transports, settings, world.client._subjects, world.client)
+    sender = world.client._sender
+    settings = attrs.evolve(sender.settings, cache_links=True)
+    cached = type(world.client)(type(sender)(sender.transports, settings, sender), world.client)
     assert cached.get_links().data == []
     for number in range(10):
         link = attrs.evolve(LINK, name=f"n{number}")

@@ -86,8 +86,8 @@ def test_nothing_is_printed_by_those_who_set_up_no_logging(practice_server: Prac
     script = f"""
 import time, wasmcloud_ctl
 client = wasmcloud_ctl.connect({practice_server.url!r}, connect_timeout=20)
-transport = client._transports.get()
-transport._bridge.run(drop, transport._session, timeout=5)
+transport = client._sender.transports.get()
+transport.bridge.run(drop, transport.session, timeout=5)
 while not client.connected:
     time.sleep(0.01)
 client.close()

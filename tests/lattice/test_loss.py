@@ -381,7 +381,7 @@ def test_by_the_servers_trace_nothing_that_was_stuck_is_sent(
             async def fill() -> None:
                 # Not by publish(), which waits for the socket.
                 wire: Any = connection_of(client)
-                while wire._socket._bare_io_writer.transport.get_write_buffer_size() == 0:
+                while wire.socket._bare_io_writer.transport.get_write_buffer_size() == 0:
                     wire.send(b"PUB elsewhere 16384\r\n%b\r\n" % (b"x" * 16384))
                     await asyncio.sleep(0)
                 for _ in range(unsent // (1 << 19)):

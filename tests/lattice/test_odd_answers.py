@@ -467,9 +467,9 @@ def test_a_number_that_was_not_given_is_no_subscription(practice_server: Practic
         wire: Any = client.nats_client
 
         async def written() -> tuple[int, int]:
-            before: int = wire._socket.written
+            before: int = wire.socket.written
             wire.unlisten(10_000)
-            return before, wire._socket.written
+            return before, wire.socket.written
 
         before, after = client.run(written)
 
@@ -521,7 +521,7 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
 
     with wasmcloud_ctl.connect(practice_server.url, cache_links=True) as client:
         assert client._link_cache is not None
-        for dropped in (client._link_cache.get(), client._link_cache, client._transports):
+        for dropped in (client._link_cache.get(), client._link_cache, client._sender.transports):
             dropped.__del__(ends)
         whole: Any = client
         whole.__del__(_finalizing=ends)

@@ -563,9 +563,9 @@ def test_interrupted_at_any_moment_a_call_leaves_nothing(lattice: PracticeLattic
         print("late", late)
         print(client.get_host_inventory(other_id).succeeded, len(client.get_hosts(expected=2)))
         print(client.get_links().succeeded)
-        transport = client._transports.get()
+        transport = client._sender.transports.get()
         end = time.monotonic() + 5
-        session, bridge = transport._session, transport._bridge
+        session, bridge = transport.session, transport.bridge
         def left():
             return (len(session._pending), len(session.subscriptions), len(bridge._waiters))
         def threads():

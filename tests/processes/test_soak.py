@@ -74,8 +74,8 @@ with wasmcloud_ctl.connect(url, lattice=lattice) as client:
         thread.join()
     last = resident()
     gaps = receiver.gaps
-    transport = client._transports.get()
-    left = len(transport._session._pending), len(transport._session.subscriptions), len(transport._bridge._waiters)
+    transport = client._sender.transports.get()
+    left = len(transport.session._pending), len(transport.session.subscriptions), len(transport.bridge._waiters)
 listener.join(10)
 kinds = {}
 for some in failed:

@@ -11,17 +11,17 @@ from wasmcloud_ctl._transport.transport import Transport
 
 def transport_of(client: Client) -> Transport:
     """Return the client's transport in this process."""
-    return client._transports.get()
+    return client._sender.transports.get()
 
 
 def session_of(client: Client) -> Session:
     """Return the session of the client's transport."""
-    return transport_of(client)._session
+    return transport_of(client).session
 
 
 def bridge_of(client: Client) -> Bridge:
     """Return the bridge of the client's transport."""
-    return transport_of(client)._bridge
+    return transport_of(client).bridge
 
 
 def connection_of(client: Client) -> Connection:

@@ -22,7 +22,6 @@ from wasmcloud_ctl._operations.outcomes import PutLink, StopHost
 from wasmcloud_ctl._operations.wait import Command, send_and_wait
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Reply
-from wasmcloud_ctl.models import HostInventory
 
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
 SUBJECTS = Subjects("wasmbus.ctl", "default")
@@ -110,8 +109,6 @@ def put_link(transport: Scripted, wait: float = 0.3) -> object:
         subjects=SUBJECTS,
         subject=SUBJECTS.control("link.put"),
         payload=b"{}",
-        look_subject=SUBJECTS.control("link.get"),
-        look_type=list[Link],
         timeout=1.0,
         look_timeout=1.0,
         wait=wait,
@@ -126,8 +123,6 @@ def stop_host(transport: Scripted, wait: float = 10.0) -> object:
         subjects=SUBJECTS,
         subject=SUBJECTS.host("host.stop", "NA"),
         payload=b"{}",
-        look_subject=SUBJECTS.host("host.get", "NA"),
-        look_type=HostInventory,
         timeout=1.0,
         look_timeout=1.0,
         wait=wait,

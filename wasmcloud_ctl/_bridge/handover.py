@@ -24,10 +24,7 @@ Lock = threading.Lock
 def acquire(lock: threading.Lock, seconds: float, acquired: list[bool]) -> None:
     """Acquire a lock with a timeout, so that Ctrl-C cannot leave it locked. (``with`` has no timeout.)
 
-    Args:
-        lock: The lock.
-        seconds: How long to wait.
-        acquired: Receives the result. The caller releases the lock in a ``finally`` if this holds a True.
+    ``acquired`` receives the result. The caller releases the lock in a ``finally`` if ``acquired`` holds a True.
     """
     # Python raises KeyboardInterrupt between two calls, and this is a single one: no interrupt can come between
     # acquiring the lock and storing the result.
@@ -48,11 +45,7 @@ def _wait_for(lock: threading.Lock, seconds: float | None) -> bool:
 
 
 class Deadline:
-    """The time that a call has, spent across its steps.
-
-    Attributes:
-        seconds: How long it was in all.
-    """
+    """The time that a call has in all (``seconds``), spent across its steps."""
 
     __slots__ = ("_end", "seconds")
 
@@ -72,41 +65,32 @@ class Result(Generic[T]):
     then ``get``.
     """
 
-    __slots__ = ("_done", "_error", "_lock", "_value")
+    __slots__ = ("_error", "_lock", "_value", "done")
 
     def __init__(self) -> None:
         # A plain lock, acquired now and released once. An Event is slower: it has a Condition inside.
         self._lock = threading.Lock()
         self._lock.acquire()
-        self._done = False
+        self.done: bool = False
         self._value: T | None = None
         self._error: BaseException | None = None
 
-    @property
-    def done(self) -> bool:
-        """Whether there is a value or an error."""
-        return self._done
-
     def resolve(self, value: T) -> None:
         """Set the value, unless the result is done."""
-        if not self._done:
-            self._done = True
+        if not self.done:
+            self.done = True
             self._value = value
             self._lock.release()
 
     def fail(self, error: BaseException) -> None:
         """Set the error, unless the result is done."""
-        if not self._done:
-            self._done = True
+        if not self.done:
+            self.done = True
             self._error = error
             self._lock.release()
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait until the result is done; without a limit for None. Do not wait again after a True.
-
-        Returns:
-            Whether it is done.
-        """
+        """Wait, without a limit for None. Return whether the result is done. Do not wait again after a True."""
         return _wait_for(self._lock, seconds)
 
     def get(self) -> T:
@@ -125,15 +109,10 @@ class Result(Generic[T]):
 class MessageQueue(Generic[T]):
     """Messages from the loop's thread to any number of reading threads.
 
-    Args:
-        maxsize: The capacity. No limit by default.
-        drop_newest: Whether a full queue drops the new message instead of its oldest.
-
-    Attributes:
-        dropped: How many messages were dropped.
+    A full queue drops its oldest message, or the new one with ``drop_newest``. ``dropped`` counts them.
     """
 
-    __slots__ = ("__weakref__", "_drop_newest", "_ended", "_error", "_items", "_maxsize", "_ready", "dropped")
+    __slots__ = ("__weakref__", "_drop_newest", "_error", "_items", "_maxsize", "_ready", "dropped", "ended")
 
     def __init__(self, maxsize: int | None = None, drop_newest: bool = False) -> None:
         # Not queue.SimpleQueue: before Python 3.13, its get(timeout) can wait for ever when the time is up before
@@ -145,13 +124,13 @@ class MessageQueue(Generic[T]):
         self._ready.acquire()
         self._maxsize = maxsize
         self._drop_newest = drop_newest
-        self._ended = False
         self._error: Exception = ClosedError("the receiver is closed")
+        self.ended: bool = False
         self.dropped: int = 0
 
     def put(self, item: T) -> None:
         """Add a message. Only the loop's thread calls this, so that the limit and the count are exact."""
-        if self._ended:
+        if self.ended:
             return
         if self._maxsize is not None and len(self._items) >= self._maxsize:
             if self._drop_newest:
@@ -168,16 +147,11 @@ class MessageQueue(Generic[T]):
 
     def fail(self, error: Exception | None = None) -> None:
         """End the queue: readers get what it holds, and then ``error``, or a ClosedError."""
-        if not self._ended:
+        if not self.ended:
             if error is not None:
                 self._error = error
-            self._ended = True
+            self.ended = True
             self._wake_reader()
-
-    @property
-    def ended(self) -> bool:
-        """Whether no more messages will be added."""
-        return self._ended
 
     def __len__(self) -> int:
         return len(self._items)
@@ -185,9 +159,7 @@ class MessageQueue(Generic[T]):
     def get(self, seconds: float | None) -> T:
         """Remove and return the oldest message; wait for one, without a limit for None.
 
-        Raises:
-            queue.Empty: No message came in time.
-            ClosedError: The queue has ended and is empty. (Or the error that it ended with.)
+        Raises ``queue.Empty`` if none came in time, and the error of ``fail`` if the queue has ended and is empty.
         """
         try:
             return self._items.popleft()
@@ -197,7 +169,7 @@ class MessageQueue(Generic[T]):
         try:
             while True:
                 # Read this first: after the end no message is added, so an empty queue then stays empty.
-                ended = self._ended
+                ended = self.ended
                 try:
                     return self._items.popleft()
                 except IndexError:
@@ -209,7 +181,7 @@ class MessageQueue(Generic[T]):
                     raise queue.Empty
         finally:
             # Here, because Ctrl-C can come after the lock was acquired and before a message was taken.
-            if self._items or self._ended:
+            if self._items or self.ended:
                 self._wake_reader()
 
     def _wake_reader(self) -> None:

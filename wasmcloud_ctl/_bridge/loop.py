@@ -25,6 +25,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any, Generic, Protocol, TypeVar
 
 # anyio imports its backend on first use, which is too late if a fork comes between.
@@ -51,25 +52,21 @@ class DeadlinePassed(Exception):
 class Waiter(Protocol):
     """A thread waits for this; the bridge fails it when the loop ends."""
 
-    def fail(self, error: Exception) -> None:
-        """End the wait with an error."""
+    def fail(self, error: Exception) -> None: ...
 
 
 class Work(Protocol[T]):
-    """Work for the loop's thread, with a result that another thread waits for."""
+    """Work for the loop's thread, with a result that another thread waits for.
+
+    ``begin`` and ``abandon`` run on the loop. An exception of ``begin`` becomes the result. ``abandon`` sets the
+    result, and makes sure that nothing happens later. ``blocked_error`` is for a loop that did not run it in time.
+    """
 
     @property
-    def result(self) -> Result[T]:
-        """The result, once there is one."""
-
-    def begin(self) -> None:
-        """Begin, on the loop. An exception becomes the result."""
-
-    def abandon(self) -> None:
-        """Stop, on the loop: set the result, and make sure that nothing happens later."""
-
-    def blocked_error(self) -> Exception:
-        """Return the error for a loop that did not run ``abandon`` in time."""
+    def result(self) -> Result[T]: ...
+    def begin(self) -> None: ...
+    def abandon(self) -> None: ...
+    def blocked_error(self) -> Exception: ...
 
 
 class _Coroutine(Generic[T]):
@@ -142,30 +139,17 @@ class _Loop(asyncio.SelectorEventLoop):
             raise
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
-        future: asyncio.Future[Any] = self.create_future()
-
-        def settle(error: BaseException | None, addresses: Any) -> None:
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(addresses)
+        addresses: Future[Any] = Future()
+        addresses.set_running_or_notify_cancel()  # so that it can be set even if nobody waits any more
 
         def resolve() -> None:
-            error: BaseException | None = None
-            addresses = None
             try:
-                addresses = socket.getaddrinfo(host, port, **hints)
-            except Exception as raised:
-                error = raised
-            try:
-                self.call_soon_threadsafe(settle, error, addresses)
-            except RuntimeError:
-                pass  # the loop has ended, so nobody waits for the addresses
+                addresses.set_result(socket.getaddrinfo(host, port, **hints))
+            except Exception as error:
+                addresses.set_exception(error)
 
         threading.Thread(target=resolve, name="wasmcloud_ctl-resolver", daemon=True).start()
-        return await future
+        return await asyncio.wrap_future(addresses)
 
 
 # The modules that the loop and its thread rely on.
@@ -173,7 +157,7 @@ _FOUNDATIONS = ("threading", "queue", "select", "socket")
 
 
 def _refuse_gevent() -> None:
-    """Raise where gevent has patched the modules that the loop and its thread rely on.
+    """Raise ConnectError where gevent has patched the modules that the loop and its thread rely on.
 
     All greenlets share one thread, and asyncio allows one running loop in a thread: a second client, or any other use
     of asyncio, would fail. With only some modules patched, calls hang.
@@ -194,10 +178,8 @@ class Bridge:
 
     All methods may be called from any thread but the loop's own, unless they say otherwise.
 
-    Args:
-        name: The thread's name.
-
     Attributes:
+        ended: Whether the loop no longer runs.
         ended_by_exit: Whether the end of the process closed it.
     """
 
@@ -209,7 +191,7 @@ class Bridge:
         self._tasks: TaskGroup | None = None
         self._stop: asyncio.Event | None = None
         self._stopping = False
-        self._ended = False
+        self.ended: bool = False
         self.ended_by_exit: bool = False
         # Acquired until the thread is about to end. Not an Event: Ctrl-C can leave the lock of an Event acquired.
         self._over = threading.Lock()
@@ -225,11 +207,6 @@ class Bridge:
         """Whether this process is a fork of the one that made the bridge, so that it has no thread here."""
         return self._pid != os.getpid()
 
-    @property
-    def ended(self) -> bool:
-        """Whether the loop no longer runs."""
-        return self._ended
-
     def closed_error(self) -> ClosedError:
         """Return the error for calls after close; it says so when interpreter exit closed the client."""
         reason = ", because Python is ending" if self.ended_by_exit else ""
@@ -238,12 +215,8 @@ class Bridge:
     def start(self, timeout: float) -> None:
         """Start the thread and its loop.
 
-        Args:
-            timeout: Seconds that this may take, above 0.
-
-        Raises:
-            ConnectError: gevent has patched what the thread relies on. Or the thread or its loop did not start: no
-                more files or threads, too late in the interpreter's life, or not in time.
+        Raises ConnectError if gevent has patched what the thread relies on, or if the thread or its loop did not
+        start: no more files or threads, too late in the interpreter's life, or not in time.
         """
         _refuse_gevent()
         started: Result[None] = Result()
@@ -253,7 +226,7 @@ class Bridge:
             # Then the new thread waits for it for ever. Ctrl-C reaches no thread but the main one.
             _thread.start_new_thread(self._launch, (started,))
         except RuntimeError as error:
-            self._ended = True
+            self.ended = True
             raise ConnectError(f"cannot start the client's thread: {error}") from error
         try:
             in_time = started.wait(timeout)
@@ -265,16 +238,14 @@ class Bridge:
             raise ConnectError(f"the client's thread did not start within {timeout:g} s")
         started.get()
 
-    def _launch(
-        self, started: Result[None]
-    ) -> None:  # pragma: no cover – coverage cannot measure a bare thread
+    def _launch(self, started: Result[None]) -> None:  # pragma: no cover – not measurable on a bare thread
         # A thread can inherit the caller's context (free-threaded 3.14 does), and would keep it alive. This one gets
         # only what it needs.
         thread = threading.Thread(target=self._main, args=(started,), name=self._name, daemon=True)
         try:
             thread.start()
         except BaseException as error:
-            self._ended = True
+            self.ended = True
             started.fail(ConnectError(f"cannot start the client's thread: {error}"))
 
     def _main(self, started: Result[None]) -> None:
@@ -287,7 +258,7 @@ class Bridge:
             started.fail(failure)
             logger.debug("the client's loop ended with %r", error, exc_info=error)
         finally:
-            self._ended = True
+            self.ended = True
             # A thread that submitted work too late for the loop to run it must not wait for its timeout.
             for waiter in list(self._waiters):
                 waiter.fail(self.closed_error())
@@ -317,16 +288,12 @@ class Bridge:
 
     def refuse_ended(self) -> None:
         """Raise ClosedError if the loop has ended."""
-        if self._ended:
+        if self.ended:
             raise self.closed_error()
 
     def post(self, callback: Callable[..., object], *args: object) -> None:
-        """Run a function on the loop soon, without waiting for it. May be called on the loop's thread.
-
-        Raises:
-            ClosedError: The loop has ended.
-        """
-        if self._loop is None or self._ended or self.inherited:
+        """Run a function on the loop soon, without waiting for it. May be called on the loop's thread."""
+        if self._loop is None or self.ended or self.inherited:
             raise self.closed_error()
         try:
             self._loop.call_soon_threadsafe(callback, *args)
@@ -337,12 +304,9 @@ class Bridge:
         """Run a function on the loop after all that was submitted before.
 
         Like ``post``, but threads that submit at the same time wake the loop once: that costs more than most work.
-
-        Args:
-            callback: The function.
-            wake: Wake the loop in any case. Ctrl-C may have kept another thread from it.
+        ``wake`` wakes the loop in any case: Ctrl-C may have kept another thread from it.
         """
-        if self._ended or self.inherited:
+        if self.ended or self.inherited:
             raise self.closed_error()
         self._submitted.append(callback)
         if self._wake_pending and not wake:
@@ -363,27 +327,18 @@ class Bridge:
             self._submitted.popleft()()
 
     def exchange(self, work: Work[T], timeout: float | None) -> T:
-        """Have work begun on the loop, and wait for its result.
+        """Have work begun on the loop, and wait for its result, without a limit for None.
 
-        Args:
-            work: The work. It is abandoned when the time is up, and on any exception here (Ctrl-C).
-            timeout: Seconds to wait for the result. No limit by default.
-
-        Returns:
-            The result's value.
-
-        Raises:
-            ClosedError: The loop has ended, or ends during the wait.
-            Exception: The error of the result.
+        The work is abandoned when the time is up, and on any exception here (Ctrl-C). Raises the error of the result,
+        and ClosedError if the loop has ended, or ends during the wait.
         """
         self.refuse_own_thread()
         result = work.result
         abandoned = False
 
         def begin() -> None:
-            if (
-                abandoned
-            ):  # a loop that was blocked gets here after the call has ended: nothing may be sent then
+            # A loop that was blocked gets here after the call has ended. Nothing may be sent then.
+            if abandoned:
                 return
             try:
                 work.begin()
@@ -416,20 +371,10 @@ class Bridge:
         work.result.wait(CLEANUP_SECONDS)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
-        """Run a coroutine function on the loop, and wait for it.
+        """Run a coroutine function on the loop, and return its result.
 
-        Args:
-            function: The coroutine function.
-            args: Its arguments.
-            timeout: Seconds; None for no limit.
-
-        Returns:
-            What it returns.
-
-        Raises:
-            DeadlinePassed: It took longer; it was cancelled.
-            ClosedError: The loop has ended, or ends during the wait.
-            BaseException: Whatever the function raises.
+        After ``timeout`` seconds (None for no limit) the function is cancelled, and this raises DeadlinePassed. It
+        raises ClosedError if the loop has ended, or ends during the wait.
         """
         if self._tasks is None:
             raise self.closed_error()
@@ -439,7 +384,7 @@ class Bridge:
     def watch(self, waiter: Waiter) -> None:
         """Fail a queue, too, when the loop ends."""
         self._waiters.add(waiter)
-        if self._ended:
+        if self.ended:
             waiter.fail(self.closed_error())
 
     def unwatch(self, waiter: Waiter) -> None:
@@ -471,9 +416,6 @@ class Bridge:
         """End the loop and its thread. Idempotent, from any number of threads.
 
         In a forked child it does nothing: the loop belongs to the parent. On the loop's own thread it does not wait.
-
-        Args:
-            timeout: Seconds to wait for the thread to end.
         """
         if self.inherited:
             return

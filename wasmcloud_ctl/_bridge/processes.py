@@ -28,11 +28,8 @@ class Closable(Protocol):
 
     ended_by_exit: bool
 
-    def stop_soon(self) -> None:
-        """Ask it to end, without a lock and without waiting."""
-
-    def close(self, timeout: float) -> None:
-        """End it, and wait for that."""
+    def stop_soon(self) -> None: ...
+    def close(self, timeout: float) -> None: ...
 
 
 _open: weakref.WeakSet[Closable] = weakref.WeakSet()
@@ -99,12 +96,9 @@ def _do_nothing(_: object) -> None:
 class PerProcess(Generic[T]):
     """An object that each process makes for itself at its first use, also a forked child.
 
-    Args:
-        make: Makes the object. Called by one thread at a time.
-        start: Makes it ready for use. Does nothing by default.
-        stop: Ends an object that was started, or half started. It takes no lock and does not wait. It is called when
-            this holder is dropped, so neither the object nor its helpers may refer to the holder. Does nothing by
-            default.
+    One thread at a time calls ``make``, and then ``start``, which makes the object ready for use. ``stop`` ends an
+    object that was started, or half started; it takes no lock and does not wait. It is also called when this holder
+    is dropped, so neither the object nor its helpers may refer to the holder.
     """
 
     def __init__(

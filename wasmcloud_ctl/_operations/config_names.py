@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._operations.gather import collect, raise_reply_error
-from wasmcloud_ctl._operations.progress import show_progress
+from wasmcloud_ctl._operations.progress import NO_PROGRESS
 from wasmcloud_ctl._protocol import jetstream
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Reply, Transport
@@ -17,13 +17,7 @@ from wasmcloud_ctl.exceptions import NoResponders, RequestTimeout
 def list_config_names(
     transport: Transport, subjects: Subjects, js_domain: str | None, timeout: float
 ) -> list[str]:
-    """Return the sorted names of all configs.
-
-    Raises:
-        NoResponders: There is no JetStream.
-        RequestTimeout: JetStream did not answer every request in time.
-        OperationRejected: JetStream refused.
-    """
+    """Return the sorted names of all configs."""
     deadline = Deadline(timeout)
     prefix = subjects.config_key_prefix()
     keys = _list_keys(transport, subjects, js_domain, deadline)
@@ -54,7 +48,7 @@ def list_config_names(
                     names.append(key.removeprefix(prefix))
 
             replies.send(subject, jetstream.encode_last_message(key), handler=on_reply, once=True)
-        collect(replies, show_progress(False, ""), next_moment)
+        collect(replies, NO_PROGRESS, next_moment)
     return sorted(names)
 
 

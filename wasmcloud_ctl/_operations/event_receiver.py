@@ -59,17 +59,11 @@ class EventReceiver:
                 raw = self._subscription.get(None if deadline is None else deadline.left())
             except queue.Empty:
                 raise WaitTimeout(f"no event came within {timeout:g} s") from None
-            event = self._decode(raw)
-            if event is not None:
-                return event
-
-    def _decode(self, raw: bytes) -> Event | None:
-        try:
-            return decode_event(raw, self._lattice)
-        except DecodeError as error:
-            self._undecodable += 1
-            _logger.warning("an event was skipped: %s", error)
-            return None
+            try:
+                return decode_event(raw, self._lattice)
+            except DecodeError as error:
+                self._undecodable += 1
+                _logger.warning("an event was skipped: %s", error)
 
     def __iter__(self) -> Iterator[Event]:
         return self

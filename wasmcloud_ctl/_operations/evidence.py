@@ -14,10 +14,11 @@ to the events from then on, and looks again: the outcome is certain when all of 
 from __future__ import annotations
 
 import enum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import attrs
 
+from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.models import CtlResponse
 
@@ -60,40 +61,50 @@ class Verdict(enum.Enum):
 
 @attrs.frozen
 class Failed:
-    """The verdict that a command has certainly failed.
-
-    Attributes:
-        reason: Why, in the host's words where it has any.
-        event: The event that reported it, where one did.
-    """
+    """The verdict that a command has certainly failed: why, and the event that reported it, where one did."""
 
     reason: str
     event: Event | None = None
 
 
-class Operation(Protocol[T]):
-    """How the outcome of a command is recognised. All methods are pure functions."""
+class Operation(Generic[T]):
+    """A command, and how its outcome is recognised from states of type ``T``. All methods are pure functions.
+
+    Attributes:
+        event_names: The kinds of events that may report the outcome.
+        state_type: The type of a state.
+        absence_is_success: Whether the command has succeeded when nobody answers any more.
+    """
+
+    event_names: ClassVar[tuple[str, ...]]
+    state_type: ClassVar[Any]
+    absence_is_success: ClassVar[bool] = False
 
     @property
     def title(self) -> str:
         """The operation in words, such as ``the scale of echo to 5``."""
+        raise NotImplementedError
 
-    @property
-    def event_names(self) -> tuple[str, ...]:
-        """The kinds of events that may report the outcome."""
+    def state_subject(self, subjects: Subjects) -> str:
+        """Return the subject on which the state is requested."""
+        raise NotImplementedError
 
-    @property
-    def absence_is_success(self) -> bool:
-        """Whether the command has succeeded when nobody answers any more."""
+    def queue_key(self, subjects: Subjects) -> str | None:
+        """Return the key of commands that must not overlap with this one; None if any may."""
+        return None
 
     def concerns(self, event: Event) -> bool:
         """Return whether an event is about this command."""
+        raise NotImplementedError
 
     def outcome(self, evidence: Evidence[T]) -> Verdict | Failed:
         """Return what the evidence proves."""
+        raise NotImplementedError
 
     def outcome_at_end(self, evidence: Evidence[T]) -> Failed | None:
         """Return what is certain when the time is up; None if only the timeout is."""
+        return None
 
     def describe(self, state: T) -> str:
         """Return a state in words, for the error of a wait that is not certain in time."""
+        raise NotImplementedError

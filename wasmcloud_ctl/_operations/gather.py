@@ -5,6 +5,7 @@ Every reply is kept. One that cannot be decoded ends nothing, and neither does a
 
 from __future__ import annotations
 
+import functools
 import queue
 import time
 from collections import deque
@@ -13,7 +14,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl._operations.progress import Progress, show_progress
+from wasmcloud_ctl._operations.progress import NO_PROGRESS, Progress, show_progress
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import QueuedCall, Reply, Transport
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _EXPIRY_SECONDS = 1.0
 
 
-@attrs.frozen(slots=False, kw_only=True)
+@attrs.frozen(kw_only=True)
 class Limits:
     """When a gather ends.
 
@@ -45,13 +46,10 @@ class Limits:
 
 
 def collect(replies: ReplyQueue, progress: Progress, next_moment: Callable[[float], float | None]) -> None:
-    """Run the loop of a gather or a wait: give each reply to the function that its call was given.
+    """Run the loop of a gather or a wait: give each reply to the handler of its call.
 
-    Args:
-        replies: The queue of replies.
-        progress: Shows progress while this waits.
-        next_moment: Called with the time before each wait. It does what is due and returns when it must be called
-            again at the latest, or None to end the loop.
+    ``next_moment`` is called with the time before each wait. It does what is due, and returns when it must be called
+    again at the latest, or None to end the loop.
     """
     while True:
         now = time.monotonic()
@@ -65,45 +63,32 @@ def collect(replies: ReplyQueue, progress: Progress, next_moment: Callable[[floa
         reply.handler(reply)
 
 
+@attrs.define(eq=False)
 class _Scatter(Generic[T]):
     """One request to all hosts, whose replies come until its limits are reached.
 
-    Args:
-        replies: The queue of replies.
+    Attributes:
         kind: The type of the data; None for replies without data.
         host_of: Returns the id of the host that replied, if the data has it. A host's second reply does not count.
-        limits: When it ends.
         on_response: Called with the response of each distinct host; True ends the scatter. A response for which it
-            raises a CtlError counts as undecodable. Optional.
+            raises a CtlError counts as undecodable.
+        nobody: Whether there are no hosts.
     """
 
-    def __init__(
-        self,
-        replies: ReplyQueue,
-        kind: type[T] | None,
-        host_of: Callable[[T], str] | None,
-        limits: Limits,
-        on_response: Callable[[CtlResponse[T]], bool | None] | None = None,
-    ) -> None:
-        self._replies = replies
-        self._kind = kind
-        self._host_of = host_of
-        self._limits = limits
-        self._on_response = on_response
-        self._started = time.monotonic()
-        self._end = self._started + limits.timeout
-        self._last_reply: float | None = None
-        self._overdue: int | None = None
-        self._over = False
-        self._hosts: set[str] = set()
-        self.responses: list[CtlResponse[T]] = []
-        self.undecodable: list[Undecodable] = []
-        self.nobody = False
-
-    @property
-    def count(self) -> int:
-        """How many distinct replies there are."""
-        return len(self.responses) + len(self.undecodable)
+    _replies: ReplyQueue
+    _kind: type[T] | None
+    _host_of: Callable[[T], str] | None
+    _limits: Limits
+    _on_response: Callable[[CtlResponse[T]], bool | None] | None
+    _progress: Progress = NO_PROGRESS
+    _started: float = attrs.field(factory=time.monotonic, init=False)
+    _last_reply: float | None = attrs.field(default=None, init=False)
+    _overdue: int | None = attrs.field(default=None, init=False)
+    _over: bool = attrs.field(default=False, init=False)
+    _hosts: set[str] = attrs.field(factory=set, init=False)
+    responses: list[CtlResponse[T]] = attrs.field(factory=list, init=False)
+    undecodable: list[Undecodable] = attrs.field(factory=list, init=False)
+    nobody: bool = attrs.field(default=False, init=False)
 
     @property
     def elapsed(self) -> float:
@@ -116,22 +101,25 @@ class _Scatter(Generic[T]):
 
     def next_moment(self, now: float) -> float | None:
         """Return when it ends if no reply comes; None if it has ended, so that it takes no more replies."""
+        self._progress.update(len(self.responses) + len(self.undecodable), "replies")
         moment = self._next_moment(now)
         self._over = moment is None
         return moment
 
     def _next_moment(self, now: float) -> float | None:
         limits = self._limits
-        if self._over or (limits.expected is not None and self.count >= limits.expected):
+        count = len(self.responses) + len(self.undecodable)
+        if self._over or (limits.expected is not None and count >= limits.expected):
             return None
-        if now >= self._end:
+        end = self._started + limits.timeout
+        if now >= end:
             # Take the replies that came in time, and no more: a host that never stops replying must not keep it up.
             self._overdue = len(self._replies) if self._overdue is None else self._overdue - 1
             return now if self._overdue > 0 else None
         if limits.quiet is None or self._last_reply is None:
-            return self._end
+            return end
         stalled = self._last_reply + limits.quiet
-        return None if now >= stalled and not self._replies else min(stalled, self._end)
+        return None if now >= stalled and not self._replies else min(stalled, end)
 
     def _on_reply(self, reply: Reply) -> None:
         if self._over:
@@ -176,29 +164,14 @@ def gather(
     kind: type[T] | None,
     host_of: Callable[[T], str] | None,
     limits: Limits,
-    until: Callable[[T], bool] | None = None,
+    ends: Callable[[CtlResponse[T]], bool] | None = None,
 ) -> Replies[T]:
-    """Send one request to all hosts, and gather their replies.
-
-    Args:
-        transport: Sends the request.
-        subject: The subject.
-        payload: The payload.
-        kind: The type of the data; None for replies without data.
-        host_of: Returns the id of the host that replied, where a reply tells it.
-        limits: When the gather ends.
-        until: Data for which this is true ends the gather. Optional.
-    """
+    """Send one request to all hosts, and gather their replies. A response for which ``ends`` is true is the last."""
     progress = show_progress(limits.progress, f"asking on {subject}", limits.expected)
     with transport.replies() as replies, progress:
-        scatter = _Scatter(replies, kind, host_of, limits, None if until is None else _when_data(until))
-
-        def next_moment(now: float) -> float | None:
-            progress.update(scatter.count, "replies")
-            return scatter.next_moment(now)
-
+        scatter = _Scatter(replies, kind, host_of, limits, ends, progress)
         scatter.send(subject, payload)
-        collect(replies, progress, next_moment)
+        collect(replies, progress, scatter.next_moment)
     return Replies(
         responses=tuple(scatter.responses),
         undecodable=tuple(scatter.undecodable),
@@ -208,20 +181,19 @@ def gather(
     )
 
 
-def _when_data(until: Callable[[T], bool]) -> Callable[[CtlResponse[T]], bool]:
-    return lambda response: response.data is not None and until(response.data)
-
-
 class _Inventories:
     """Requests for the inventories of many hosts, each sent as soon as the host is known."""
 
-    def __init__(self, replies: ReplyQueue, subjects: Subjects, limits: Limits, timeout: float) -> None:
+    def __init__(
+        self, replies: ReplyQueue, subjects: Subjects, limits: Limits, timeout: float, progress: Progress
+    ) -> None:
         self.scatter = _Scatter(replies, Host, lambda host: host.id, limits, self._on_host)
         self.data: dict[str, HostInventory] = {}
         self.errors: dict[str, CtlError] = {}
         self._replies = replies
         self._subjects = subjects
         self._timeout = timeout
+        self._progress = progress
         self._end = time.monotonic() + limits.timeout
         self._scattering = False
         self._pending: dict[str, QueuedCall] = {}
@@ -236,29 +208,28 @@ class _Inventories:
         """Ask one host, unless it was asked before."""
         if host_id in self._pending or host_id in self.data or host_id in self.errors:
             return
-        self._pending[host_id] = self._replies.send(subject, handler=self._on_inventory(host_id), once=True)
+        handler = functools.partial(self._on_inventory, host_id)
+        self._pending[host_id] = self._replies.send(subject, handler=handler, once=True)
         self._deadlines.append((min(time.monotonic() + self._timeout, self._end), host_id))
 
     def _on_host(self, response: CtlResponse[Host]) -> None:
         host = response.unwrap()
         self.ask(host.id, self._subjects.host("host.get", host.id))
 
-    def _on_inventory(self, host_id: str) -> Callable[[Reply], None]:
-        def on_reply(reply: Reply) -> None:
-            del self._pending[host_id]
-            error = reply.error
-            if error is None:
-                try:
-                    self.data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
-                    return
-                except CtlError as failed:
-                    error = failed
-            self.errors[host_id] = _without_frames(error)
-
-        return on_reply
+    def _on_inventory(self, host_id: str, reply: Reply) -> None:
+        del self._pending[host_id]
+        error = reply.error
+        if error is None:
+            try:
+                self.data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
+                return
+            except CtlError as failed:
+                error = failed
+        self.errors[host_id] = _without_frames(error)
 
     def next_moment(self, now: float) -> float | None:
         """Expire what is due, and return when that must be done again; None if everything has ended."""
+        self._progress.update(len(self.data) + len(self.errors), "hosts")
         moments: list[float] = []
         if self._scattering:
             moment = self.scatter.next_moment(now)
@@ -285,39 +256,22 @@ def _without_frames(error: CtlError) -> CtlError:
 
 
 def gather_inventories(
-    transport: Transport,
-    subjects: Subjects,
-    host_ids: Iterable[str] | None,
-    limits: Limits,
-    timeout: float,
+    transport: Transport, subjects: Subjects, host_ids: Iterable[str] | None, limits: Limits, timeout: float
 ) -> Inventories:
-    """Ask many hosts for their inventories.
+    """Ask many hosts for their inventories. By default, each host that replies to a ping.
 
-    Args:
-        transport: Sends the requests.
-        subjects: The lattice's subjects.
-        host_ids: The hosts to ask. By default, each host that replies to a ping, as soon as it does.
-        limits: When the pings end, and everything.
-        timeout: Seconds that a host has to send its inventory.
-
-    Raises:
-        InvalidArgument: An id does not fit into a subject. Nothing was sent.
+    The limits are for the pings and for everything; a host has ``timeout`` seconds to send its inventory.
     """
     targets = {host_id: subjects.host("host.get", host_id) for host_id in host_ids or ()}
     total = limits.expected if host_ids is None else len(targets)
     progress = show_progress(limits.progress, "asking hosts for their inventories", total)
     with transport.replies() as replies, progress:
-        inventories = _Inventories(replies, subjects, limits, timeout)
-
-        def next_moment(now: float) -> float | None:
-            progress.update(len(inventories.data) + len(inventories.errors), "hosts")
-            return inventories.next_moment(now)
-
+        inventories = _Inventories(replies, subjects, limits, timeout, progress)
         if host_ids is None:
             inventories.ask_all()
         for host_id, subject in targets.items():
             inventories.ask(host_id, subject)
-        collect(replies, progress, next_moment)
+        collect(replies, progress, inventories.next_moment)
     scatter = inventories.scatter
     return Inventories(
         data=inventories.data,

@@ -46,18 +46,10 @@ class LinkCache:
         self._recent: deque[tuple[float, LinkdefSet | LinkdefDeleted]] = deque()
 
     def get(self, timeout: float) -> list[Link]:
-        """Return the links; ask a host only if the copy may be wrong.
-
-        Args:
-            timeout: Seconds, above 0.
-
-        Raises:
-            RequestTimeout, NoResponders, NotConnectedError, ClosedError, PermissionDenied, DecodeError,
-            OperationRejected, AuthError
-        """
+        """Return the links; ask a host only if the copy may be wrong."""
         deadline = Deadline(timeout)
         subject = self._subjects.control("link.get")
-        self._transport.refuse_disconnected(subject)
+        self._transport.session.connection(subject)  # raises if there is none: events may be missing
         acquired: list[bool] = []
         try:
             acquire(self._lock, timeout, acquired)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import attrs
 
-from wasmcloud_ctl._operations.evidence import Evidence, Failed, Verdict
+from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
+from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl.events import (
     ComponentScaled,
     ComponentScaleFailed,
@@ -26,17 +25,15 @@ def _certain_if(condition: bool) -> Verdict:
 
 
 @attrs.frozen(kw_only=True)
-class _OnHost:
-    """An operation of one host.
+class _OnHost(Operation[HostInventory]):
+    """An operation of one host, whose inventory proves the outcome."""
 
-    Attributes:
-        host_id: The host's id.
-    """
-
-    event_names: ClassVar[tuple[str, ...]]
-    absence_is_success: ClassVar[bool] = False
+    state_type = HostInventory
 
     host_id: str
+
+    def state_subject(self, subjects: Subjects) -> str:
+        return subjects.host("host.get", self.host_id)
 
     def concerns(self, event: Event) -> bool:
         if event.source != self.host_id:
@@ -61,11 +58,8 @@ class _OnHost:
         """Return what the evidence proves as long as the host is there."""
         raise NotImplementedError
 
-    def outcome_at_end(self, evidence: Evidence[HostInventory]) -> Failed | None:
-        return None
 
-
-@attrs.frozen(kw_only=True)
+@attrs.define
 class _Told:
     """What the events of a component say about its scale.
 
@@ -76,10 +70,10 @@ class _Told:
         more_than_a_stop: Whether there is more than the one event of a stop.
     """
 
-    failure: Event | None
-    scaled: bool
-    other_reference: str | None
-    more_than_a_stop: bool
+    failure: Event | None = None
+    scaled: bool = False
+    other_reference: str | None = None
+    more_than_a_stop: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -132,50 +126,36 @@ class ScaleComponent(_OnHost):
         return Verdict.CERTAIN if evidence.quiet else Verdict.LISTEN
 
     def _told(self, events: tuple[Event, ...], before: ComponentDescription | None) -> _Told:
-        failure: Event | None = None
-        scaled = False
-        other_reference: str | None = None
-        more_than_a_stop = False
+        told = _Told()
         for event in events:
             data = event.data
             if isinstance(data, ComponentScaleFailed):
-                failure = event
+                told.failure = event
             elif isinstance(data, ComponentScaled):
                 of_a_stop = data.max_instances == 0 and (before is None or data.image_ref == before.image_ref)
-                more_than_a_stop = more_than_a_stop or scaled or not of_a_stop
+                told.more_than_a_stop = told.more_than_a_stop or told.scaled or not of_a_stop
                 if data.max_instances == self.count:
                     # The event of a stop has the reference that ran.
                     if data.image_ref == self.reference or self.count == 0:
-                        scaled = True
+                        told.scaled = True
                     else:
-                        other_reference = data.image_ref
-        return _Told(
-            failure=failure,
-            scaled=scaled,
-            other_reference=other_reference,
-            more_than_a_stop=more_than_a_stop,
-        )
+                        told.other_reference = data.image_ref
+        return told
 
     def _is_so(self, evidence: Evidence[HostInventory]) -> bool:
         if not evidence.current or evidence.now is None:
             return False
         component = _component(evidence.now, self.component_id)
-        return component is not None and (component.max_instances, component.image_ref) == (
-            self.count,
-            self.reference,
-        )
+        expected = (self.count, self.reference)
+        return component is not None and (component.max_instances, component.image_ref) == expected
 
     def _outcome_of_stop(
         self, evidence: Evidence[HostInventory], before: ComponentDescription | None, told: _Told
     ) -> Verdict:
         # The event that ends an update has a count of 0, too, so only the inventory proves a stop.
-        if (
-            not evidence.current
-            or evidence.now is None
-            or _component(evidence.now, self.component_id) is not None
-        ):
+        if not evidence.current or evidence.now is None or (before is None and not told.scaled):
             return Verdict.KEEP_WAITING
-        if before is None and not told.scaled:
+        if _component(evidence.now, self.component_id) is not None:
             return Verdict.KEEP_WAITING
         if told.more_than_a_stop and not evidence.quiet:
             # The host also works on another command: an update that ends later starts the component again.
@@ -199,10 +179,10 @@ class ScaleComponent(_OnHost):
         return self._not_updated(old)
 
     def _not_updated(self, old: str) -> Failed:
+        advice = "" if self.allow_update else " (allow_update was not given; update_component does it)"
         return Failed(
             f"host {self.host_id} goes on with {old} as {self.component_id}, which was not updated to "
-            f"{self.reference}"
-            + ("" if self.allow_update else " (allow_update was not given; update_component does it)")
+            f"{self.reference}{advice}"
         )
 
     def outcome_at_end(self, evidence: Evidence[HostInventory]) -> Failed | None:
@@ -316,13 +296,11 @@ class StopProvider(_OnHost):
 
 
 @attrs.frozen(kw_only=True)
-class StopHost:
+class StopHost(_OnHost):
     """A host that is to be gone. Its event is a hint; the proof is that nobody answers for it any more."""
 
-    event_names: ClassVar[tuple[str, ...]] = ("host_stopped",)
-    absence_is_success: ClassVar[bool] = True
-
-    host_id: str
+    event_names = ("host_stopped",)
+    absence_is_success = True
 
     @property
     def title(self) -> str:
@@ -337,31 +315,39 @@ class StopHost:
     def outcome(self, evidence: Evidence[HostInventory]) -> Verdict:
         return _certain_if(evidence.gone)
 
-    def outcome_at_end(self, evidence: Evidence[HostInventory]) -> Failed | None:
-        return None
-
 
 LinkKey = tuple[str, str, str, str]
 
 
+class _OnLinks(Operation[list[Link]]):
+    """An operation on the links of one source; ``get_links`` proves the outcome."""
+
+    state_type = list[Link]
+
+    @property
+    def source_id(self) -> str:
+        raise NotImplementedError
+
+    def state_subject(self, subjects: Subjects) -> str:
+        return subjects.control("link.get")
+
+    def queue_key(self, subjects: Subjects) -> str:
+        # A host reads all links of a source, changes one and writes them back, without checking for another host's
+        # change in between. Of changes that overlap, all but one are lost.
+        return f"{subjects.control('link')} {self.source_id}"
+
+
 @attrs.frozen(kw_only=True)
-class _OfLinks:
-    """An operation on the lattice's links."""
-
-    event_names: ClassVar[tuple[str, ...]]
-    absence_is_success: ClassVar[bool] = False
-
-    def outcome_at_end(self, evidence: Evidence[list[Link]]) -> Failed | None:
-        return None
-
-
-@attrs.frozen(kw_only=True)
-class PutLink(_OfLinks):
+class PutLink(_OnLinks):
     """A link that is to be there."""
 
     event_names = ("linkdef_set",)
 
     link: Link
+
+    @property
+    def source_id(self) -> str:
+        return self.link.source_id
 
     @property
     def title(self) -> str:
@@ -380,7 +366,7 @@ class PutLink(_OfLinks):
 
 
 @attrs.frozen(kw_only=True)
-class DeleteLink(_OfLinks):
+class DeleteLink(_OnLinks):
     """A link that is to be gone."""
 
     event_names = ("linkdef_deleted",)
@@ -388,9 +374,12 @@ class DeleteLink(_OfLinks):
     key: LinkKey
 
     @property
+    def source_id(self) -> str:
+        return self.key[0]
+
+    @property
     def title(self) -> str:
-        source_id, name, *_ = self.key
-        return f"the deletion of the link {name} from {source_id}"
+        return f"the deletion of the link {self.key[1]} from {self.source_id}"
 
     def concerns(self, event: Event) -> bool:
         return isinstance(event.data, LinkdefDeleted) and _link_key(event.data) == self.key

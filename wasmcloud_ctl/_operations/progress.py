@@ -12,11 +12,10 @@ import queue
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, TypeVar
 
 from wasmcloud_ctl._display.text import with_short_ids
-from wasmcloud_ctl._options import arguments as _arguments
+from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl.exceptions import InvalidArgument
 
 T = TypeVar("T")
@@ -29,19 +28,12 @@ _PAUSE = 0.25
 
 
 def wanted(progress: bool | None) -> bool:
-    """Whether to show progress, by the option of ``connect``.
-
-    Args:
-        progress: The option. By default, only in a notebook where tqdm and ipywidgets are installed.
-
-    Raises:
-        InvalidArgument: It is neither a boolean nor None, or True although tqdm is not installed.
-    """
+    """Whether to show progress, by the option of ``connect``. None: in a notebook with tqdm and ipywidgets."""
     if progress is None:
         # Without ipywidgets, tqdm prints a new line in the notebook for each update.
         if not (_in_notebook() and _installed("tqdm") and _installed("ipywidgets")):
             return False
-    elif not _arguments.boolean(progress, "progress"):
+    elif not arguments.boolean(progress, "progress"):
         return False
     try:
         import tqdm.auto  # noqa: F401  # now, and not in the middle of a call
@@ -72,38 +64,25 @@ class Progress:
         """Say what was seen last."""
 
     def wait(self, take: Callable[[float], T], seconds: float) -> T:
-        """Wait for something, and show the progress meanwhile.
-
-        Args:
-            take: Waits so many seconds, and raises ``queue.Empty`` if nothing comes.
-            seconds: How long to wait at most.
-        """
+        """Wait at most so many seconds by ``take``, which may raise ``queue.Empty``. Show the progress meanwhile."""
         return take(seconds)
 
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
 
-_OFF = Progress()
+NO_PROGRESS = Progress()
 
 
 def show_progress(on: bool, what: str, total: float | None = None) -> Progress:
     """Return the progress of a call, a context manager.
 
-    Args:
-        on: Whether to show it.
-        what: What the call does.
-        total: The number (or seconds) at which it is complete. Unknown by default.
+    ``what`` says what the call does; ``total`` is the number (or seconds) at which it is complete, None if unknown.
     """
-    return _Shown(what, total) if on else _OFF
+    return _Shown(what, total) if on else NO_PROGRESS
 
 
 class _Shown(Progress):
@@ -158,12 +137,7 @@ class _Shown(Progress):
             logger.debug("progress cannot be shown", exc_info=True)
             self._next = float("inf")
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.total = None  # otherwise an incomplete bar stays in the notebook, in red

@@ -9,7 +9,7 @@ import attrs
 
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
 from wasmcloud_ctl._operations.gather import collect, raise_reply_error
-from wasmcloud_ctl._operations.progress import show_progress
+from wasmcloud_ctl._operations.progress import Progress, show_progress
 from wasmcloud_ctl._protocol import cloud_events, codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import QueuedCall, Replies, Reply, Subscription, Transport
@@ -56,69 +56,47 @@ class Command(Generic[T]):
 
     Attributes:
         operation: How its outcome is recognised.
-        subjects: The lattice's subjects.
-        subject: The subject of the command.
-        payload: The payload.
-        look_subject: Where to ask for the state.
-        look_type: The type of the state.
         timeout: Seconds that the acknowledgement may take.
         look_timeout: Seconds that the look before the sending may take.
         wait: Seconds that everything may take.
-        key: Commands with the same key never overlap. Optional.
-        progress: Whether to show progress.
     """
 
     operation: Operation[T]
     subjects: Subjects
     subject: str
     payload: bytes
-    look_subject: str
-    look_type: type[T]
     timeout: float
     look_timeout: float
     wait: float
-    key: str | None = None
     progress: bool = False
 
 
 def send_and_wait(transport: Transport, command: Command[T]) -> CtlResponse[None]:
-    """Send a command, and wait until its outcome is certain.
-
-    Returns:
-        The acknowledgement.
-
-    Raises:
-        OperationFailed, OperationRejected, WaitTimeout, RequestTimeout, NoResponders, NotConnectedError,
-        PermissionDenied, AuthError, ClosedError, DecodeError, PayloadTooLarge
-    """
+    """Send a command, wait until its outcome is certain, and return the acknowledgement."""
     end = time.monotonic() + command.wait
     progress = show_progress(command.progress, command.operation.title, command.wait)
     with transport.replies() as replies, progress:
-        wait = _Wait(command, replies, end)
+        wait = _Wait(command, replies, end, progress)
         wait.prepare(transport)
-
-        def next_moment(now: float) -> float | None:
-            moment = wait.next_moment(now)
-            progress.describe(wait.last_seen or "nothing was seen of it yet")
-            return moment
-
         wait.send()
-        collect(replies, progress, next_moment)
+        collect(replies, progress, wait.next_moment)
         return wait.response()
 
 
 class _Wait(Generic[T]):
     """The evidence of one command, and when to look for more."""
 
-    def __init__(self, command: Command[T], replies: Replies, end: float) -> None:
-        self.last_seen: str | None = None
+    def __init__(self, command: Command[T], replies: Replies, end: float, progress: Progress) -> None:
         self._command = command
         self._operation = command.operation
+        self._state_subject = command.operation.state_subject(command.subjects)
         self._replies = replies
         self._end = end
+        self._progress = progress
         self._evidence: Evidence[T]
         self._subscription: Subscription
-        self._over = False
+        # The last state in words, or why it could not be seen.
+        self._last_seen: str | None = None
         # When the quiet moment is over.
         self._quiet_at: float | None = None
         # The command in flight, its deadline (None: no longer awaited), and why no acknowledgement came.
@@ -147,12 +125,15 @@ class _Wait(Generic[T]):
         try:
             self._subscription = self._replies.subscribe(subjects, self._on_event, self._left())
             timeout = min(command.look_timeout, self._left())
-            before = codec.decode_response(
-                transport.request(command.look_subject, b"", timeout), command.look_type
-            ).unwrap()
+            reply = transport.request(self._state_subject, b"", timeout)
         except (RequestTimeout, NotConnectedError) as error:
-            raise self._not_sent(error) from error
-        self._evidence = Evidence(before=before)
+            message = f"{self._operation.title}: the command was not sent: {error}"
+            raise type(error)(message, subject=command.subject, sent=False) from error
+        self._evidence = Evidence(before=self._decode_state(reply))
+
+    def _decode_state(self, reply: bytes) -> T:
+        response: CtlResponse[T] = codec.decode_response(reply, self._operation.state_type)
+        return response.unwrap()
 
     def _left(self) -> float:
         left = self._end - time.monotonic()
@@ -161,14 +142,6 @@ class _Wait(Generic[T]):
                 f"{self._operation.title} was not sent: {self._command.wait:g} s passed before that"
             )
         return left
-
-    def _not_sent(self, error: RequestTimeout | NotConnectedError) -> CtlError:
-        """Return the error for a command that was not sent, because what precedes it failed."""
-        return type(error)(
-            f"{self._operation.title}: the command was not sent: {error}",
-            subject=self._command.subject,
-            sent=False,
-        )
 
     def send(self) -> None:
         """Send the command."""
@@ -181,19 +154,15 @@ class _Wait(Generic[T]):
             command.payload,
             handler=self._on_acknowledgement,
             once=True,
-            key=command.key,
+            key=self._operation.queue_key(command.subjects),
             command=True,
         )
 
     # The loop
 
     def next_moment(self, now: float) -> float | None:
-        """Do what is due. Return when to do that again; None if the outcome is certain.
-
-        Raises:
-            OperationFailed: The command has certainly failed.
-            WaitTimeout: The time is up.
-        """
+        """Do what is due. Return when to do that again; None after success. Raise if it failed or time is up."""
+        self._progress.describe(self._last_seen or "nothing was seen of it yet")
         if self._quiet_at is not None and now >= self._quiet_at:
             # The state is looked at once more: what was seen before the quiet moment no longer counts.
             self._quiet_at = None
@@ -245,8 +214,8 @@ class _Wait(Generic[T]):
         acknowledged = "acknowledged, but" if response is not None else "not acknowledged, and"
         return WaitTimeout(
             f"{self._operation.title} was {acknowledged} not certain within {self._command.wait:g} s: "
-            f"{self.last_seen or 'nothing was seen of it'}",
-            last_seen=self.last_seen,
+            f"{self._last_seen or 'nothing was seen of it'}",
+            last_seen=self._last_seen,
             response=response,
         )
 
@@ -280,7 +249,7 @@ class _Wait(Generic[T]):
         elif isinstance(error, RequestTimeout) and error.sent:
             self._unacknowledged = error  # the state is looked at once more
         elif isinstance(error, NotConnectedError) and error.sent:
-            self.last_seen = "the connection was lost before the acknowledgement came"
+            self._last_seen = "the connection was lost before the acknowledgement came"
         elif not (isinstance(error, NoResponders) and self._operation.absence_is_success):
             del error
             raise_reply_error(reply)
@@ -297,7 +266,7 @@ class _Wait(Generic[T]):
             if now >= self._next_look:
                 self._outdated = False
                 self._look_by = now + self._look_seconds
-                self._look = self._replies.send(self._command.look_subject, handler=self._on_look, once=True)
+                self._look = self._replies.send(self._state_subject, handler=self._on_look, once=True)
         elif now >= self._look_by:
             self._replies.expire(self._look, self._look_seconds)
             self._look_seconds *= 2
@@ -312,25 +281,22 @@ class _Wait(Generic[T]):
         self._nobody_since = None
         if reply.error is None:
             try:
-                state = codec.decode_response(reply.data, self._command.look_type).unwrap()
+                state = self._decode_state(reply.data)
             except (DecodeError, OperationRejected, NotFound) as unreadable:
-                self.last_seen = str(unreadable)
+                self._last_seen = str(unreadable)
             else:
-                self.last_seen = self._operation.describe(state)
+                self._last_seen = self._operation.describe(state)
                 self._evidence = attrs.evolve(self._evidence, now=state, current=not self._outdated)
         elif isinstance(reply.error, (NotConnectedError, RequestTimeout)):
-            self.last_seen = str(reply.error)
+            self._last_seen = str(reply.error)
         else:
             raise_reply_error(reply)
         self._next_look = now if self._outdated else now + self._pause
         self._pause = min(self._pause * 2, _LAST_PAUSE)
-        if (
-            self._unacknowledged is not None
-            and not self._outdated
-            and self._verdict() is Verdict.KEEP_WAITING
-        ):
+        error = self._unacknowledged
+        if error is not None and not self._outdated and self._verdict() is Verdict.KEEP_WAITING:
             # Raised, and no longer referred to: the reference would make a cycle with the error's traceback.
-            error, self._unacknowledged = self._unacknowledged, None
+            self._unacknowledged = None
             raise error
 
     def _on_nobody(self, error: NoResponders, now: float) -> None:
@@ -340,6 +306,6 @@ class _Wait(Generic[T]):
         if self._nobody_since is None or now < self._returned + _RETURN_SECONDS:
             self._nobody_since = now
         self._next_look = now + _GONE_SECONDS
-        self.last_seen = f"nobody answers on {error.subject}"
+        self._last_seen = f"nobody answers on {error.subject}"
         if now - self._nobody_since >= _GONE_SECONDS * 0.9:
             self._evidence = attrs.evolve(self._evidence, gone=True)

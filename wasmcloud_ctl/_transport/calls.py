@@ -7,17 +7,18 @@ Each one begins and ends on the loop. A caller's thread waits for the result of 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from traceback import clear_frames
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import attrs
+
 from wasmcloud_ctl._bridge.handover import MessageQueue, Result
-from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
+from wasmcloud_ctl._bridge.loop import DeadlinePassed
 from wasmcloud_ctl._protocol import tracing
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.session import Session
@@ -35,46 +36,32 @@ logger = logging.getLogger("wasmcloud_ctl")
 _NO_RESPONDERS = b"NATS/1.0 503"
 
 
-@contextlib.contextmanager
-def log_call(subject: str, size: int) -> Iterator[list[bytes]]:
-    """Log a call when it ends: its subject, the sizes of request and replies, and its time.
+class CallLog:
+    """Logs a call when it ends: its subject, the sizes of request and replies, and its time."""
 
-    Args:
-        subject: The subject.
-        size: The size of the request in bytes.
+    def __init__(self, subject: str, size: int) -> None:
+        self._subject = subject
+        self._size = size
+        self._started = time.monotonic()
+        self.reply_sizes: list[int] = []
 
-    Yields:
-        A list for the replies.
-    """
-    replies: list[bytes] = []
-    result = ""
-    started = time.monotonic()
-    try:
-        yield replies
-    except BaseException as error:
-        result = f", {type(error).__name__}"
-        raise
-    finally:
+    def __enter__(self) -> CallLog:
+        return self
+
+    def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
         logger.debug(
             "%s: %d bytes to send, %d replies of %d bytes in all%s, %.1f ms",
-            subject,
-            size,
-            len(replies),
-            sum(map(len, replies)),
-            result,
-            (time.monotonic() - started) * 1000,
+            self._subject,
+            self._size,
+            len(self.reply_sizes),
+            sum(self.reply_sizes),
+            "" if exception_type is None else f", {exception_type.__name__}",
+            (time.monotonic() - self._started) * 1000,
         )
 
 
 def request_timeout(subject: str, timeout: float, *, sent: bool, command: bool) -> RequestTimeout:
-    """Return the error for a request without a reply.
-
-    Args:
-        subject: The subject.
-        timeout: The seconds that it had.
-        sent: Whether it was sent.
-        command: Whether it was to change something, so that its outcome matters.
-    """
+    """Return the error for a request without a reply. The outcome of a ``command`` that was sent is unknown."""
     if not sent:
         advice = "it could not be sent, and will not be"
     elif command:
@@ -86,43 +73,28 @@ def request_timeout(subject: str, timeout: float, *, sent: bool, command: bool) 
     )
 
 
+@attrs.define(eq=False, repr=False)
 class Call:
     """A message with a reply subject, as long as replies may come.
 
-    Args:
-        session: Sends it.
-        subject: The subject.
-        payload: The payload.
-        key: Calls with the same key never overlap. Optional.
-        command: Whether it changes something.
+    Calls with the same ``key`` never overlap. A ``command`` changes something, so its errors speak of its outcome.
+    With ``once``, the first reply ends the call. The caller's thread sets ``withdrawn`` when it no longer waits: a
+    loop that was blocked may not have begun the call yet.
     """
 
-    __slots__ = (
-        "_answered",
-        "_command",
-        "_connection",
-        "_headers",
-        "_key",
-        "_payload",
-        "_session",
-        "_token",
-        "_written",
-        "subject",
-    )
-
-    def __init__(
-        self, session: Session, subject: str, payload: bytes, key: str | None = None, command: bool = False
-    ) -> None:
-        self.subject: str = subject
-        self._session = session
-        self._payload = payload
-        self._headers = tracing.headers()
-        self._key = key
-        self._command = command
-        self._connection: Connection | None = None
-        self._token = b""
-        self._written = 0
-        self._answered = False
+    _session: Session
+    subject: str
+    _payload: bytes
+    _key: str | None
+    _command: bool
+    _once: bool
+    _headers: bytes = attrs.field(factory=tracing.headers, init=False)
+    _connection: Connection | None = attrs.field(default=None, init=False)
+    _token: bytes = attrs.field(default=b"", init=False)
+    _written: int = attrs.field(default=0, init=False)
+    _answered: bool = attrs.field(default=False, init=False)
+    _ended: bool = attrs.field(default=False, init=False)
+    withdrawn: bool = attrs.field(default=False, init=False)
 
     def begin(self) -> None:
         """Send it, now or when the calls queued before it under the same key have ended."""
@@ -131,14 +103,15 @@ class Call:
 
     def start(self) -> None:
         """Send it now, or fail."""
+        if self.withdrawn:
+            return
         try:
             self._send()
         except CtlError as error:
             self.fail(error)
 
     def _send(self) -> None:
-        session = self._session
-        connection = session.connection(self.subject)
+        connection = self._session.connection(self.subject)
         limit = connection.max_payload
         headers = self._headers if connection.takes_headers else b""
         size = len(headers) + len(self._payload)
@@ -148,22 +121,18 @@ class Call:
                 "in one message; nothing was sent",
                 subject=self.subject,
             )
-        self._token, inbox = session.register(self)
+        self._token, inbox = self._session.register(self)
         self._connection = connection
         self._written = connection.send_message(self.subject, inbox, self._payload, headers)
 
     def withdraw(self) -> bool:
-        """End the call, and make sure that an unsent message is never sent.
-
-        Returns:
-            Whether it was, or may have been, sent.
-        """
+        """End the call, so that it is never sent later. Return whether it was, or may have been, sent."""
         self._end()
         connection = self._connection
         if connection is None:
             return False
         # A reply proves that the message was sent, whatever else is still buffered.
-        sent = self._answered or connection.was_sent(self._written)
+        sent = self._answered or connection.socket.was_sent(self._written)
         if sent is not True and not connection.lost:
             # The message is stuck behind a full socket. Only without this connection it cannot be sent any more.
             self._session.drop(connection, "the message of a call that has ended was still unsent")
@@ -171,6 +140,7 @@ class Call:
 
     def _end(self) -> None:
         """Unregister the call, and start the next one that is queued for its key."""
+        self._ended = True
         self._session.unregister(self._token)
         if self._key is not None:
             key, self._key = self._key, None
@@ -183,19 +153,29 @@ class Call:
         self._answered = True
         if headers is not None and not data and headers.startswith(_NO_RESPONDERS):
             self.fail(no_responders(self.subject))
-        else:
-            self._take(data, headers)
-
-    def _take(self, data: bytes, headers: bytes | None) -> None:
-        raise NotImplementedError
+            return
+        if self._once:
+            self._end()
+        self._deliver(data)
 
     def fail(self, error: CtlError) -> None:
         """End the call with an error."""
+        self._end()
+        self._deliver(b"", error)
+
+    def expire(self, timeout: float) -> None:
+        """End the call with a RequestTimeout, unless it has ended."""
+        if not self._ended:  # pragma: no branch – the reply may come at the last moment
+            sent = self.withdraw()
+            self._deliver(b"", request_timeout(self.subject, timeout, sent=sent, command=self._command))
+
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        """Hand a reply, or the error that ended the call, to the caller's thread."""
         raise NotImplementedError
 
     def on_lost(self) -> None:
         """End the call, because the connection was lost."""
-        sent = self._connection is not None and self._connection.was_sent(self._written) is not False
+        sent = self._connection is not None and self._connection.socket.was_sent(self._written) is not False
         if not sent:
             state = "it was not sent"
         elif self._command:
@@ -211,41 +191,22 @@ class Call:
         )
 
 
+@attrs.define(eq=False, repr=False)
 class Request(Call):
-    """A call with one reply, which is its result. A bridge can exchange it.
+    """A call with one reply, which is its result. A bridge can exchange it."""
 
-    Args:
-        timeout: The seconds that it has, for the error.
-    """
+    _timeout: float
+    result: Result[bytes] = attrs.field(factory=Result, init=False)
 
-    __slots__ = ("_timeout", "result")
-
-    def __init__(
-        self,
-        session: Session,
-        subject: str,
-        payload: bytes,
-        timeout: float,
-        key: str | None = None,
-        command: bool = False,
-    ) -> None:
-        super().__init__(session, subject, payload, key, command)
-        self.result: Result[bytes] = Result()
-        self._timeout = timeout
-
-    def _take(self, data: bytes, headers: bytes | None) -> None:
-        self._end()
-        self.result.resolve(data)
-
-    def fail(self, error: CtlError) -> None:
-        self._end()
-        self.result.fail(error)
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        if error is None:
+            self.result.resolve(data)
+        else:
+            self.result.fail(error)
 
     def abandon(self) -> None:
         """End the call, because the caller no longer waits."""
-        if not self.result.done:  # pragma: no branch – the reply may come at the last moment
-            sent = self.withdraw()
-            self.result.fail(request_timeout(self.subject, self._timeout, sent=sent, command=self._command))
+        self.expire(self._timeout)
 
     def blocked_error(self) -> Exception:
         """Return the error for a loop that does not run."""
@@ -256,117 +217,49 @@ Handler = Callable[["Reply"], None]
 
 
 class Reply(NamedTuple):
-    """A reply to a call of a ``Replies``, a message of its subscription, or the error that ended a call.
-
-    Attributes:
-        handler: The function that was given for the call or subscription, to take this reply.
-        data: The bytes.
-        error: Why the call has no reply, and will have none.
-    """
+    """A reply to a call, a message of a subscription, or the error that ended a call. ``handler`` takes it."""
 
     handler: Callable[[Reply], None]
     data: bytes
     error: CtlError | None = None
 
 
+@attrs.define(eq=False, repr=False)
 class QueuedCall(Call):
-    """A call whose replies go to a queue, all of them or the first alone."""
+    """A call whose replies go to a queue."""
 
-    __slots__ = ("_ended", "_handler", "_once", "_queue", "withdrawn")
+    _queue: MessageQueue[Reply]
+    _handler: Handler
 
-    def __init__(
-        self,
-        session: Session,
-        subject: str,
-        payload: bytes,
-        queue: MessageQueue[Reply],
-        handler: Handler,
-        once: bool,
-        key: str | None,
-        command: bool,
-    ) -> None:
-        super().__init__(session, subject, payload, key, command)
-        self._queue = queue
-        self._handler = handler
-        self._once = once
-        self._ended = False
-        # The caller's thread sets this when its call is over: a loop that was blocked may not have begun this yet.
-        self.withdrawn: bool = False
-
-    def start(self) -> None:
-        if not self.withdrawn:
-            super().start()
-
-    def _take(self, data: bytes, headers: bytes | None) -> None:
-        if self._once:
-            self._end()
-        self._queue.put(Reply(self._handler, data))
-
-    def fail(self, error: CtlError) -> None:
-        self._end()
-        self._queue.put(Reply(self._handler, b"", error))
-
-    def expire(self, timeout: float) -> None:
-        """End it with a RequestTimeout, unless it has ended."""
-        if not self._ended:  # pragma: no branch – the reply may come at the last moment
-            sent = self.withdraw()
-            error = request_timeout(self.subject, timeout, sent=sent, command=self._command)
-            self._queue.put(Reply(self._handler, b"", error))
-
-    def _end(self) -> None:
-        self._ended = True
-        super()._end()
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        self._queue.put(Reply(self._handler, data, error))
 
 
+@attrs.define(eq=False, repr=False)
 class Subscription:
     """Messages of some subjects, put into a queue. It survives the loss of a connection.
 
-    The queue receives the bytes; with a handler, it receives a ``Reply``.
-
-    Args:
-        session: Makes it again on each new connection.
-        bridge: Runs the session.
-        subjects: The subjects.
-        queue: The queue.
-        handler: Takes each message. Optional.
-
-    Attributes:
-        subjects: The subjects.
-        gaps: How often the connection was lost, so that messages may be missing.
+    The queue receives the bytes of each message, or with a handler a ``Reply``. ``gaps`` counts how often the
+    connection was lost, so that messages may be missing.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        bridge: Bridge,
-        subjects: Sequence[str],
-        queue: MessageQueue[Any],
-        handler: Handler | None = None,
-    ) -> None:
-        self._session = session
-        self._bridge = bridge
-        self.subjects: tuple[str, ...] = tuple(subjects)
-        self._queue = queue
-        self._handler = handler
-        self._numbers: list[int] = []
-        self._connection: Connection | None = None
-        self._closing = False
-        self.gaps = 0
+    _session: Session
+    subjects: tuple[str, ...]
+    _queue: MessageQueue[Any]
+    _handler: Handler | None = None
+    gaps: int = attrs.field(default=0, init=False)
+    _numbers: list[int] = attrs.field(factory=list, init=False)
+    _connection: Connection | None = attrs.field(default=None, init=False)
+    _closing: bool = attrs.field(default=False, init=False)
 
     def open(self, timeout: float) -> None:
-        """Subscribe, and wait until the server has the subscription. If that fails, it is closed.
-
-        Args:
-            timeout: Seconds that the server may take to confirm, above 0.
-
-        Raises:
-            RequestTimeout, NotConnectedError, ClosedError, PermissionDenied, AuthError
-        """
+        """Subscribe, and wait until the server confirms. If that fails, the subscription is closed."""
         subjects = ", ".join(self.subjects)
-        self._bridge.watch(self._queue)
+        bridge = self._session.bridge
+        bridge.watch(self._queue)
         started = time.monotonic()
         try:
-            self._bridge.run(self._open, timeout=timeout)
+            bridge.run(self._open, timeout=timeout)
         except BaseException as error:
             self.close()
             if isinstance(error, DeadlinePassed):
@@ -396,16 +289,14 @@ class Subscription:
     @property
     def closed(self) -> bool:
         """Whether no more messages will come."""
-        return self._closing or self._queue.ended or self._bridge.inherited
+        return self._closing or self._queue.ended or self._session.bridge.inherited
 
     def get(self, seconds: float | None) -> bytes:
         """Remove and return the oldest message; wait for one, without a limit for None.
 
-        Raises:
-            queue.Empty: No message came in time.
-            ClosedError: It is closed, or a forked child inherited it.
+        Raises ``queue.Empty`` if none came in time, and ClosedError if it is closed or inherited by a forked child.
         """
-        if self._bridge.inherited:
+        if self._session.bridge.inherited:
             raise ClosedError("this receiver belongs to the parent process: make a new one in the child")
         data: bytes = self._queue.get(seconds)
         return data
@@ -414,7 +305,7 @@ class Subscription:
         """End it soon, without a lock and without waiting."""
         if not self._closing:
             try:
-                self._bridge.post(self.end)
+                self._session.bridge.post(self.end)
             except ClosedError:
                 pass  # the subscription ended with the loop
             # Only now: if Ctrl-C came before, a second close has to end it.
@@ -436,7 +327,7 @@ class Subscription:
         """End it now, with the error for its readers. On the loop."""
         self._queue.fail(error)
         self._session.subscriptions.discard(self)
-        self._bridge.unwatch(self._queue)
+        self._session.bridge.unwatch(self._queue)
         if self._connection is not None and not self._connection.gone:
             for number in self._numbers:
                 self._connection.unlisten(number)
@@ -449,14 +340,12 @@ class Replies:
     A context manager around the time in which replies are read; its end withdraws everything.
     """
 
-    def __init__(self, session: Session, bridge: Bridge) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._bridge = bridge
         self._queue: MessageQueue[Reply] = MessageQueue()
         self._calls: list[QueuedCall] = []
         self._subscriptions: list[Subscription] = []
-        self._exit = contextlib.ExitStack()
-        self._log: list[bytes] | None = None
+        self._log: CallLog | None = None
         self._ended = False
 
     def send(
@@ -469,68 +358,39 @@ class Replies:
         key: str | None = None,
         command: bool = False,
     ) -> QueuedCall:
-        """Send a call, without waiting.
-
-        Args:
-            subject: The subject.
-            payload: The payload.
-            handler: Takes each of its replies.
-            once: Whether its first reply ends it.
-            key: Calls with the same key never overlap. Optional.
-            command: Whether it changes something.
-
-        Returns:
-            The call, for ``expire``.
-
-        Raises:
-            ClosedError: The client is closed.
-        """
-        call = QueuedCall(self._session, subject, payload, self._queue, handler, once, key, command)
+        """Send a call, without waiting. ``handler`` takes each reply; with ``once``, the first one ends the call."""
+        call = QueuedCall(self._session, subject, payload, key, command, once, self._queue, handler)
         self._calls.append(call)
         if self._log is None and logger.isEnabledFor(logging.DEBUG):
-            self._log = self._exit.enter_context(log_call(subject, len(payload)))
-        self._bridge.post(call.begin)
+            self._log = CallLog(subject, len(payload))
+        self._session.bridge.post(call.begin)
         return call
 
     def expire(self, call: QueuedCall, timeout: float) -> None:
-        """End a call: unless it has ended, its last reply is a RequestTimeout.
-
-        Args:
-            call: The call.
-            timeout: The seconds that it had, for the message.
-        """
-        self._bridge.post(call.expire, timeout)
+        """End a call after the ``timeout`` that it had. Unless it has ended, its reply is a RequestTimeout."""
+        self._session.bridge.post(call.expire, timeout)
 
     def subscribe(self, subjects: Sequence[str], handler: Handler, timeout: float) -> Subscription:
-        """Subscribe. The server has the subscription when this returns.
-
-        Raises:
-            RequestTimeout, NotConnectedError, ClosedError, PermissionDenied, AuthError
-        """
-        subscription = Subscription(self._session, self._bridge, subjects, self._queue, handler)
+        """Subscribe. The server has the subscription when this returns."""
+        subscription = Subscription(self._session, tuple(subjects), self._queue, handler)
         # Recorded before it is opened: whenever Ctrl-C comes, the end of this closes it.
         self._subscriptions.append(subscription)
         subscription.open(timeout)
         return subscription
 
     def get(self, seconds: float) -> Reply:
-        """Remove and return the oldest reply.
-
-        Raises:
-            queue.Empty: None came in time.
-            ClosedError: The client was closed.
-        """
+        """Remove and return the oldest reply. Raises ``queue.Empty`` if none came in time."""
         reply = self._queue.get(seconds)
         if self._log is not None:
-            self._log.append(reply.data)
+            self._log.reply_sizes.append(len(reply.data))
         return reply
 
     def __len__(self) -> int:
         return len(self._queue)
 
     def __enter__(self) -> Replies:
-        self._bridge.refuse_own_thread()
-        self._bridge.watch(self._queue)
+        self._session.bridge.refuse_own_thread()
+        self._session.bridge.watch(self._queue)
         return self
 
     def __exit__(
@@ -539,7 +399,8 @@ class Replies:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._exit.__exit__(exception_type, exception, traceback)
+        if self._log is not None:
+            self._log.__exit__(exception_type)
         self._end()
         if traceback is not None:
             # The frames' variables hold replies, and with them the error that is being raised, whose traceback holds
@@ -553,13 +414,13 @@ class Replies:
             self._end()
 
     def _end(self) -> None:
-        self._bridge.unwatch(self._queue)
+        self._session.bridge.unwatch(self._queue)
         for subscription in self._subscriptions:
             subscription.close()
         for call in self._calls:
             call.withdrawn = True
         try:
-            self._bridge.post(self._withdraw)
+            self._session.bridge.post(self._withdraw)
         except ClosedError:
             pass  # the calls ended with the loop
         self._ended = True

@@ -13,7 +13,6 @@ from nats.protocol.command import hpub_cmd, pub_cmd, sub_cmd, unsub_cmd
 
 from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._transport import failures, nats_internals
-from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.stream import Socket
 from wasmcloud_ctl.exceptions import ConnectError, NotConnectedError
 
@@ -30,16 +29,12 @@ Route = Callable[[bytes, bytes, "bytes | None"], None]
 class Connection(nats.aio.client.Client):
     """A nats-py client for one connection, which never reconnects.
 
-    ``nats_internals`` lists what it uses of nats-py beyond the public surface.
-
-    Args:
-        server: The server to dial.
-        allow_tls: Whether TLS may be used.
-        on_lost: Called when the connection has ended, possibly more than once.
-        on_denied: Called with the server's message when its permissions deny something.
+    ``nats_internals`` lists what it uses of nats-py beyond the public surface. ``on_lost`` is called when the
+    connection has ended, possibly more than once, and ``on_denied`` with the server's message when its permissions
+    deny something.
 
     Attributes:
-        server: The server.
+        socket: The bytes of the connection.
         lost: Whether the connection has ended.
         takes_headers: Whether the server accepts headers.
     """
@@ -61,12 +56,7 @@ class Connection(nats.aio.client.Client):
         self._cluster_urls: list[object] = []
         self._routes: dict[int, Route] = {}
         self._confirmations: set[asyncio.Future[bool]] = set()
-        self._socket = Socket(self._on_info)
-
-    @property
-    def stage(self) -> Stage:
-        """How far the attempt to connect has come."""
-        return self._socket.stage
+        self.socket = Socket(self._on_info)
 
     def cluster(self) -> tuple[Server, ...]:
         """Return this server, and the other servers of its cluster that it named last."""
@@ -75,10 +65,10 @@ class Connection(nats.aio.client.Client):
     async def _select_next_server(self) -> None:
         # Dial the server once, and let the cause of a failure through.
         self._current_server = self._server_pool[0]
-        await self._socket.connect(
+        await self.socket.connect(
             self._current_server.uri, buffer_size=_READ_BYTES, connect_timeout=self.options["connect_timeout"]
         )
-        self._transport = self._socket
+        self._transport = self.socket
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         self._on_info(info)
@@ -96,7 +86,7 @@ class Connection(nats.aio.client.Client):
 
     def _connect_command(self) -> bytes:
         # Where the server does not offer TLS, nats-py goes on in clear, and would send the password.
-        if self.server.tls and not self._socket.encrypted:
+        if self.server.tls and not self.socket.encrypted:
             raise ConnectError(
                 f"{self.server} does not offer TLS, and nothing was sent to it: to connect in clear use nats://, "
                 "and no option for TLS"
@@ -138,38 +128,22 @@ class Connection(nats.aio.client.Client):
             route(subject, data, headers)
 
     def send(self, command: bytes) -> int:
-        """Write a command of the NATS protocol.
-
-        Returns:
-            The number of bytes written so far, for ``was_sent``.
-        """
+        """Write a command of the NATS protocol. Return the number of bytes written so far, for ``was_sent``."""
         if self._pending:  # what nats-py itself has queued goes first
-            self._socket.writelines(self._pending)
+            self.socket.writelines(self._pending)
             self._pending = []
             self._pending_data_size = 0
-        self._socket.push(command)
-        return self._socket.written
+        self.socket.push(command)
+        return self.socket.written
 
     def send_message(self, subject: str, reply: str, payload: bytes, headers: bytes = b"") -> int:
-        """Write a message.
-
-        Returns:
-            The number of bytes written so far, for ``was_sent``.
-        """
+        """Write a message. Return how many bytes were written so far."""
         if headers:
             return self.send(hpub_cmd(subject, reply, headers, payload))
         return self.send(pub_cmd(subject, reply, payload))
 
-    def was_sent(self, written: int) -> bool | None:
-        """Whether the operating system has the first ``written`` bytes; None if that cannot be told (TLS)."""
-        return self._socket.was_sent(written)
-
     def listen(self, subject: str, route: Route) -> int:
-        """Subscribe. Each message goes to ``route``, in the order of the wire.
-
-        Returns:
-            The subscription's number.
-        """
+        """Subscribe, and return the subscription's number. ``route`` takes each message, in the order of the wire."""
         self._sid += 1
         self._routes[self._sid] = route
         self.send(sub_cmd(subject, "", self._sid))
@@ -192,14 +166,10 @@ class Connection(nats.aio.client.Client):
     @property
     def gone(self) -> bool:
         """Whether nothing can be sent any more, even if the loss was not noticed yet."""
-        return self.lost or self._socket.closing
+        return self.lost or self.socket.closing
 
     async def confirm(self) -> None:
-        """Wait until the server has processed everything that was sent.
-
-        Raises:
-            NotConnectedError: The connection was lost before that.
-        """
+        """Wait until the server has processed everything that was sent."""
         pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._confirmations.add(pong)
         try:
@@ -219,7 +189,7 @@ class Connection(nats.aio.client.Client):
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if task is not None and not task.done() and task is not _current_task():
                 task.cancel()
-        self._socket.abort()
+        self.socket.abort()
 
 
 def _current_task() -> asyncio.Task[Any] | None:

@@ -36,17 +36,10 @@ async def dial(
     new_connection: Callable[[Server], Connection],
     deadline: Deadline,
 ) -> Connection:
-    """Dial all servers, a moment apart, and take the first that answers.
+    """Dial all servers, a moment apart, and take the first that answers before the deadline.
 
-    Args:
-        options: How to connect, and the configured servers.
-        cluster: The servers that the cluster has named.
-        new_connection: Makes the object for a connection to a server, before the server is dialled.
-        deadline: The deadline for all attempts.
-
-    Raises:
-        AuthError: A server refused the credentials, and no other server accepted them.
-        ConnectError: No server accepted the connection in time; with the cause.
+    The servers are the configured ones and those that the ``cluster`` has named. If none accepts the connection, this
+    raises an AuthError if one of them refused the credentials, or else a ConnectError.
     """
     # Files are read for each connection, so that renewed ones take effect.
     login = credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
@@ -109,7 +102,7 @@ async def _attempt(
         connection.abort()
         if isinstance(error, ConnectError):
             raise
-        raise failures.explain(server, options, login, connection.stage, error) from error
+        raise failures.explain(server, options, login, connection.socket.stage, error) from error
     except BaseException:
         connection.abort()  # nats-py leaves the socket open after a failed or cancelled connect
         raise

@@ -35,15 +35,7 @@ class Stage(enum.Enum):
 def explain(
     server: Server, options: Options, login: Login | None, stage: Stage, error: Exception
 ) -> ConnectError:
-    """Return the error for a failed attempt to connect.
-
-    Args:
-        server: The server that was dialled.
-        options: How it was dialled.
-        login: The user who signed, if any.
-        stage: How far the attempt came.
-        error: The exception that ended it.
-    """
+    """Return the error for an attempt to connect that came to ``stage``. ``login`` is the user who signed."""
     if isinstance(error, ssl.SSLError):
         return _about_tls(server, options, stage, error)
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):

@@ -43,29 +43,20 @@ _USED = (
     "_transport",
 )
 
-# Attributes of nats-py's TCP transport that Socket uses.
+# Attributes and methods of nats-py's TCP transport that Socket uses and overrides.
 _SOCKET_ATTRIBUTES = ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")
-
-# Methods of nats-py's TCP transport that Socket overrides or calls.
 _SOCKET_METHODS = ("connect", "connect_tls", "readline", "write", "writelines")
-
-# Functions that encode commands of the NATS protocol.
-_COMMANDS = ("hpub_cmd", "pub_cmd", "sub_cmd", "unsub_cmd")
 
 
 def check() -> None:
-    """Check that nats-py has all of these names.
-
-    Raises:
-        ImportError: One is missing; with the versions of nats-py that are known to work.
-    """
+    """Raise ImportError if nats-py lacks one of these names."""
     client = nats.aio.client.Client()
     socket = nats.aio.transport.TcpTransport()  # type: ignore[no-untyped-call]
     owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
         (client, "Client", (*_OVERRIDDEN, *_USED)),
         (getattr(client, "_ps", None), "Parser", ("buf",)),
         (socket, "TcpTransport", (*_SOCKET_ATTRIBUTES, *_SOCKET_METHODS)),
-        (nats.protocol.command, "nats.protocol.command", _COMMANDS),
+        (nats.protocol.command, "nats.protocol.command", ("hpub_cmd", "pub_cmd", "sub_cmd", "unsub_cmd")),
     )
     for owner, title, names in owners:
         for name in names:

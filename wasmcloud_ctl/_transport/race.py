@@ -14,11 +14,7 @@ STAGGER_SECONDS = 0.25
 
 
 class AllFailed(Exception):
-    """No attempt succeeded.
-
-    Attributes:
-        errors: The error of each attempt.
-    """
+    """No attempt succeeded. ``errors`` are theirs, in the order in which they failed."""
 
     def __init__(self, errors: list[BaseException]) -> None:
         super().__init__()
@@ -30,16 +26,7 @@ async def race(
 ) -> T:
     """Run attempts, and start each when the one before has failed or ``pause`` seconds have passed.
 
-    Args:
-        starts: Each starts one attempt.
-        pause: Seconds between two starts.
-        discard: Called with the result of each attempt that succeeds too late.
-
-    Returns:
-        The first result.
-
-    Raises:
-        AllFailed: No attempt succeeded.
+    Returns the first result. ``discard`` takes the result of each attempt that succeeds too late.
     """
     waiting = list(reversed(starts))
     running: set[asyncio.Task[T]] = set()

@@ -19,10 +19,10 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 from wasmcloud_ctl._bridge.handover import Deadline
+from wasmcloud_ctl._bridge.loop import Bridge
 from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._options.servers import Server
 from wasmcloud_ctl._transport.connection import Connection
@@ -51,58 +51,34 @@ _DENIED = re.compile(
 
 
 class Pending(Protocol):
-    """A request in flight."""
+    """A request in flight. ``fail`` ends it, and so does ``on_lost``, called when the connection was lost."""
 
-    @property
-    def subject(self) -> str:
-        """The subject of the request."""
+    subject: str
 
-    def start(self) -> None:
-        """Send it."""
-
-    def on_reply(self, data: bytes, headers: bytes | None) -> None:
-        """Take a reply."""
-
-    def on_lost(self) -> None:
-        """End it, because the connection was lost."""
-
-    def fail(self, error: CtlError) -> None:
-        """End it with an error."""
+    def start(self) -> None: ...
+    def on_reply(self, data: bytes, headers: bytes | None) -> None: ...
+    def on_lost(self) -> None: ...
+    def fail(self, error: CtlError) -> None: ...
 
 
 class Subscribed(Protocol):
-    """A subscription that each new connection makes again."""
+    """A subscription, attached to each new connection. ``end`` gives its readers the error."""
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """The subjects."""
+    subjects: tuple[str, ...]
 
-    def attach(self, connection: Connection) -> None:
-        """Subscribe on a connection."""
-
-    def on_lost(self) -> None:
-        """Count a gap, because the connection was lost."""
-
-    def end(self, error: Exception | None = None) -> None:
-        """End it, with the error for its readers."""
+    def attach(self, connection: Connection) -> None: ...
+    def on_lost(self) -> None: ...
+    def end(self, error: Exception | None = None) -> None: ...
 
 
 class Session:
-    """The connection that a client keeps, its requests in flight, and its subscriptions.
+    """The connection that a client keeps, its requests in flight, and its subscriptions."""
 
-    Args:
-        options: How to connect.
-        closed_error: Makes the error for calls after close.
-
-    Attributes:
-        queues: The queues of requests that must not overlap, by key.
-        subscriptions: The subscriptions to make again on each new connection.
-    """
-
-    def __init__(self, options: Options, closed_error: Callable[[], ClosedError]) -> None:
+    def __init__(self, options: Options, bridge: Bridge) -> None:
         self._options = options
-        self._closed_error = closed_error
+        self.bridge = bridge
         self._connection: Connection | None = None
+        # Requests that must not overlap, by key; and the subscriptions to make again on each new connection.
         self.queues: KeyQueues[Pending] = KeyQueues()
         self.subscriptions: set[Subscribed] = set()
         # Requests in flight, by the token at the end of their reply subject.
@@ -131,15 +107,11 @@ class Session:
         return str(connection.server if connection is not None else self._options.servers[0])
 
     def connection(self, subject: str | None) -> Connection:
-        """Return the present connection, or raise the error for a call that needs it. Any thread may ask.
-
-        Args:
-            subject: The subject of the call, for the error.
-        """
+        """Return the present connection, or raise the error for a call of ``subject``. Any thread may ask."""
         connection = self._connection
         if connection is None or connection.gone:
             if self._closing:
-                raise self._closed_error()
+                raise self.bridge.closed_error()
             if self._refused is not None:
                 raise AuthError(str(self._refused)) from self._refused
             raise NotConnectedError(
@@ -150,14 +122,7 @@ class Session:
         return connection
 
     def register(self, request: Pending) -> tuple[bytes, str]:
-        """Give replies to a request.
-
-        Returns:
-            The request's token, and its reply subject.
-
-        Raises:
-            PermissionDenied: The server does not let this user receive replies.
-        """
+        """Give replies to a request. Return its token, and its reply subject."""
         if self._inbox_denied:
             raise self._inbox_error()
         token = b"%x" % next(self._numbers)
@@ -176,12 +141,7 @@ class Session:
     # Connecting
 
     async def connect(self, deadline: Deadline) -> None:
-        """Make the first connection.
-
-        Raises:
-            AuthError: The server refused the credentials.
-            ConnectError: No connection within the deadline; with the cause.
-        """
+        """Make the first connection."""
         await self._make_connection(deadline)
         logger.info("connected to %s", self.address)
 
@@ -255,12 +215,11 @@ class Session:
         self._pending.clear()
         for subscription in list(self.subscriptions):
             subscription.end()
+        if self._connected_at:
+            logger.info("closed the connection to %s", self.address)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
-        if self._connected_at:
-            server = self._options.servers[0] if connection is None else connection.server
-            logger.info("closed the connection to %s", server)
 
     # What arrives
 

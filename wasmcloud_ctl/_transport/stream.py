@@ -23,17 +23,15 @@ from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
 class Socket(nats.aio.transport.TcpTransport):
     """nats-py's TCP transport, which also counts the bytes that are written, to tell what was sent.
 
-    Attributes:
-        written: How many bytes have been written.
-        stage: How far the attempt to connect has come.
-        on_info: Called with each INFO that the server sends between its greeting and its first PONG.
+    ``on_info`` is called with each INFO that the server sends between its greeting and its first PONG. ``stage`` says
+    how far the attempt to connect has come.
     """
 
     def __init__(self, on_info: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.written = 0
         self.stage = Stage.RESOLVING
-        self.on_info = on_info
+        self._on_info = on_info
         # How many bytes had been written when the buffers were last seen empty.
         self._drained = 0
         self._greeted = False
@@ -100,7 +98,7 @@ class Socket(nats.aio.transport.TcpTransport):
         if self._greeted:
             # A server may send an INFO about its cluster before its reply; nats-py would take that for the reply.
             while line.startswith(b"INFO "):
-                self.on_info(parse_json(line[5:]))
+                self._on_info(parse_json(line[5:]))
                 line = await self._line()
         elif line.startswith(b"-ERR"):
             raise nats.errors.Error(line[4:].decode("utf-8", "replace").strip())
