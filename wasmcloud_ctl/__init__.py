@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wasmcloud_ctl import _presentation as _presentation  # registers how values are shown
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._connect import connect, from_env
 from wasmcloud_ctl._operations.event_receiver import EventReceiver

@@ -1,30 +1,41 @@
-"""Events and the typed data of each kind: values only."""
+"""Events and the data of each kind of event."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence  # noqa: F401  # typing.get_type_hints resolves the types of inherited fields here
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
-from wasmcloud_ctl.models import I32, U64, HostInventory, Link, Model, Shown
+from wasmcloud_ctl.models import (
+    I32,
+    U64,
+    ComponentDescription,  # noqa: F401  # as above
+    HostInventory,
+    Link,
+    Model,
+    ProviderDescription,  # noqa: F401  # as above
+    Value,
+)
 
 # The data of each kind --------------------------------------------------------------------------
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class EventClaims(Model):
-    """What the signature of a component or provider says of it, in an event.
+    """What the signature of a component or provider claims about it.
 
     Attributes:
-        issuer: The public key of who signed.
-        name: Its name.
-        version: Its version, as people write it.
-        expires_human: When the signature ends, in words.
-        not_before_human: From when it holds, in words.
+        issuer: The public key of the signer.
+        name: The name of the component or provider.
+        version: Its version, as text.
+        expires_human: When the signature expires, in words.
+        not_before_human: When the signature becomes valid, in words.
         tags: Its tags.
-        call_alias: A component's alias.
-        revision: A component's revision.
+        call_alias: The alias of a component.
+        revision: The revision of a component, -2**31 to 2**31 - 1.
     """
 
     issuer: str
@@ -39,7 +50,14 @@ class EventClaims(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostStarted(Model):
-    """A host has started."""
+    """A host has started.
+
+    Attributes:
+        labels: The host's labels, by key.
+        friendly_name: The host's friendly name.
+        uptime_seconds: Seconds since it started, 0 to 2**64 - 1.
+        version: The host's version. Empty if the host does not report it.
+    """
 
     labels: dict[str, str]
     friendly_name: str
@@ -49,19 +67,19 @@ class HostStarted(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostStopped(Model):
-    """A host is stopping, by a command or a signal; one that dies says nothing."""
+    """A host is stopping because of a command or a signal; ``labels`` are its labels. A crash publishes nothing."""
 
     labels: dict[str, str]
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostHeartbeat(HostInventory):
-    """What a host tells of itself every 30 seconds: its inventory."""
+    """A host's inventory, which the host publishes every 30 seconds."""
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class LabelsChanged(Model):
-    """A host's labels have changed; these are all that it has now."""
+    """The labels of the host ``host_id`` have changed; ``labels`` are all that it has now."""
 
     host_id: str
     labels: dict[str, str]
@@ -69,7 +87,17 @@ class LabelsChanged(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ComponentScaled(Model):
-    """A component runs with another count of instances; 0: it is stopped (or its old image is, in an update)."""
+    """A component was scaled. In an update, one event with ``max_instances`` 0 reports the end of the old image.
+
+    Attributes:
+        component_id: The component's id.
+        host_id: The host's id.
+        image_ref: The image reference of the component.
+        max_instances: How many instances may run at once, 0 to 2**64 - 1. 0 if it was stopped.
+        annotations: The component's annotations, by key.
+        public_key: The component's public key. None if it is not signed.
+        claims: The claims of its signature. None if it is not signed.
+    """
 
     component_id: str
     host_id: str
@@ -82,7 +110,18 @@ class ComponentScaled(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ComponentScaleFailed(Model):
-    """A component could not be scaled; ``error`` has the host's reason."""
+    """A component could not be scaled.
+
+    Attributes:
+        component_id: The component's id.
+        host_id: The host's id.
+        image_ref: The image reference of the command.
+        max_instances: The number of instances in the command, 0 to 2**64 - 1.
+        error: The host's reason.
+        annotations: The component's annotations, by key.
+        public_key: The component's public key. None if the host does not report it.
+        claims: The claims of its signature. None if the host does not report them.
+    """
 
     component_id: str
     host_id: str
@@ -96,7 +135,18 @@ class ComponentScaleFailed(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStarted(Model):
-    """A provider has started; ``image_ref`` has lost its ``file://``, if it had one."""
+    """A provider has started.
+
+    Attributes:
+        provider_id: The provider's id.
+        host_id: The host's id.
+        image_ref: The image reference of the provider, without ``file://``, which the host drops.
+        annotations: The provider's annotations, by key.
+        public_key: The provider's id again. None if it is not signed.
+        instance_id: The provider's id again. None if it is not signed.
+        link_name: The name of its link. None if the host does not report it.
+        claims: The claims of its signature. None if it is not signed.
+    """
 
     provider_id: str
     host_id: str
@@ -110,7 +160,15 @@ class ProviderStarted(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStartFailed(Model):
-    """A provider could not be started; ``error`` has the host's reason."""
+    """A provider could not be started.
+
+    Attributes:
+        provider_id: The provider's id.
+        provider_ref: The image reference of the command.
+        host_id: The host's id.
+        error: The host's reason.
+        link_name: The name of its link. None if the host does not report it.
+    """
 
     provider_id: str
     provider_ref: str
@@ -121,7 +179,17 @@ class ProviderStartFailed(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStopped(Model):
-    """A provider has stopped; ``reason`` is the host's."""
+    """A provider has stopped.
+
+    Attributes:
+        provider_id: The provider's id.
+        host_id: The host's id.
+        reason: The host's reason.
+        annotations: The provider's annotations, by key.
+        public_key: The provider's id again. None if the host does not report it.
+        instance_id: The provider's id again. None if the host does not report it.
+        link_name: The name of its link. None if the host does not report it.
+    """
 
     provider_id: str
     host_id: str
@@ -134,7 +202,7 @@ class ProviderStopped(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckPassed(Model):
-    """A provider that was ill is well."""
+    """The provider ``provider_id`` on the host ``host_id`` had failed its health check and passes it again."""
 
     host_id: str
     provider_id: str
@@ -142,7 +210,7 @@ class HealthCheckPassed(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckFailed(Model):
-    """A provider is ill."""
+    """The provider ``provider_id`` on the host ``host_id`` has failed its health check."""
 
     host_id: str
     provider_id: str
@@ -150,7 +218,7 @@ class HealthCheckFailed(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckStatus(Model):
-    """A provider is as it was."""
+    """The health check of the provider ``provider_id`` on the host ``host_id`` had the same result as before."""
 
     host_id: str
     provider_id: str
@@ -158,19 +226,28 @@ class HealthCheckStatus(Model):
 
 @attrs.frozen(slots=False, repr=False, eq=False)
 class LinkdefSet(Link):
-    """A link was put; it may have been there before."""
+    """A link was put. It may have existed before."""
 
 
 @attrs.frozen(slots=False, repr=False, eq=False)
 class LinkdefSetFailed(Link):
-    """A link was refused; ``error`` has the host's reason."""
+    """A link was refused; ``error`` is the host's reason."""
 
     error: str = attrs.field(kw_only=True)
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class LinkdefDeleted(Model):
-    """A link was deleted; without ``target`` and ``interfaces``, there was none."""
+    """A link was deleted. ``target`` and ``interfaces`` are None if there was no such link.
+
+    Attributes:
+        source_id: The id of the component or provider that imports.
+        wit_namespace: The WIT namespace, such as ``wasi``.
+        wit_package: The WIT package, such as ``http``.
+        name: The link's name.
+        target: The id of the component or provider that exports.
+        interfaces: The WIT interfaces, such as ``incoming-handler``.
+    """
 
     source_id: str
     wit_namespace: str
@@ -182,14 +259,14 @@ class LinkdefDeleted(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ConfigSet(Model):
-    """A config was put; it may have been there before."""
+    """The config ``config_name`` was put. It may have existed before."""
 
     config_name: str
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ConfigDeleted(Model):
-    """A config was deleted; it may not have been there."""
+    """The config ``config_name`` was deleted. There may have been no such config."""
 
     config_name: str
 
@@ -214,42 +291,28 @@ EventData = (
     | ConfigDeleted
     | dict[str, object]
 )
-"""The data of an event: one of the kinds, or the plain dict of a kind that is not known."""
+"""The data of an event. A plain dict for an unknown kind of event."""
 
 DATA_BY_NAME: dict[str, type[Any]] = {
-    "host_started": HostStarted,
-    "host_stopped": HostStopped,
-    "host_heartbeat": HostHeartbeat,
-    "labels_changed": LabelsChanged,
-    "component_scaled": ComponentScaled,
-    "component_scale_failed": ComponentScaleFailed,
-    "provider_started": ProviderStarted,
-    "provider_start_failed": ProviderStartFailed,
-    "provider_stopped": ProviderStopped,
-    "health_check_passed": HealthCheckPassed,
-    "health_check_failed": HealthCheckFailed,
-    "health_check_status": HealthCheckStatus,
-    "linkdef_set": LinkdefSet,
-    "linkdef_set_failed": LinkdefSetFailed,
-    "linkdef_deleted": LinkdefDeleted,
-    "config_set": ConfigSet,
-    "config_deleted": ConfigDeleted,
+    re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind
+    for kind in get_args(EventData)
+    if attrs.has(kind)
 }
-"""The class of the data of each kind of event that is known."""
+"""The class of the data of each known kind of event, by the event's name: ``host_started`` for ``HostStarted``."""
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Event(Shown):
-    """An event, as a host published it.
+class Event(Value):
+    """An event that a host published.
 
     Attributes:
-        id: The event's own id.
+        id: The event's id.
         source: The id of the host that published it.
         type: The type on the wire, such as ``com.wasmcloud.lattice.component_scaled``.
         name: The last part of the type, such as ``component_scaled``.
-        time: When, by the host's clock, with its time zone.
-        lattice: The lattice that it was heard on.
-        data: What happened, as one of the classes of this module; a dict for a kind that is not known.
+        time: When it was published, by the host's clock. Has a time zone.
+        lattice: The name of the lattice from which it was received.
+        data: What happened, as one of the classes of this module. A dict if the kind of event is unknown.
     """
 
     id: str
@@ -261,13 +324,11 @@ class Event(Shown):
     data: EventData
 
     def to_dict(self) -> dict[str, object]:
-        """This as a plain dict.
+        """Return the event as a plain dict.
 
         Returns:
-            ``id``, ``source``, ``type``, ``time`` (RFC 3339) and ``data`` as on the wire, and ``name`` and
-            ``lattice``. (wash prints no events.)
-
-        Source: CloudEvents 1.0, JSON event format.
+            ``id``, ``source``, ``type``, ``time`` (RFC 3339) and ``data``, the names of CloudEvents 1.0, and ``name``
+            and ``lattice``. (wash prints no events.)
         """
         data = self.data
         return {

@@ -5,25 +5,26 @@ One tree, so that ``except CtlError`` catches all of it and nothing else::
     CtlError
     +-- ConnectError                 no connection could be made
     |   +-- AuthError                the server refused the credentials
-    +-- NotConnectedError            the connection is lost; it is being made again
+    +-- NotConnectedError            the connection is lost; the client is reconnecting
     +-- ClosedError                  the client or the receiver was closed
     +-- PermissionDenied             the server does not let this user use a subject
     +-- NoResponders                 nobody listens: no such host, or no host in the lattice
-    +-- RequestTimeout               no answer in time           (also TimeoutError)
-    +-- WaitTimeout                  not certain, or no event, in time (also TimeoutError)
-    +-- InvalidArgument              refused before it was sent  (also ValueError)
-    +-- NotFound                     what was asked for is not there (also LookupError)
-    +-- DecodeError                  a reply that is not what the protocol says
-    +-- PayloadTooLarge              more than the server takes
-    +-- OperationRejected            a host answered that it will not
-    +-- OperationFailed              a host accepted, and then failed
+    +-- RequestTimeout               no reply in time                  (also TimeoutError)
+    +-- WaitTimeout                  no certain outcome, or no event, in time (also TimeoutError)
+    +-- InvalidArgument              an argument is invalid            (also ValueError)
+    +-- NotFound                     there is no such thing            (also LookupError)
+    +-- DecodeError                  a reply that violates the protocol
+    +-- PayloadTooLarge              more bytes than the server accepts
+    +-- OperationRejected            a host refused the request
+    +-- OperationFailed              a host accepted the command and failed to carry it out
 
-Every exception can be pickled, holds no secret, and chains what caused it as ``__cause__``.
+Every exception can be pickled and copied, contains no secret, and has what caused it as ``__cause__``.
 Exceptions of nats-py, anyio, cattrs and concurrent.futures do not reach a caller.
 """
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime
 from typing import Protocol
 
@@ -47,70 +48,52 @@ __all__ = [
 
 
 class Response(Protocol):
-    """A host's response, as ``CtlResponse`` has it. (The models import this module, so it cannot name them.)"""
+    """The attributes of ``CtlResponse``, which describes them. Its module imports this one."""
 
     @property
-    def succeeded(self) -> bool:
-        """Whether the host accepted the request."""
-
+    def succeeded(self) -> bool: ...
     @property
-    def message(self) -> str:
-        """The host's message."""
-
+    def message(self) -> str: ...
     @property
-    def data(self) -> object:
-        """What was asked for, if anything."""
+    def data(self) -> object: ...
 
 
 class PublishedEvent(Protocol):
-    """An event, as ``Event`` has it."""
+    """The attributes of ``Event``, which describes them. Its module imports this one."""
 
     @property
-    def id(self) -> str:
-        """The event's id."""
-
+    def id(self) -> str: ...
     @property
-    def source(self) -> str:
-        """The id of the host that published it."""
-
+    def source(self) -> str: ...
     @property
-    def type(self) -> str:
-        """The type on the wire, such as ``com.wasmcloud.lattice.component_scaled``."""
-
+    def type(self) -> str: ...
     @property
-    def name(self) -> str:
-        """The last part of the type, such as ``component_scaled``."""
-
+    def name(self) -> str: ...
     @property
-    def time(self) -> datetime:
-        """When the host published it."""
-
+    def time(self) -> datetime: ...
     @property
-    def lattice(self) -> str:
-        """The lattice that it came from."""
-
+    def lattice(self) -> str: ...
     @property
-    def data(self) -> object:
-        """What happened."""
+    def data(self) -> object: ...
 
 
 class CtlError(Exception):
-    """The base of all errors of this library; raised itself only where no other fits."""
+    """The base class of all errors of this library. Raised itself only if no subclass fits."""
 
 
 class ConnectError(CtlError):
-    """No connection could be made; the message names the server and the cause."""
+    """No connection could be made. The message names the server and the cause."""
 
 
 class AuthError(ConnectError):
     """The server refused the credentials, or they could not be read."""
 
 
-class _WithSubject(CtlError):
+class _SubjectError(CtlError):
     """An error about one subject.
 
     Attributes:
-        subject: The NATS subject, as it was sent; None where there is none.
+        subject: The NATS subject, as it was sent. None if there is none.
     """
 
     def __init__(self, message: str, *, subject: str | None = None) -> None:
@@ -118,14 +101,14 @@ class _WithSubject(CtlError):
         self.subject = subject
 
 
-class NotConnectedError(_WithSubject):
+class NotConnectedError(_SubjectError):
     """There is no connection at the moment, or it was lost during the call.
 
-    The client makes a new connection by itself; nothing is sent later on behalf of this call.
+    The client reconnects by itself. It sends nothing later on behalf of this call.
 
     Attributes:
-        subject: The NATS subject of the call, if it had one.
-        sent: False: it was not sent. True: it was, and its outcome is unknown.
+        subject: The NATS subject of the call. None if it has none.
+        sent: True if the request was sent; its outcome is unknown. False if it was not sent.
     """
 
     def __init__(self, message: str, *, subject: str | None = None, sent: bool = False) -> None:
@@ -137,20 +120,20 @@ class ClosedError(CtlError):
     """The client or the receiver was closed, before the call or during it."""
 
 
-class PermissionDenied(_WithSubject):
-    """The server's permissions do not let this user publish or subscribe to a subject."""
+class PermissionDenied(_SubjectError):
+    """The server's permissions do not let this user publish or subscribe to ``subject``."""
 
 
-class NoResponders(_WithSubject):
-    """Nobody listens on the subject: no such host, or no host in the lattice."""
+class NoResponders(_SubjectError):
+    """Nobody listens on ``subject``: there is no such host, or no host in the lattice."""
 
 
-class RequestTimeout(_WithSubject, TimeoutError):
-    """No answer within the call's timeout.
+class RequestTimeout(_SubjectError, TimeoutError):
+    """No reply arrived within the call's timeout.
 
     Attributes:
-        subject: The NATS subject of the request.
-        sent: True: it left, and its outcome is unknown. False: it never left and never will.
+        subject: The NATS subject of the request. None if there is none.
+        sent: True if the request was sent; its outcome is unknown. False if it was not sent and never will be.
     """
 
     def __init__(self, message: str, *, subject: str | None = None, sent: bool = True) -> None:
@@ -159,11 +142,11 @@ class RequestTimeout(_WithSubject, TimeoutError):
 
 
 class WaitTimeout(CtlError, TimeoutError):
-    """What was waited for did not become certain, or did not come, in time.
+    """The outcome of a command was not certain in time, or no event arrived in time.
 
     Attributes:
-        last_seen: What was seen last, in words; None where nothing was.
-        response: The host's acknowledgement, where there was one.
+        last_seen: The state that was seen last, in words. None if nothing was seen.
+        response: The host's acknowledgement. None if there was none.
     """
 
     def __init__(
@@ -175,18 +158,18 @@ class WaitTimeout(CtlError, TimeoutError):
 
 
 class InvalidArgument(CtlError, ValueError):
-    """An argument that cannot be meant; nothing was sent."""
+    """An argument is invalid. Nothing was sent."""
 
 
 class NotFound(CtlError, LookupError):
-    """What was asked for is not there."""
+    """What was asked for does not exist, such as a host, a config or a context."""
 
 
 class DecodeError(CtlError):
-    """What arrived is not what the protocol says.
+    """A message violates the protocol.
 
     Attributes:
-        path: Where in the JSON, such as ``$.response.components[0].revision``; None if it is no JSON.
+        path: The place in the JSON, such as ``$.response.components[0].revision``. None if the message is not JSON.
         raw: The bytes as they arrived.
     """
 
@@ -196,15 +179,15 @@ class DecodeError(CtlError):
         self.raw = raw
 
 
-class PayloadTooLarge(_WithSubject):
-    """More bytes than the server takes in one message; nothing was sent."""
+class PayloadTooLarge(_SubjectError):
+    """A message for ``subject`` has more bytes than the server accepts. Nothing was sent."""
 
 
 class OperationRejected(CtlError):
-    """A host answered that it will not do it.
+    """A host refused a request.
 
     Attributes:
-        response: The answer, with the host's words in ``message``.
+        response: The host's response, with its reason in ``message``. None if there is none.
     """
 
     def __init__(self, message: str, *, response: Response | None = None) -> None:
@@ -213,12 +196,12 @@ class OperationRejected(CtlError):
 
 
 class OperationFailed(CtlError):
-    """A host accepted a command, and then failed at it.
+    """A host accepted a command and failed to carry it out.
 
     Attributes:
-        reason: Why, in the host's own words where it gave any.
-        event: The event that told of it, where one did.
-        response: The acknowledgement that came before, where one did.
+        reason: Why it failed, in the host's own words if it gave a reason. None if unknown.
+        event: The event that reported the failure. None if there was none.
+        response: The host's acknowledgement of the command. None if there was none.
     """
 
     def __init__(
@@ -235,8 +218,19 @@ class OperationFailed(CtlError):
         self.response = response
 
 
+def copy_to_raise(error: CtlError) -> CtlError:
+    """Return a copy of a stored error, with its cause and without its traceback.
+
+    Raising the stored error itself would add the caller's frames to its traceback and keep them alive.
+    """
+    copied = copy.copy(error)
+    copied.__cause__ = error.__cause__
+    copied.__suppress_context__ = error.__suppress_context__
+    return copied
+
+
 def no_responders(subject: str) -> NoResponders:
-    """Return the error for a subject without subscribers, with what to check."""
+    """Return the error for a subject without subscribers. Its message says what to check."""
     return NoResponders(
         f"nobody listens on {subject}: check the host's id, the lattice's name and the topic prefix, "
         "and that a host of this lattice is running and connected to the same NATS account",

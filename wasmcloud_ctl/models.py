@@ -1,8 +1,8 @@
-"""Values: what travels on the wire, and what operations return.
+"""The values that operations take and return.
 
-The classes of the wire are frozen attrs classes with the wire's names; sequences are tuples and maps are plain dicts.
+The classes of the wire are frozen attrs classes with the wire's names. Sequences are tuples and maps are plain dicts.
 They are checked when they are sent and when they arrive, not when they are made. They have no ``__slots__``: a frozen
-class with slots takes half as long again to make, and a large inventory has thousands of objects.
+class with slots takes 1.5 times as long to make, and a large inventory has thousands of objects.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Annotated, Generic, TypeVar, overload
 
 import attrs
 
-from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, no_responders
+from wasmcloud_ctl._display.html import as_html
+from wasmcloud_ctl._display.text import line
+from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, copy_to_raise, no_responders
 
 __all__ = [
     "ComponentAuctionAck",
@@ -37,11 +39,10 @@ __all__ = [
 ]
 
 
-class Shown:
-    """What is shown by a repr that fits a line and by a table in a notebook, and equal if class and attributes are.
+class Value:
+    """A value with a one-line repr and a table in notebooks. Equal to one of the same class with equal attributes.
 
-    Attrs would generate what compares for each class, which takes longer than all else that it does: a short script
-    would pay for that at every start.
+    It compares by itself because attrs would generate the comparison for each class, at every import.
     """
 
     __slots__ = ()
@@ -53,38 +54,31 @@ class Shown:
         return hash(tuple(self.__dict__.values()))
 
     def __repr__(self) -> str:
-        from wasmcloud_ctl._display import html as _display
-
-        return _display.line(self)
+        return line(self)
 
     def _repr_html_(self) -> str:
-        from wasmcloud_ctl._display import html as _display
-
-        return _display.as_html(self)
+        return as_html(self)
 
 
-class Model(Shown):
-    """What hosts say, and what is sent to them, which is a plain dict, too."""
+class Model(Value):
+    """A value that travels on the wire and can be converted to a plain dict."""
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, object]:
-        """This as a plain dict of dicts, lists, strings, numbers and None.
+        """Return the attributes as a plain dict of dicts, lists, strings, numbers and None.
 
         Returns:
-            A new dict with the keys that ``wash`` prints with ``-o json``, which are the names of the attributes.
-            wash leaves out what is not there; here it is None, so that rows for a table all have the same keys:
+            A new dict. Its keys are the names of the attributes, which ``wash -o json`` prints, too. An attribute
+            without a value is None, where wash leaves out the key. Therefore all rows of a table have the same keys:
             ``pandas.DataFrame([host.to_dict() for host in client.get_hosts().data])``.
-
-        Source: wash 1.9 prints the types of ``wasmcloud-control-interface`` as serde writes them
-        (crates/wash/src/cli/ctl/output.rs and crates/control-interface/src/types of wasmCloud).
         """
-        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type]  # those derived from this are attrs classes
+        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type]  # all subclasses are attrs classes
         return {name: plain(getattr(self, name)) for name in fields}
 
 
 def plain(value: object) -> object:
-    """A value as dicts, lists, strings, numbers and None."""
+    """Return a value as dicts, lists, strings, numbers and None."""
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, (list, tuple)):
@@ -97,7 +91,7 @@ def plain(value: object) -> object:
 
 @attrs.frozen
 class Range:
-    """The range of a whole number on the wire, both ends included."""
+    """The range of an integer on the wire, both ends included."""
 
     low: int
     high: int
@@ -108,24 +102,24 @@ U64 = Annotated[int, Range(0, 2**64 - 1)]
 I32 = Annotated[int, Range(-(2**31), 2**31 - 1)]
 
 
-# What hosts say ---------------------------------------------------------------------------------
+# What hosts report ------------------------------------------------------------------------------
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Host(Model):
-    """A host, as it answers a ping.
+    """A host, as its reply to a ping describes it.
 
     Attributes:
-        id: The host's public key (N and 55 characters).
+        id: The host's public key: ``N`` and 55 characters.
         friendly_name: The name that the host gave itself, such as ``purple-waterfall-9823``.
-        lattice: The lattice that it belongs to.
-        labels: Its labels.
-        uptime_seconds: How long it has run, in seconds.
-        uptime_human: The same in words.
-        version: The host's version; None for hosts that do not say.
-        ctl_host: The NATS server that it hears commands on.
-        rpc_host: The NATS server that its components talk over.
-        js_domain: Its JetStream domain, if it has one.
+        lattice: The name of its lattice.
+        labels: Its labels, by key. Keys that begin with ``hostcore.`` are the host's own.
+        uptime_seconds: Seconds since it started, 0 to 2**64 - 1.
+        uptime_human: The uptime in words. None if the host does not report it.
+        version: The host's version. None if the host does not report it.
+        ctl_host: The NATS server on which it receives commands. None if the host does not report it.
+        rpc_host: The NATS server over which its components communicate. None if the host does not report it.
+        js_domain: Its JetStream domain. None if it has none.
     """
 
     id: str
@@ -146,12 +140,12 @@ class ComponentDescription(Model):
 
     Attributes:
         id: The component's id, unique in the lattice.
-        image_ref: The reference that it was started from.
-        name: Its name, if it is signed and its claims have one.
-        annotations: The annotations that it was started with.
-        revision: Its revision by its claims, 0 if it has none.
-        max_instances: How many instances may run at once.
-        limits: Its limits, where they were set (hosts from 1.9 on).
+        image_ref: The image reference that it was started from.
+        name: The name in its claims. None if it is not signed or has no name.
+        annotations: The annotations that it was started with, by key. None if the host reports none.
+        revision: The revision in its claims, -2**31 to 2**31 - 1. 0 if it has none.
+        max_instances: How many instances may run at once, 0 to 2**32 - 1.
+        limits: Its limits, by name. None if none were set. Hosts before 1.9 do not report them.
     """
 
     id: str
@@ -169,10 +163,11 @@ class ProviderDescription(Model):
 
     Attributes:
         id: The provider's id, unique in the lattice.
-        image_ref: The reference that it was started from; a ``file://`` has been lost by the host.
-        name: Its name by its claims.
-        revision: Its revision by its claims, 0 if it has none.
-        annotations: The annotations that it was started with.
+        image_ref: The image reference that it was started from, without ``file://``, which the host drops. None if
+            the host does not report it.
+        name: The name in its claims. None if it has none.
+        revision: The revision in its claims, -2**31 to 2**31 - 1. 0 if it has none.
+        annotations: The annotations that it was started with, by key. None if the host reports none.
     """
 
     id: str
@@ -184,17 +179,17 @@ class ProviderDescription(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostInventory(Model):
-    """What runs on a host.
+    """What runs on one host.
 
     Attributes:
         host_id: The host's id.
-        components: What components it runs; old hosts call them actors.
-        providers: What providers it runs.
+        components: The components that it runs. (Hosts before 1.0 call them actors on the wire.)
+        providers: The providers that it runs.
         friendly_name: The host's friendly name.
-        labels: Its labels.
-        version: Its version, empty for hosts that do not say.
-        uptime_human: How long it has run, in words.
-        uptime_seconds: The same in seconds.
+        labels: Its labels, by key.
+        version: Its version. Empty if the host does not report it.
+        uptime_human: The uptime in words. Empty if the host does not report it.
+        uptime_seconds: Seconds since it started, 0 to 2**64 - 1.
     """
 
     host_id: str
@@ -207,27 +202,27 @@ class HostInventory(Model):
     uptime_seconds: U64 = 0
 
 
-# What hosts say, and are told -------------------------------------------------------------------
+# Links ------------------------------------------------------------------------------------------
 
 
 def _as_tuple(value: Sequence[str]) -> Sequence[str]:
-    # A list only: a string would become its letters, and is refused when it is sent.
+    # Only lists: a string would become a tuple of its letters. It stays a string and is refused when it is sent.
     return tuple(value) if isinstance(value, list) else value
 
 
 @attrs.frozen(slots=False, repr=False, eq=False)
 class Link(Model):
-    """A link from a component's or provider's import to another's export.
+    """A link from an import of a component or provider to an export of another.
 
     Attributes:
-        source_id: The id of what imports.
-        target: The id of what exports.
+        source_id: The id of the component or provider that imports.
+        target: The id of the component or provider that exports.
         wit_namespace: The WIT namespace, such as ``wasi``.
         wit_package: The WIT package, such as ``http``.
         interfaces: The WIT interfaces, such as ``incoming-handler``.
-        name: The link's name, for more than one of the same package from one source.
-        source_config: The names of the configs that the source is given.
-        target_config: The names of the configs that the target is given.
+        name: The link's name. It tells links of one source and package apart.
+        source_config: The names of the configs that the source receives.
+        target_config: The names of the configs that the target receives.
     """
 
     source_id: str
@@ -245,7 +240,7 @@ class Link(Model):
 
 @attrs.frozen(slots=False, kw_only=True)
 class ComponentAuctionRequest:
-    """Asks every host whether it would run a component."""
+    """Asks each host with the labels ``constraints`` whether it would run ``component_ref`` as ``component_id``."""
 
     component_ref: str
     component_id: str
@@ -254,7 +249,7 @@ class ComponentAuctionRequest:
 
 @attrs.frozen(slots=False, kw_only=True)
 class ProviderAuctionRequest:
-    """Asks every host whether it would run a provider."""
+    """Asks each host with the labels ``constraints`` whether it would run ``provider_ref`` as ``provider_id``."""
 
     provider_ref: str
     provider_id: str
@@ -266,10 +261,10 @@ class ComponentAuctionAck(Model):
     """A host's bid to run a component.
 
     Attributes:
-        component_ref: The reference that was asked for.
-        component_id: The id that was asked for. (Hosts put the reference there; the client mends it.)
-        host_id: The host that bids.
-        constraints: The labels that were asked for.
+        component_ref: The image reference of the request.
+        component_id: The id of the request. (Hosts send the reference here; the client corrects it.)
+        host_id: The id of the host that bids.
+        constraints: The labels that the request required, by key.
     """
 
     component_ref: str
@@ -283,10 +278,10 @@ class ProviderAuctionAck(Model):
     """A host's bid to run a provider.
 
     Attributes:
-        provider_ref: The reference that was asked for.
-        provider_id: The id that was asked for.
-        host_id: The host that bids.
-        constraints: The labels that were asked for.
+        provider_ref: The image reference of the request.
+        provider_id: The id of the request.
+        host_id: The id of the host that bids.
+        constraints: The labels that the request required, by key.
     """
 
     provider_ref: str
@@ -300,7 +295,18 @@ class ProviderAuctionAck(Model):
 
 @attrs.frozen(slots=False, kw_only=True)
 class ScaleComponentCommand:
-    """Has a host run a component with so many instances; 0 stops it."""
+    """Tells a host to run a component with up to ``max_instances`` instances.
+
+    Attributes:
+        component_ref: The image reference to run.
+        component_id: The component's id.
+        host_id: The host's id.
+        max_instances: How many instances may run at once, 0 to 2**32 - 1. 0 stops the component.
+        annotations: The annotations of the component, by key.
+        config: The names of the configs that it receives.
+        allow_update: Whether the host may replace the image of a running component.
+        component_limits: The component's limits, by name. Hosts before 1.9 ignore them.
+    """
 
     component_ref: str
     component_id: str
@@ -314,7 +320,14 @@ class ScaleComponentCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class UpdateComponentCommand:
-    """Has a host put another image in the place of a running component's."""
+    """Tells a host to replace the image of a running component.
+
+    Attributes:
+        host_id: The host's id.
+        component_id: The component's id.
+        new_component_ref: The image reference to run from now on.
+        annotations: The annotations of the component, by key.
+    """
 
     host_id: str
     component_id: str
@@ -324,7 +337,15 @@ class UpdateComponentCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class StartProviderCommand:
-    """Has a host start a provider."""
+    """Tells a host to start a provider.
+
+    Attributes:
+        host_id: The host's id.
+        provider_id: The provider's id.
+        provider_ref: The image reference to run.
+        config: The names of the configs that it receives.
+        annotations: The annotations of the provider, by key.
+    """
 
     host_id: str
     provider_id: str
@@ -335,7 +356,7 @@ class StartProviderCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class StopProviderCommand:
-    """Has a host stop a provider."""
+    """Tells the host ``host_id`` to stop the provider ``provider_id``."""
 
     host_id: str
     provider_id: str
@@ -343,7 +364,7 @@ class StopProviderCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class StopHostCommand:
-    """Has a host stop; ``timeout`` is in milliseconds."""
+    """Tells the host ``host_id`` to stop within ``timeout`` milliseconds, 0 to 2**64 - 1, or its own default."""
 
     host_id: str
     timeout: int | None = None
@@ -351,13 +372,13 @@ class StopHostCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class RegistryCredential:
-    """The credentials for a registry. Neither its repr nor ``to_dict`` shows a secret.
+    """The credentials for a registry. Neither its repr nor ``to_dict`` contains a secret.
 
     Attributes:
-        username: The user's name, with a password.
-        password: The password.
-        token: A token, instead of the two.
-        registry_type: ``oci``, unless the registry is of another type.
+        username: The user's name, which needs a password.
+        password: The user's password.
+        token: A token, instead of user and password.
+        registry_type: The type of the registry, such as ``oci``.
     """
 
     username: str | None = None
@@ -366,25 +387,25 @@ class RegistryCredential:
     registry_type: str = "oci"
 
     def to_dict(self) -> dict[str, object]:
-        """What may be seen of this, as a plain dict: ``username`` and ``registryType``, the name on the wire."""
+        """Return the parts that are no secret: ``username``, and ``registryType`` by its name on the wire."""
         return {"username": self.username, "registryType": self.registry_type}
 
 
 # Responses --------------------------------------------------------------------------------------
 
-# Nothing can be put into an answer, so one that holds a Host serves where one that holds an object is asked for.
+# Covariant: a response is frozen, so a CtlResponse[Host] is a CtlResponse[object], too.
 T_co = TypeVar("T_co", covariant=True)
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class CtlResponse(Shown, Generic[T_co]):
-    """A host's answer. True in a condition when it succeeded.
+class CtlResponse(Value, Generic[T_co]):
+    """A host's response. True in a condition if it succeeded.
 
     Attributes:
-        succeeded: Whether the host took the request. For a command that means "received": the outcome comes
-            as an event.
-        message: The host's words; often not empty on success, too.
-        data: What was asked for; None where there is nothing, or the request was refused.
+        succeeded: Whether the host accepted the request. For a command this only acknowledges receipt: the outcome
+            follows as an event.
+        message: The host's message. Often not empty on success, too.
+        data: The requested data. None if there is none or the request was refused.
     """
 
     succeeded: bool
@@ -395,13 +416,10 @@ class CtlResponse(Shown, Generic[T_co]):
         return self.succeeded
 
     def to_dict(self) -> dict[str, object]:
-        """This as a plain dict.
+        """Return the response as a plain dict.
 
         Returns:
-            ``success``, ``message`` and ``response``, which are the names on the wire; the response is a dict, a
-            list or None.
-
-        Source: ``CtlResponse`` of ``wasmcloud-control-interface`` (types/ctl.rs), as serde writes it.
+            ``success``, ``message`` and ``response``, the names on the wire. The response is a dict, a list or None.
         """
         return {"success": self.succeeded, "message": self.message, "response": plain(self.data)}
 
@@ -409,18 +427,18 @@ class CtlResponse(Shown, Generic[T_co]):
         """Return this response, or raise if it was refused.
 
         Raises:
-            OperationRejected: The host refused; with its words.
+            OperationRejected: The host refused. The error has its message.
         """
         if not self.succeeded:
             raise OperationRejected(f"the host refused: {self.message}", response=self)
         return self
 
     def unwrap(self) -> T_co:
-        """The data.
+        """Return the data.
 
         Raises:
             OperationRejected: The host refused.
-            NotFound: There is no data, such as for a config that does not exist.
+            NotFound: The response has no data, such as for a config that does not exist.
         """
         self.raise_for_status()
         if self.data is None:
@@ -429,7 +447,7 @@ class CtlResponse(Shown, Generic[T_co]):
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Undecodable(Shown):
+class Undecodable(Value):
     """A reply that could not be decoded.
 
     Attributes:
@@ -442,15 +460,15 @@ class Undecodable(Shown):
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Replies(Shown, Sequence[CtlResponse[T_co]]):
-    """The answers of a gather, in the order in which they came.
+class Replies(Value, Sequence[CtlResponse[T_co]]):
+    """The responses of a gather, in order of arrival. Also a sequence of them.
 
     Attributes:
-        responses: The answers; the object itself is a sequence of them, too.
+        responses: The responses.
         undecodable: The replies that could not be decoded.
-        no_responders: Whether NATS said that nobody listens.
-        elapsed: How long the gather took, in seconds.
-        subject: The subject that was asked on.
+        no_responders: Whether NATS reported that nobody listens on the subject.
+        elapsed: The duration of the gather in seconds, 0 or more.
+        subject: The subject of the request.
     """
 
     responses: tuple[CtlResponse[T_co], ...] = ()
@@ -474,17 +492,17 @@ class Replies(Shown, Sequence[CtlResponse[T_co]]):
 
     @property
     def data(self) -> list[T_co]:
-        """The data of the answers that succeeded and hold any."""
+        """The data of each response that succeeded and has data."""
         return [
             response.data for response in self.responses if response.succeeded and response.data is not None
         ]
 
     def raise_for_status(self) -> Replies[T_co]:
-        """Return these replies, or raise for what went wrong.
+        """Return these replies, or raise an error if nobody listens or a host refused.
 
         Raises:
-            OperationRejected: A host refused; the first that did.
-            NoResponders: Nobody listens.
+            NoResponders: Nobody listens on the subject.
+            OperationRejected: A host refused. The error is that of the first refusal.
         """
         if self.no_responders:
             raise no_responders(self.subject)
@@ -493,19 +511,19 @@ class Replies(Shown, Sequence[CtlResponse[T_co]]):
         return self
 
 
-# What many hosts run ----------------------------------------------------------------------------
+# Inventories ------------------------------------------------------------------------------------
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Inventories(Shown):
-    """What many hosts run.
+class Inventories(Value):
+    """The inventories of many hosts.
 
     Attributes:
         data: The inventories, by host id.
-        errors: Why a host's is not there, by host id.
-        undecodable: The answers to the ping that could not be decoded.
-        no_responders: Whether NATS said that nobody listens.
-        elapsed: How long it took, in seconds.
+        errors: Why an inventory is missing, by host id.
+        undecodable: The replies to the ping that could not be decoded.
+        no_responders: Whether NATS reported that nobody listens for the ping.
+        elapsed: The duration in seconds, 0 or more.
         subject: The subject of the ping.
     """
 
@@ -517,14 +535,14 @@ class Inventories(Shown):
     subject: str = ""
 
     def raise_for_status(self) -> Inventories:
-        """Return these inventories, or raise for what went wrong.
+        """Return these inventories, or raise an error if nobody listens or an inventory is missing.
 
         Raises:
-            CtlError: The first host's error.
-            NoResponders: Nobody listens.
+            NoResponders: Nobody listens for the ping.
+            CtlError: An inventory is missing. The error is a copy of the first one in ``errors``.
         """
         if self.no_responders:
             raise no_responders(self.subject)
         for error in self.errors.values():
-            raise error
+            raise copy_to_raise(error)
         return self

@@ -1,7 +1,7 @@
-"""The contract: what a client may rely on, held by practice hosts and by real ones alike.
+"""The contract: the behaviour of hosts that a client may rely on, tested on practice hosts and on real ones.
 
-Each test runs on two practice hosts, and where the program for them is built (``tox -e realhost`` does it) on two
-real ones, too, with the same client and the same files.
+Each test runs on two practice hosts. If the program for real hosts is built (``tox -e realhost`` builds it), each
+test also runs on two real hosts, with the same client and the same files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 @pytest.fixture(scope="session")
 def references(tmp_path_factory: pytest.TempPathFactory) -> References:
-    """Files for hosts to load, and the name of one that is not there."""
+    """The references of the files that hosts load, and of one file that does not exist."""
     folder = tmp_path_factory.mktemp("artifacts")
     made = write_artifacts(folder)
     return References(
@@ -37,15 +37,15 @@ REAL_HOST = harness.built()
 
 
 def pytest_report_header() -> str:
-    """Say what the contract is held on."""
+    """Report which kinds of hosts the contract is tested on."""
     if REAL_HOST is None:
-        return "contract: on practice hosts; the real ones are not built (tox -e realhost builds them)"
-    return "contract: on practice hosts and on real ones"
+        return "contract: on practice hosts only; real hosts are not built (tox -e realhost builds them)"
+    return "contract: on practice hosts and on real hosts"
 
 
 @pytest.fixture(params=["practice", "real"] if REAL_HOST is not None else ["practice"])
 def world(request: pytest.FixtureRequest, practice_server: PracticeServer) -> Iterator[World]:
-    """A lattice of its own for each test, of either kind."""
+    """A lattice with two hosts, of each kind in turn. Each test gets its own."""
     lattice = f"contract-{uuid.uuid4().hex}"
     url = practice_server.url
     if request.param == "practice":
@@ -63,5 +63,5 @@ def world(request: pytest.FixtureRequest, practice_server: PracticeServer) -> It
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Path:
-    """A folder for files that a test takes away again."""
+    """A temporary folder for files of one test."""
     return tmp_path

@@ -1,4 +1,4 @@
-"""Components: started, scaled, updated and stopped, with all that hosts do otherwise than one would think."""
+"""Components: start, scale, update and stop, including where hosts behave in unexpected ways."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def failed(event: Event) -> ComponentScaleFailed:
 
 
 def outcome(events: EventReceiver) -> tuple[str, int]:
-    """The reference and the count of the next event."""
+    """Return the reference and the count of the next event."""
     data = scaled(events.get(PATIENCE))
     return data.image_ref, data.max_instances
 
 
 def test_a_start_is_told_twice(world: World, references: References) -> None:
-    """Starting a component publishes two equal events, but for their ids and times."""
+    """A start publishes two events that differ only in their ids and times."""
     with world.client.events_receiver() as events:
         response = world.client.scale_component(world.host_id, references.echo, "echo", 2, {"team": "a"})
         told = [events.get(PATIENCE) for _ in range(2)]
@@ -59,7 +59,7 @@ def test_a_start_is_told_twice(world: World, references: References) -> None:
 
 
 def test_a_component_is_scaled_up_and_down(world: World, references: References) -> None:
-    """Scaling what runs is told once, up to the highest count there is."""
+    """A scale of a running component publishes one event. The highest count is accepted."""
     world.start(references.echo)
     with world.client.events_receiver() as events:
         for count in (5, 2**32 - 1, 1):
@@ -71,7 +71,7 @@ def test_a_component_is_scaled_up_and_down(world: World, references: References)
 
 
 def test_the_same_scale_again_is_told_again(world: World, references: References) -> None:
-    """A scale to what is so already publishes one event all the same."""
+    """A scale that changes nothing still publishes one event."""
     world.start(references.echo, count=2)
     with world.client.events_receiver("component_scaled") as events:
         assert world.client.scale_component(world.host_id, references.echo, "echo", 2) == OK
@@ -80,7 +80,7 @@ def test_the_same_scale_again_is_told_again(world: World, references: References
 
 
 def test_a_component_is_stopped_by_a_count_of_0(world: World, references: References) -> None:
-    """A stop is told by one event with 0 instances, and the component is gone."""
+    """A stop publishes one event with 0 instances, and the component is gone."""
     world.start(references.echo)
     with world.client.events_receiver("component_scaled") as events:
         assert world.client.scale_component(world.host_id, references.echo, "echo", 0) == OK
@@ -90,7 +90,7 @@ def test_a_component_is_stopped_by_a_count_of_0(world: World, references: Refere
 
 
 def test_stopping_what_does_not_run_succeeds(world: World, references: References) -> None:
-    """A stop of nothing is acknowledged and told."""
+    """A stop of a component that does not run is acknowledged, and publishes an event."""
     with world.client.events_receiver("component_scaled") as events:
         assert world.client.scale_component(world.host_id, references.echo, "nothing", 0) == OK
         assert outcome(events) == (references.echo, 0)
@@ -99,7 +99,7 @@ def test_stopping_what_does_not_run_succeeds(world: World, references: Reference
 def test_an_event_has_the_old_annotations_and_the_inventory_the_new(
     world: World, references: References
 ) -> None:
-    """When a scale brings other annotations, the event still shows those before."""
+    """When a scale changes the annotations, the event still shows the old ones."""
     with world.client.events_receiver("component_scaled") as events:
         world.client.scale_component(world.host_id, references.echo, "echo", 2, {"team": "a"})
         for _ in range(2):
@@ -114,7 +114,7 @@ def test_an_event_has_the_old_annotations_and_the_inventory_the_new(
 
 
 def test_limits_are_in_the_inventory(world: World, references: References) -> None:
-    """A component's limits show where they were set."""
+    """The inventory shows the limits of a component that has any."""
     with world.client.events_receiver("component_scaled") as events:
         world.client.scale_component(
             world.host_id, references.echo, "limited", 1, component_limits={"max_memory_limit": "1048576"}
@@ -128,7 +128,7 @@ def test_limits_are_in_the_inventory(world: World, references: References) -> No
 
 
 def test_a_file_that_is_not_there_is_acknowledged_and_fails(world: World, references: References) -> None:
-    """The host says success when it has heard the command; the reason comes as an event."""
+    """The host acknowledges the command first. The reason of the failure comes as an event."""
     with world.client.events_receiver("component_scale_failed") as events:
         assert world.client.scale_component(world.host_id, references.absent, "ghost", 1) == OK
         data = failed(events.get(PATIENCE))
@@ -144,7 +144,7 @@ def test_a_file_that_is_not_there_is_acknowledged_and_fails(world: World, refere
 
 
 def test_a_bad_reference_is_acknowledged_and_fails(world: World) -> None:
-    """What is no reference at all is found out only when it is fetched."""
+    """An invalid reference is only detected when the host fetches it."""
     with world.client.events_receiver("component_scale_failed") as events:
         assert world.client.scale_component(world.host_id, "not a ref", "ghost", 1) == OK
         assert failed(events.get(PATIENCE)).error == (
@@ -153,7 +153,7 @@ def test_a_bad_reference_is_acknowledged_and_fails(world: World) -> None:
 
 
 def test_a_file_that_is_no_component_fails(world: World, scratch: Path) -> None:
-    """Bytes that are no WebAssembly are a failure of their own."""
+    """A file that is not WebAssembly fails with its own error."""
     path = scratch / "text.wasm"
     path.write_bytes(b"certainly no component")
     with world.client.events_receiver("component_scale_failed") as events:
@@ -162,7 +162,7 @@ def test_a_file_that_is_no_component_fails(world: World, scratch: Path) -> None:
 
 
 def test_an_absent_config_is_acknowledged_and_fails(world: World, references: References) -> None:
-    """A config that does not exist is found out after the acknowledgement."""
+    """A missing config is only detected after the acknowledgement."""
     with world.client.events_receiver("component_scale_failed") as events:
         assert (
             world.client.scale_component(world.host_id, references.echo, "echo", 1, config=["absent"]) == OK
@@ -174,7 +174,7 @@ def test_an_absent_config_is_acknowledged_and_fails(world: World, references: Re
 
 
 def test_an_absent_config_leaves_what_runs_as_it_was(world: World, references: References) -> None:
-    """Count 2 scaled to 2 with an absent config: acknowledged, unchanged, failed."""
+    """A scale from 2 to 2 with a missing config is acknowledged and fails. The component stays unchanged."""
     world.start(references.echo, count=2)
     with world.client.events_receiver("component_scaled", "component_scale_failed") as events:
         assert (
@@ -187,7 +187,7 @@ def test_an_absent_config_leaves_what_runs_as_it_was(world: World, references: R
 
 
 def test_another_config_is_told_once(world: World, references: References) -> None:
-    """The same count with another config restarts the component, which is told by one event."""
+    """The same count with another config restarts the component, and publishes one event."""
     world.client.put_config("web", {"a": "b"}).raise_for_status()
     world.start(references.echo)
     with world.client.events_receiver("component_scaled") as events:
@@ -197,7 +197,7 @@ def test_another_config_is_told_once(world: World, references: References) -> No
 
 
 def test_a_changed_config_is_no_event_of_the_component(world: World, references: References) -> None:
-    """Configs change under a running component without a word of it."""
+    """Changing or deleting a config of a running component publishes no component event."""
     world.client.put_config("web", {"a": "b"}).raise_for_status()
     with world.client.events_receiver("component_scaled") as events:
         world.client.scale_component(world.host_id, references.echo, "echo", 1, config=["web"])
@@ -209,21 +209,21 @@ def test_a_changed_config_is_no_event_of_the_component(world: World, references:
 
 
 def test_an_id_with_a_space_is_acknowledged_and_fails(world: World, references: References) -> None:
-    """An id that can be no key of a bucket fails after the acknowledgement."""
+    """An id that is not a valid bucket key fails after the acknowledgement."""
     with world.client.events_receiver("component_scale_failed") as events:
         assert world.client.scale_component(world.host_id, references.echo, "a b", 1) == OK
         assert failed(events.get(PATIENCE)).error.startswith("failed to get component spec")
 
 
 def test_an_id_with_a_dot_is_fine(world: World, references: References) -> None:
-    """A component's id is in no subject."""
+    """A component id may contain dots, because it is not part of a subject."""
     world.start(references.echo, "a.b")
 
     assert world.component("a.b") is not None
 
 
 def test_another_reference_is_not_taken_without_being_allowed(world: World, references: References) -> None:
-    """Another reference with the same count: success with a long message, the old reference goes on."""
+    """Another reference without allow_update succeeds with a long message. The old reference keeps running."""
     world.start(references.echo, count=2)
     with world.client.events_receiver("component_scaled") as events:
         response = world.client.scale_component(world.host_id, references.echo2, "echo", 2)
@@ -244,7 +244,7 @@ def test_another_reference_is_not_taken_without_being_allowed(world: World, refe
 
 
 def test_another_reference_is_taken_when_allowed(world: World, references: References) -> None:
-    """allow_update with the same count: one event with the old reference, then the two of an update."""
+    """allow_update with the same count publishes one event with the old reference, then the two of an update."""
     world.start(references.echo, count=2)
     with world.client.events_receiver("component_scaled") as events:
         response = world.client.scale_component(world.host_id, references.echo2, "echo", 2, allow_update=True)
@@ -265,7 +265,7 @@ def test_another_reference_is_taken_when_allowed(world: World, references: Refer
 
 
 def test_an_allowed_update_that_cannot_be_fetched_is_not_told(world: World, references: References) -> None:
-    """One event with the old reference, and nothing of the failure."""
+    """There is one event with the old reference, and none for the failure."""
     world.start(references.echo, count=2)
     with world.client.events_receiver() as events:
         assert world.client.scale_component(world.host_id, references.absent, "echo", 2, allow_update=True)
@@ -278,7 +278,7 @@ def test_an_allowed_update_that_cannot_be_fetched_is_not_told(world: World, refe
 def test_after_another_reference_and_another_count_the_inventory_lies(
     world: World, references: References
 ) -> None:
-    """The inventory shows the new reference, which never ran, and an update to it says that it is so already."""
+    """The inventory shows a new reference that never ran, and an update to it claims to be done already."""
     for reference, allow_update in ((references.echo2, False), (references.absent, True)):
         component_id = f"c-{allow_update}"
         world.start(references.echo, component_id, 2)
@@ -297,14 +297,14 @@ def test_after_another_reference_and_another_count_the_inventory_lies(
 
 
 def test_an_update_is_told_by_two_events(world: World, references: References) -> None:
-    """The new reference with the count, then the new reference with 0, although the component runs on."""
+    """The first event has the new reference and the count, the second the new reference and 0 instances."""
     world.start(references.echo, count=3)
     with world.client.events_receiver("component_scaled") as events:
         assert world.client.update_component(world.host_id, "echo", references.echo2) == CtlResponse(
             succeeded=True, message=f"component echo updating from {references.echo} to {references.echo2}"
         )
         assert [outcome(events) for _ in range(2)] == [(references.echo2, 3), (references.echo2, 0)]
-    # The events come before the host has put the new one in its place.
+    # The host publishes the events before it replaces the component.
     world.until(
         lambda: (found := world.component("echo")) is not None and found.image_ref == references.echo2
     )
@@ -314,7 +314,7 @@ def test_an_update_is_told_by_two_events(world: World, references: References) -
 
 
 def test_an_update_to_the_same_reference_is_not_told(world: World, references: References) -> None:
-    """An update to what runs already succeeds without an event."""
+    """An update to the running reference succeeds without an event."""
     world.start(references.echo)
     with world.client.events_receiver("component_scaled") as events:
         assert world.client.update_component(world.host_id, "echo", references.echo) == CtlResponse(
@@ -324,7 +324,7 @@ def test_an_update_to_the_same_reference_is_not_told(world: World, references: R
 
 
 def test_an_update_that_cannot_be_fetched_is_not_told(world: World, references: References) -> None:
-    """Success, no event at all; only the inventory shows that nothing changed."""
+    """The command succeeds without an event. Only the inventory shows that nothing has changed."""
     world.start(references.echo)
     with world.client.events_receiver("component_scaled", "component_scale_failed") as events:
         assert world.client.update_component(world.host_id, "echo", references.absent).succeeded
@@ -335,14 +335,14 @@ def test_an_update_that_cannot_be_fetched_is_not_told(world: World, references: 
 
 
 def test_an_update_of_what_does_not_run_is_refused(world: World, references: References) -> None:
-    """There is nothing to update."""
+    """A component that does not run cannot be updated."""
     assert world.client.update_component(world.host_id, "nope", references.echo) == CtlResponse(
         succeeded=False, message="component nope not found"
     )
 
 
 def test_two_components_of_one_image_keep_apart(world: World, references: References) -> None:
-    """A component is its id, not its image."""
+    """Components are identified by their id, not by their image."""
     world.start(references.echo, "one", 1)
     world.start(references.echo, "two", 2)
     with world.client.events_receiver("component_scaled") as events:
@@ -353,7 +353,7 @@ def test_two_components_of_one_image_keep_apart(world: World, references: Refere
 
 
 def test_a_signed_component_is_told_with_its_claims(world: World, references: References) -> None:
-    """Claims and public key are in the event, name and revision in the inventory."""
+    """The event has the claims and the public key. The inventory has the name and the revision."""
     with world.client.events_receiver("component_scaled") as events:
         world.client.scale_component(world.host_id, references.signed, "signed", 1).raise_for_status()
         data = [scaled(events.get(PATIENCE)) for _ in range(2)][1]
@@ -376,7 +376,7 @@ def test_a_signed_component_is_told_with_its_claims(world: World, references: Re
 
 
 def test_the_claims_of_a_signed_component_can_be_had(world: World, references: References) -> None:
-    """get_claims has each key in two spellings; a component's claims show up a moment after its start."""
+    """get_claims has two spellings of some keys. The claims show up a moment after the start."""
     assert world.client.get_claims().data == []
     world.start(references.signed, "signed")
     world.until(lambda: bool(world.client.get_claims().data))
@@ -394,7 +394,7 @@ def test_the_claims_of_a_signed_component_can_be_had(world: World, references: R
 
 
 def test_a_component_runs_on_the_host_that_was_told(world: World, references: References) -> None:
-    """The other host's inventory does not change."""
+    """The inventory of the other host does not change."""
     world.start(references.echo)
 
     assert world.inventory(world.host_ids[1]).components == ()
@@ -403,7 +403,7 @@ def test_a_component_runs_on_the_host_that_was_told(world: World, references: Re
 def test_new_bytes_under_another_name_are_another_reference(
     world: World, references: References, scratch: Path
 ) -> None:
-    """A file that a test has just written is loaded like any other."""
+    """A host loads a file that the test has just written."""
     made = write_component(scratch / "made.wasm", "acme:made/made@0.1.0")
     world.start(made, "made")
 

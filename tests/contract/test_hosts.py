@@ -1,4 +1,4 @@
-"""Hosts: pings, inventories, labels, auctions, stopping."""
+"""Hosts: pings, inventories, labels, auctions, registries, and stops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUILT_IN = {"hostcore.arch", "hostcore.os", "hostcore.osfamily"}
 
 
 def test_every_host_answers_a_ping(world: World) -> None:
-    """Each host answers once, with its id, lattice, labels and version."""
+    """Each host replies once, with its id, lattice, labels and version."""
     hosts = world.client.get_hosts(expected=2)
 
     assert {host.id for host in hosts.data} == set(world.host_ids)
@@ -32,7 +32,7 @@ def test_every_host_answers_a_ping(world: World) -> None:
 
 
 def test_a_new_host_runs_nothing(world: World) -> None:
-    """The inventory of a new host is empty, and of that host."""
+    """The inventory of a new host is empty."""
     for host_id, zone in zip(world.host_ids, ("z1", "z2"), strict=True):
         inventory = world.inventory(host_id)
         assert (inventory.host_id, inventory.labels["zone"], inventory.version) == (host_id, zone, "1.9.2")
@@ -40,19 +40,19 @@ def test_a_new_host_runs_nothing(world: World) -> None:
 
 
 def test_an_unknown_host_has_no_responders(world: World) -> None:
-    """Nobody answers for a host that is not there."""
+    """A request to a host that does not exist raises NoResponders."""
     with pytest.raises(NoResponders):
         world.client.get_host_inventory("N" + "A" * 55)
 
 
 def test_another_lattice_has_no_responders(world: World) -> None:
-    """Hosts of one lattice do not answer for another."""
+    """Hosts do not reply to requests for another lattice."""
     assert world.client.for_lattice("nobody-here").get_hosts().no_responders
 
 
 @pytest.mark.parametrize(("key", "value"), [("disk", "ssd"), ("", "x"), ("a b.c", ""), ("π", "ü")])
 def test_a_label_is_put_and_replaced(world: World, key: str, value: str) -> None:
-    """A label is in the inventory and told with all others, whatever its key; a second put replaces it."""
+    """A label with any key shows in the inventory and in an event with all labels. A second put replaces it."""
     with world.client.events_receiver("labels_changed") as events:
         for new in (value, "other"):
             assert world.client.put_label(world.host_id, key, new) == CtlResponse(
@@ -66,7 +66,7 @@ def test_a_label_is_put_and_replaced(world: World, key: str, value: str) -> None
 
 
 def test_a_label_is_deleted(world: World) -> None:
-    """A deleted label is gone; deleting it again succeeds, says so, and is told by no event."""
+    """A deleted label is gone. A second deletion succeeds with a message, and publishes no event."""
     with world.client.events_receiver("labels_changed") as events:
         assert world.client.delete_label(world.host_id, "zone").message == "successfully deleted label"
         data = events.get(PATIENCE).data
@@ -83,14 +83,14 @@ def test_a_label_is_deleted(world: World) -> None:
 
 @pytest.mark.parametrize("key", ["hostcore.os", "hostcore.new"])
 def test_a_reserved_label_is_refused(world: World, key: str) -> None:
-    """Keys of the host's own cannot be put."""
+    """The host's own labels cannot be set."""
     assert world.client.put_label(world.host_id, key, "x") == CtlResponse(
         succeeded=False, message="hostcore.* labels cannot be set dynamically"
     )
 
 
 def test_many_labels_at_once_are_all_kept(world: World) -> None:
-    """Labels of one host do not get lost."""
+    """No label of a host gets lost."""
     for number in range(20):
         world.client.put_label(world.host_id, f"l{number}", "x").raise_for_status()
 
@@ -98,7 +98,7 @@ def test_many_labels_at_once_are_all_kept(world: World) -> None:
 
 
 def test_every_host_bids_for_a_component(world: World, references: References) -> None:
-    """Both hosts bid, and a bid has the id that was asked for."""
+    """Both hosts bid, and each bid has the component id of the request."""
     bids = world.client.perform_component_auction(references.echo, "echo", expected=2)
 
     assert {bid.host_id for bid in bids.data} == set(world.host_ids)
@@ -109,7 +109,7 @@ def test_every_host_bids_for_a_component(world: World, references: References) -
 
 
 def test_a_host_that_runs_the_component_bids_all_the_same(world: World, references: References) -> None:
-    """Hosts look for the reference among the ids of what they run, and so do not know it."""
+    """Hosts look for the reference among component ids, and so do not find the running component."""
     world.start(references.echo)
 
     assert len(world.client.perform_component_auction(references.echo, "echo", expected=2)) == 2
@@ -117,7 +117,7 @@ def test_a_host_that_runs_the_component_bids_all_the_same(world: World, referenc
 
 @pytest.mark.parametrize("kind", ["component", "provider"])
 def test_only_hosts_with_the_labels_bid(world: World, references: References, kind: str) -> None:
-    """All constraints must equal labels of the host."""
+    """A host bids if its labels match all constraints."""
     auction = (
         world.client.perform_component_auction
         if kind == "component"
@@ -134,7 +134,7 @@ def test_only_hosts_with_the_labels_bid(world: World, references: References, ki
 
 
 def test_a_host_that_runs_the_provider_does_not_bid(world: World, references: References) -> None:
-    """Provider auctions know what runs."""
+    """A host does not bid for a provider that it runs."""
     with world.client.events_receiver("provider_started") as events:
         world.client.start_provider(world.host_id, references.provider, "prov").raise_for_status()
         events.get(PATIENCE)
@@ -147,7 +147,7 @@ def test_a_host_that_runs_the_provider_does_not_bid(world: World, references: Re
 
 
 def test_registries_are_taken_by_every_host(world: World) -> None:
-    """Each host acknowledges; an empty map is taken, too."""
+    """Each host acknowledges the credentials. An empty map is accepted, too."""
     credential = RegistryCredential(username="u", password="p")
 
     for registries in ({"mycloud.example": credential}, {}):
@@ -157,7 +157,7 @@ def test_registries_are_taken_by_every_host(world: World) -> None:
 
 
 def test_a_stopped_host_says_so_and_is_gone(world: World) -> None:
-    """A host acknowledges its stop, publishes it with its labels, and answers no more."""
+    """A host acknowledges its stop, publishes an event with its labels, and no longer replies."""
     labels = world.inventory().labels
     with world.client.events_receiver("host_stopped") as events:
         assert world.client.stop_host(world.host_id, 500) == CtlResponse(

@@ -1,4 +1,4 @@
-"""Links and configs: what the whole lattice keeps."""
+"""Links and configs, which belong to the whole lattice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
 
 
 def put(world: World, link: Link) -> None:
-    """Put a link, and wait until every host of the lattice knows it: get_links reads one host's memory."""
+    """Put a link, and wait until all hosts know it. get_links reads the memory of one host."""
     world.client.put_link(link).raise_for_status()
     world.until(lambda: link in world.client.get_links().unwrap())
 
@@ -38,12 +38,12 @@ def next_of(events: EventReceiver) -> Event:
 
 
 def test_a_new_lattice_has_no_links(world: World) -> None:
-    """No link: an empty list, not nothing."""
+    """Without links, the data is an empty list, not None."""
     assert world.client.get_links() == CtlResponse(succeeded=True, data=[])
 
 
 def test_a_link_is_put_told_and_listed(world: World) -> None:
-    """The event has the whole link, and get_links returns it as it was put."""
+    """The event has the whole link, and get_links returns the link unchanged."""
     with world.client.events_receiver("linkdef_set") as events:
         assert world.client.put_link(LINK) == PUT
         event = next_of(events)
@@ -54,7 +54,7 @@ def test_a_link_is_put_told_and_listed(world: World) -> None:
 
 
 def test_the_same_link_again_succeeds_and_is_told_again(world: World) -> None:
-    """An equal link changes nothing, and is told all the same."""
+    """Putting an equal link changes nothing, but publishes an event."""
     put(world, LINK)
     with world.client.events_receiver("linkdef_set") as events:
         assert world.client.put_link(LINK) == PUT
@@ -63,7 +63,7 @@ def test_the_same_link_again_succeeds_and_is_told_again(world: World) -> None:
 
 
 def test_a_link_to_another_target_is_refused(world: World) -> None:
-    """The same interface to another target: refused, and told."""
+    """The same interface to another target is refused, with an event."""
     put(world, LINK)
     clash = attrs.evolve(LINK, target="other")
     reason = (
@@ -77,7 +77,7 @@ def test_a_link_to_another_target_is_refused(world: World) -> None:
 
 
 def test_another_name_makes_another_link(world: World) -> None:
-    """Two links of one package from one source go by two names."""
+    """Two links for one package of one source need two names."""
     second = attrs.evolve(LINK, name="second", target="other")
     put(world, LINK)
     put(world, second)
@@ -86,7 +86,7 @@ def test_another_name_makes_another_link(world: World) -> None:
 
 
 def test_a_link_with_configs_comes_back_with_them(world: World) -> None:
-    """The configs of a link must exist; their names are part of it."""
+    """The configs of a link must exist, and get_links returns their names."""
     world.client.put_config("source", {"a": "b"}).raise_for_status()
     world.client.put_config("target", {}).raise_for_status()
     link = attrs.evolve(LINK, source_config=["source"], target_config=["target"])
@@ -96,7 +96,7 @@ def test_a_link_with_configs_comes_back_with_them(world: World) -> None:
 
 
 def test_a_link_with_an_absent_config_is_refused(world: World) -> None:
-    """A config that does not exist: refused, and told with the host's reason."""
+    """A link with a missing config is refused, with an event that has the host's reason."""
     link = attrs.evolve(LINK, target_config=["absent"])
     with world.client.events_receiver("linkdef_set_failed") as events:
         response = world.client.put_link(link)
@@ -113,14 +113,14 @@ def test_a_link_with_an_absent_config_is_refused(world: World) -> None:
 
 
 def test_a_link_from_an_id_with_a_space_is_refused(world: World) -> None:
-    """A source whose id can be no key of a bucket cannot be linked."""
+    """A source id that is not a valid bucket key cannot be linked."""
     response = world.client.put_link(attrs.evolve(LINK, source_id="a b"))
 
     assert response == CtlResponse(succeeded=False, message="failed to get component spec")
 
 
 def test_a_link_is_deleted(world: World) -> None:
-    """The event has the target and the interfaces of what was deleted."""
+    """The event has the target and the interfaces of the deleted link."""
     put(world, LINK)
     with world.client.events_receiver("linkdef_deleted") as events:
         assert world.client.delete_link("echo", "default", "wasi", "http") == DELETED
@@ -135,7 +135,7 @@ def test_a_link_is_deleted(world: World) -> None:
 
 
 def test_a_link_that_is_not_there_is_deleted_all_the_same(world: World) -> None:
-    """Where the source is known: success, and an event without a target."""
+    """If the source is known, deleting a missing link succeeds, with an event that has no target."""
     put(world, LINK)
     with world.client.events_receiver("linkdef_deleted") as events:
         assert world.client.delete_link("echo", "other", "wasi", "http") == DELETED
@@ -145,7 +145,7 @@ def test_a_link_that_is_not_there_is_deleted_all_the_same(world: World) -> None:
 
 
 def test_a_link_of_an_unknown_source_is_deleted_without_an_event(world: World) -> None:
-    """Where the source is not known, the message says so, and nothing is told."""
+    """If the source is unknown, the message says so, and there is no event."""
     with world.client.events_receiver("linkdef_deleted") as events:
         assert world.client.delete_link("nobody", "default", "wasi", "http") == CtlResponse(
             succeeded=True, message="successfully deleted link (spec doesn't exist)"
@@ -154,7 +154,7 @@ def test_a_link_of_an_unknown_source_is_deleted_without_an_event(world: World) -
 
 
 def test_links_put_one_after_the_other_are_all_kept(world: World) -> None:
-    """Twenty links of one source, in a row: twenty."""
+    """Twenty links of one source, put one after the other, are all kept."""
     links = [attrs.evolve(LINK, name=f"n{number}") for number in range(20)]
     for link in links:
         world.client.put_link(link).raise_for_status()
@@ -168,7 +168,7 @@ def test_links_put_one_after_the_other_are_all_kept(world: World) -> None:
     ids=["plain", "odd", "empty", "large"],
 )
 def test_a_config_comes_back_as_it_was_put(world: World, config: dict[str, str]) -> None:
-    """Whatever strings a config holds, they come back; an empty one is data."""
+    """A config may hold any strings, and is returned unchanged. An empty config is data, not None."""
     with world.client.events_receiver("config_set") as events:
         assert world.client.put_config("web", config) == CtlResponse(
             succeeded=True, message="successfully put config"
@@ -179,7 +179,7 @@ def test_a_config_comes_back_as_it_was_put(world: World, config: dict[str, str])
 
 
 def test_a_config_is_replaced_whole(world: World) -> None:
-    """A second put leaves nothing of the first."""
+    """A second put replaces the whole config."""
     world.client.put_config("web", {"a": "b"}).raise_for_status()
     world.client.put_config("web", {"c": "d"}).raise_for_status()
 
@@ -187,14 +187,14 @@ def test_a_config_is_replaced_whole(world: World) -> None:
 
 
 def test_a_config_that_is_not_there_is_no_refusal(world: World) -> None:
-    """Success without data, and a message."""
+    """Getting a missing config succeeds with a message and no data."""
     assert world.client.get_config("nothing") == CtlResponse(
         succeeded=True, message="Configuration not found", data=None
     )
 
 
 def test_a_config_is_deleted_and_told_each_time(world: World) -> None:
-    """Deleting succeeds and is told, whether there was one or not."""
+    """Deleting a config succeeds with an event, whether the config exists or not."""
     world.client.put_config("web", {}).raise_for_status()
     with world.client.events_receiver("config_deleted") as events:
         for _ in range(2):
@@ -207,7 +207,7 @@ def test_a_config_is_deleted_and_told_each_time(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "a=b", "A-b_c", "1"])
 def test_names_that_can_be_keys_are_stored(world: World, name: str) -> None:
-    """Letters, digits and -/_= can be stored."""
+    """Names of letters, digits and the characters -/_= are accepted."""
     world.client.put_config(name, {"a": "b"}).raise_for_status()
 
     assert world.client.get_config(name).data == {"a": "b"}
@@ -215,14 +215,14 @@ def test_names_that_can_be_keys_are_stored(world: World, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ümlaut", "a$b", "a:b"])
 def test_names_that_cannot_be_keys_are_refused(world: World, name: str) -> None:
-    """What passes as a token of a subject, but cannot be a key, is refused by the host."""
+    """The host refuses a name that is valid in a subject, but not as a bucket key."""
     assert world.client.put_config(name, {"a": "b"}) == CtlResponse(
         succeeded=False, message="unable to store config data"
     )
 
 
 def test_many_configs_are_all_kept(world: World) -> None:
-    """Twenty configs, one after the other, each with its own content."""
+    """Twenty configs, put one after the other, are all kept with their content."""
     for number in range(20):
         world.client.put_config(f"c{number}", {"n": str(number)}).raise_for_status()
 

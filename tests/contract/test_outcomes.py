@@ -1,7 +1,4 @@
-"""Outcomes that are certain: what a call with ``wait`` reports is what the inventory then shows.
-
-Never a success that was none, never a failure that was none.
-"""
+"""Calls with ``wait``: the reported outcome matches the inventory, for successes and for failures."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
 
 
 def runs(world: World, component_id: str = "echo") -> tuple[str, int] | None:
-    """What the inventory shows of a component: its reference and its count."""
+    """Return a component's reference and count from the inventory, or None if it does not run."""
     found = world.component(component_id)
     return None if found is None else (found.image_ref, found.max_instances)
 
@@ -36,7 +33,7 @@ def runs(world: World, component_id: str = "echo") -> tuple[str, int] | None:
 
 
 def test_a_start_is_certain(world: World, references: References) -> None:
-    """When the call returns, the component runs."""
+    """The component runs when the call returns."""
     response = world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     assert response == CtlResponse(succeeded=True)
@@ -45,7 +42,7 @@ def test_a_start_is_certain(world: World, references: References) -> None:
 
 @pytest.mark.parametrize("count", [1, 5, 2**32 - 1])
 def test_a_scale_is_certain(world: World, references: References, count: int) -> None:
-    """When the call returns, the count is what was asked for."""
+    """The component has the requested count when the call returns."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     world.client.scale_component(world.host_id, references.echo, "echo", count, wait=PATIENCE)
@@ -54,7 +51,7 @@ def test_a_scale_is_certain(world: World, references: References, count: int) ->
 
 
 def test_a_stop_is_certain(world: World, references: References) -> None:
-    """When the call returns, the component is gone."""
+    """The component is gone when the call returns."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     world.client.scale_component(world.host_id, references.echo, "echo", 0, wait=PATIENCE)
@@ -63,14 +60,14 @@ def test_a_stop_is_certain(world: World, references: References) -> None:
 
 
 def test_a_stop_of_what_does_not_run_returns(world: World, references: References) -> None:
-    """The host tells of it, and nothing runs."""
+    """The host publishes an event, which ends the call."""
     world.client.scale_component(world.host_id, references.echo, "echo", 0, wait=PATIENCE)
 
     assert runs(world) is None
 
 
 def test_a_scale_to_what_is_so_already_returns(world: World, references: References) -> None:
-    """What was so before proves nothing; the host's event does."""
+    """The inventory already matched before the command, so it proves nothing. The host's event does."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
@@ -79,7 +76,7 @@ def test_a_scale_to_what_is_so_already_returns(world: World, references: Referen
 
 
 def test_a_scale_to_what_is_so_with_an_absent_config_fails(world: World, references: References) -> None:
-    """Count 2 to 2 with an absent config: acknowledged, the inventory unchanged, and OperationFailed."""
+    """A scale from 2 to 2 with a missing config raises OperationFailed, although the inventory is unchanged."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     with pytest.raises(OperationFailed, match="Config absent does not exist") as caught:
@@ -93,7 +90,7 @@ def test_a_scale_to_what_is_so_with_an_absent_config_fails(world: World, referen
 
 
 def test_a_late_event_of_the_command_before_is_no_proof(world: World, references: References) -> None:
-    """A scale that is sent right after another, and fails, is not taken for the other's success."""
+    """The success event of one scale is not taken for the success of the next one, which fails."""
     for _ in range(5):
         world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
         world.client.scale_component(world.host_id, references.echo, "echo", 2).raise_for_status()
@@ -104,7 +101,7 @@ def test_a_late_event_of_the_command_before_is_no_proof(world: World, references
 
 
 def test_a_start_of_an_absent_file_fails_with_the_hosts_reason(world: World, references: References) -> None:
-    """OperationFailed, with the host's own words, and nothing runs."""
+    """OperationFailed has the host's reason, and the component does not run."""
     with pytest.raises(OperationFailed, match="No such file or directory") as caught:
         world.client.scale_component(world.host_id, references.absent, "echo", 1, wait=PATIENCE)
 
@@ -115,7 +112,7 @@ def test_a_start_of_an_absent_file_fails_with_the_hosts_reason(world: World, ref
 
 
 def test_a_start_with_an_absent_config_fails(world: World, references: References) -> None:
-    """OperationFailed, and nothing runs."""
+    """The call raises OperationFailed, and the component does not run."""
     with pytest.raises(OperationFailed, match="Config absent does not exist"):
         world.client.scale_component(
             world.host_id, references.echo, "echo", 1, config=["absent"], wait=PATIENCE
@@ -125,13 +122,13 @@ def test_a_start_with_an_absent_config_fails(world: World, references: Reference
 
 
 def test_a_start_of_no_reference_fails(world: World) -> None:
-    """What is no reference is OperationFailed."""
+    """An invalid reference raises OperationFailed."""
     with pytest.raises(OperationFailed, match="invalid domain character"):
         world.client.scale_component(world.host_id, "not a ref", "echo", 1, wait=PATIENCE)
 
 
 def test_a_start_of_an_id_with_a_space_fails(world: World, references: References) -> None:
-    """What can be no key of a bucket is OperationFailed."""
+    """An id that is not a valid bucket key raises OperationFailed."""
     with pytest.raises(OperationFailed, match="failed to get component spec"):
         world.client.scale_component(world.host_id, references.echo, "a b", 1, wait=PATIENCE)
 
@@ -140,7 +137,7 @@ def test_a_start_of_an_id_with_a_space_fails(world: World, references: Reference
 def test_another_reference_that_is_not_allowed_fails_soon(
     world: World, references: References, count: int
 ) -> None:
-    """Acknowledged, scaled, not updated: OperationFailed that names both references, long before the wait is over."""
+    """The host scales but does not update. OperationFailed names both references, long before the wait ends."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
     started = time.monotonic()
 
@@ -154,7 +151,7 @@ def test_another_reference_that_is_not_allowed_fails_soon(
 
 
 def test_another_reference_that_is_allowed_is_certain(world: World, references: References) -> None:
-    """allow_update with the same count: updated when the call returns."""
+    """With allow_update and the same count, the component is updated when the call returns."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     world.client.scale_component(world.host_id, references.echo2, "echo", 2, allow_update=True, wait=PATIENCE)
@@ -163,7 +160,7 @@ def test_another_reference_that_is_allowed_is_certain(world: World, references: 
 
 
 def test_another_reference_and_another_count_fail_soon(world: World, references: References) -> None:
-    """allow_update with another count: the inventory lies, and OperationFailed says so."""
+    """With allow_update and another count, the inventory is wrong. OperationFailed names both references."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
     started = time.monotonic()
 
@@ -176,7 +173,7 @@ def test_another_reference_and_another_count_fail_soon(world: World, references:
 
 
 def test_an_allowed_update_that_cannot_be_fetched_is_a_timeout(world: World, references: References) -> None:
-    """It is told by no event: WaitTimeout that names the reference still running."""
+    """There is no event for the failure. WaitTimeout names the reference that still runs."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     with pytest.raises(WaitTimeout) as caught:
@@ -187,11 +184,11 @@ def test_an_allowed_update_that_cannot_be_fetched_is_a_timeout(world: World, ref
 
 
 def test_a_stop_right_after_an_update_is_certain(world: World, references: References) -> None:
-    """The late event with 0 instances that ends an update is not taken for the stop."""
+    """The late event with 0 instances from the update is not taken for the stop."""
     for _ in range(5):
         world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
         world.client.update_component(world.host_id, "echo", references.echo2).raise_for_status()
-        # Which of the two the host does first is chance; the inventory and the call agree all the same.
+        # The order of the two on the host is random. In both cases, the call agrees with the inventory.
         try:
             world.client.scale_component(world.host_id, references.echo, "echo", 0, wait=2)
         except WaitTimeout:
@@ -204,7 +201,7 @@ def test_a_stop_right_after_an_update_is_certain(world: World, references: Refer
 
 
 def test_an_update_is_certain(world: World, references: References) -> None:
-    """When the call returns, the new reference runs, with the count as it was."""
+    """The new reference runs with the same count when the call returns."""
     world.client.scale_component(world.host_id, references.echo, "echo", 3, wait=PATIENCE)
 
     world.client.update_component(world.host_id, "echo", references.echo2, wait=PATIENCE)
@@ -213,7 +210,7 @@ def test_an_update_is_certain(world: World, references: References) -> None:
 
 
 def test_an_update_to_the_same_reference_returns_at_once(world: World, references: References) -> None:
-    """No event comes, and none is waited for."""
+    """The host publishes no event, and the call does not wait for one."""
     world.client.scale_component(world.host_id, references.echo, "echo", 1, wait=PATIENCE)
     started = time.monotonic()
 
@@ -224,7 +221,7 @@ def test_an_update_to_the_same_reference_returns_at_once(world: World, reference
 
 
 def test_an_update_that_cannot_be_fetched_names_what_still_runs(world: World, references: References) -> None:
-    """Success acknowledged, no event at all: WaitTimeout with the reference still running."""
+    """The host acknowledges the update and publishes no event. WaitTimeout names the running reference."""
     world.client.scale_component(world.host_id, references.echo, "echo", 1, wait=PATIENCE)
 
     with pytest.raises(WaitTimeout) as caught:
@@ -237,7 +234,7 @@ def test_an_update_that_cannot_be_fetched_names_what_still_runs(world: World, re
 
 
 def test_an_update_of_what_does_not_run_is_refused(world: World, references: References) -> None:
-    """OperationRejected with the host's words, at once."""
+    """OperationRejected has the host's message, and is raised at once."""
     with pytest.raises(OperationRejected, match="component nope not found"):
         world.client.update_component(world.host_id, "nope", references.echo, wait=30)
 
@@ -246,7 +243,7 @@ def test_an_update_of_what_does_not_run_is_refused(world: World, references: Ref
 
 
 def test_the_start_of_a_provider_is_certain(world: World, references: References) -> None:
-    """When the call returns, the provider runs, although the host has lost its file://."""
+    """The provider runs when the call returns, although the host shows its reference without file://."""
     world.client.start_provider(world.host_id, references.provider, "prov", wait=PATIENCE)
 
     found = world.provider("prov")
@@ -255,7 +252,7 @@ def test_the_start_of_a_provider_is_certain(world: World, references: References
 
 
 def test_the_start_of_a_provider_whose_file_is_gone_fails(world: World, references: References) -> None:
-    """OperationFailed with the host's reason, and nothing runs."""
+    """OperationFailed has the host's reason, and the provider does not run."""
     with pytest.raises(OperationFailed, match="No such file or directory"):
         world.client.start_provider(world.host_id, references.absent, "prov", wait=PATIENCE)
 
@@ -263,7 +260,7 @@ def test_the_start_of_a_provider_whose_file_is_gone_fails(world: World, referenc
 
 
 def test_the_start_of_a_provider_with_an_absent_config_fails(world: World, references: References) -> None:
-    """OperationFailed with the host's reason."""
+    """OperationFailed has the host's reason."""
     with pytest.raises(OperationFailed, match="Config absent does not exist"):
         world.client.start_provider(
             world.host_id, references.provider, "prov", None, ["absent"], wait=PATIENCE
@@ -271,7 +268,7 @@ def test_the_start_of_a_provider_with_an_absent_config_fails(world: World, refer
 
 
 def test_the_second_start_of_a_provider_is_refused(world: World, references: References) -> None:
-    """OperationRejected, although the inventory shows what was asked for."""
+    """The call raises OperationRejected, although the inventory shows the requested provider."""
     world.client.start_provider(world.host_id, references.provider, "prov", wait=PATIENCE)
 
     with pytest.raises(OperationRejected, match="already running"):
@@ -279,7 +276,7 @@ def test_the_second_start_of_a_provider_is_refused(world: World, references: Ref
 
 
 def test_a_builtin_that_is_switched_off_is_a_timeout(world: World) -> None:
-    """The host does not answer: RequestTimeout after its timeout, and not only after the wait."""
+    """The host does not reply. RequestTimeout is raised after the timeout, not after the wait."""
     started = time.monotonic()
 
     with pytest.raises(RequestTimeout) as caught:
@@ -292,7 +289,7 @@ def test_a_builtin_that_is_switched_off_is_a_timeout(world: World) -> None:
 
 
 def test_the_stop_of_a_provider_is_certain(world: World, references: References) -> None:
-    """When the call returns, the provider is gone."""
+    """The provider is gone when the call returns."""
     world.client.start_provider(world.host_id, references.provider, "prov", wait=PATIENCE)
 
     world.client.stop_provider(world.host_id, "prov", wait=PATIENCE)
@@ -301,7 +298,7 @@ def test_the_stop_of_a_provider_is_certain(world: World, references: References)
 
 
 def test_the_stop_of_a_provider_that_does_not_run_is_refused(world: World) -> None:
-    """OperationRejected with the host's words."""
+    """OperationRejected has the host's message."""
     with pytest.raises(OperationRejected, match="not running"):
         world.client.stop_provider(world.host_id, "nope", wait=PATIENCE)
 
@@ -310,7 +307,7 @@ def test_the_stop_of_a_provider_that_does_not_run_is_refused(world: World) -> No
 
 
 def test_the_stop_of_a_host_is_certain(world: World) -> None:
-    """When the call returns, the host answers no more."""
+    """The host no longer replies when the call returns."""
     world.client.stop_host(world.host_id, 500, wait=PATIENCE)
 
     with pytest.raises(NoResponders):
@@ -318,7 +315,7 @@ def test_the_stop_of_a_host_is_certain(world: World) -> None:
 
 
 def test_the_stop_of_the_last_host_is_certain(world: World) -> None:
-    """Its acknowledgement may be lost; that nobody answers is the proof."""
+    """The acknowledgement may be lost. The proof is that no host replies."""
     for host_id in world.host_ids:
         world.client.stop_host(host_id, 500, wait=PATIENCE)
 
@@ -342,7 +339,7 @@ OF_A_HOST: dict[str, Callable[[World, References, str], object]] = {
 
 @pytest.mark.parametrize("operation", OF_A_HOST)
 def test_an_unknown_host_is_known_at_once(world: World, references: References, operation: str) -> None:
-    """NoResponders, before anything is sent."""
+    """The call raises NoResponders before it sends the command."""
     with pytest.raises(NoResponders, match=r"host\.get"):
         OF_A_HOST[operation](world, references, "N" + "A" * 55)
 
@@ -351,13 +348,13 @@ def test_an_unknown_host_is_known_at_once(world: World, references: References, 
 
 
 def test_a_link_is_certain(world: World) -> None:
-    """When the call returns, get_links has shown it; the same again returns, too."""
+    """get_links shows the link when the call returns. The same put again also returns."""
     for _ in range(2):
         assert world.client.put_link(LINK, wait=PATIENCE).message == "successfully set link"
 
 
 def test_a_link_that_clashes_is_refused(world: World) -> None:
-    """OperationRejected with the host's words."""
+    """OperationRejected has the host's message."""
     world.client.put_link(LINK, wait=PATIENCE)
 
     with pytest.raises(OperationRejected, match="link already exists with different target"):
@@ -365,7 +362,7 @@ def test_a_link_that_clashes_is_refused(world: World) -> None:
 
 
 def test_the_deletion_of_a_link_is_certain(world: World) -> None:
-    """When the call returns, get_links no longer shows it; where there is none it returns, too."""
+    """get_links no longer shows the link when the call returns. Deleting a missing link also returns."""
     world.client.put_link(LINK, wait=PATIENCE)
     for _ in range(2):
         assert world.client.delete_link("echo", "default", "wasi", "http", wait=PATIENCE)
@@ -373,7 +370,7 @@ def test_the_deletion_of_a_link_is_certain(world: World) -> None:
 
 
 def test_twenty_links_of_one_source_at_once_are_all_kept(world: World) -> None:
-    """Whatever threads put them, changes of one source do not overlap: five times twenty of twenty."""
+    """Changes to the links of one source do not overlap, even from twenty threads. Tried five times."""
     for turn in range(5):
         links = [attrs.evolve(LINK, source_id=f"s{turn}", name=f"n{number}") for number in range(20)]
         threads = [threading.Thread(target=world.client.put_link, args=(link,)) for link in links]
@@ -390,7 +387,7 @@ def test_twenty_links_of_one_source_at_once_are_all_kept(world: World) -> None:
 
 
 def test_a_cached_client_sees_each_change_at_once(world: World) -> None:
-    """Twenty put_link and delete_link in a row: after each, the copy is right."""
+    """A client that caches links sees each of its own changes at once."""
     settings = attrs.evolve(world.client._settings, cache_links=True)
     cached = type(world.client)(world.client._transports, settings, world.client._subjects, world.client)
     assert cached.get_links().data == []
@@ -402,11 +399,11 @@ def test_a_cached_client_sees_each_change_at_once(world: World) -> None:
         assert cached.get_links().data == []
 
 
-# All of it --------------------------------------------------------------------------------------
+# Reads ------------------------------------------------------------------------------------------
 
 
 def test_every_host_is_asked_for_its_inventory(world: World, references: References) -> None:
-    """All inventories, by host id; a host that is not there is an error beside them."""
+    """The inventories are listed by host id. A host that does not exist is listed as an error."""
     world.client.scale_component(world.host_id, references.echo, "echo", 1, wait=PATIENCE)
 
     everything = world.client.get_host_inventories(expected=2)
@@ -420,7 +417,7 @@ def test_every_host_is_asked_for_its_inventory(world: World, references: Referen
 
 
 def test_the_configs_can_be_listed(world: World) -> None:
-    """Those that are there, sorted; not those that were deleted."""
+    """The existing configs are listed in order, without deleted ones."""
     assert world.client.list_configs() == []
     for name in ("web", "a/b", "gone", "A-1"):
         world.client.put_config(name, {"a": "b"}).raise_for_status()
@@ -430,7 +427,7 @@ def test_the_configs_can_be_listed(world: World) -> None:
 
 
 def test_a_host_is_found_by_what_is_known_of_it(world: World) -> None:
-    """By its id, by the beginning of it, by a part of its friendly name, in any case."""
+    """A host is found by its id, a prefix of its id, or a part of its friendly name, in any case."""
     inventory = world.inventory()
     for text in (inventory.host_id, inventory.host_id[:12].lower(), inventory.friendly_name.upper()):
         assert world.client.find_host(text).id == world.host_id

@@ -1,4 +1,4 @@
-"""Providers: started and stopped."""
+"""Providers: start and stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STARTED: CtlResponse[None] = CtlResponse(succeeded=True, message="successfully s
 
 
 def started(world: World, references: References, provider_id: str = "prov") -> ProviderStarted:
-    """Start a provider on the first host, and wait until it runs."""
+    """Start a provider on the first host, and return the data of its event."""
     with world.client.events_receiver("provider_started") as events:
         assert (
             world.client.start_provider(world.host_id, references.provider, provider_id, {"a": "b"})
@@ -31,7 +31,7 @@ def started(world: World, references: References, provider_id: str = "prov") -> 
 
 
 def test_a_provider_is_started(world: World, references: References) -> None:
-    """The event has its claims, and its id as public key and instance; file:// is lost on the way."""
+    """The event has the claims, the id as public key and instance id, and the reference without file://."""
     data = started(world, references)
 
     assert data == ProviderStarted(
@@ -53,7 +53,7 @@ def test_a_provider_is_started(world: World, references: References) -> None:
 
 
 def test_a_provider_is_in_the_inventory(world: World, references: References) -> None:
-    """Name and reference show, the latter without its file://."""
+    """The inventory has the name, and the reference without file://."""
     started(world, references)
 
     found = world.provider("prov")
@@ -66,7 +66,7 @@ def test_a_provider_is_in_the_inventory(world: World, references: References) ->
 
 
 def test_a_provider_that_runs_is_not_started_again(world: World, references: References) -> None:
-    """A second start of one id is refused."""
+    """A second start with the same id is refused."""
     started(world, references)
 
     assert world.client.start_provider(world.host_id, references.provider, "prov") == CtlResponse(
@@ -75,7 +75,7 @@ def test_a_provider_that_runs_is_not_started_again(world: World, references: Ref
 
 
 def test_one_archive_serves_two_providers(world: World, references: References) -> None:
-    """A provider is its id, not its image."""
+    """Providers are identified by their id, not by their image."""
     started(world, references, "one")
     started(world, references, "two")
 
@@ -83,7 +83,7 @@ def test_one_archive_serves_two_providers(world: World, references: References) 
 
 
 def test_a_provider_is_stopped(world: World, references: References) -> None:
-    """The host answers when it has stopped, and tells why."""
+    """The host replies when the provider has stopped. The event has the reason."""
     started(world, references)
     with world.client.events_receiver("provider_stopped") as events:
         assert world.client.stop_provider(world.host_id, "prov") == CtlResponse(
@@ -104,7 +104,7 @@ def test_a_provider_is_stopped(world: World, references: References) -> None:
 
 
 def test_a_provider_can_be_started_again_after_its_stop(world: World, references: References) -> None:
-    """A stopped provider's id is free."""
+    """The id of a stopped provider can be used again."""
     started(world, references)
     world.client.stop_provider(world.host_id, "prov").raise_for_status()
     started(world, references)
@@ -113,14 +113,14 @@ def test_a_provider_can_be_started_again_after_its_stop(world: World, references
 
 
 def test_a_stop_of_what_does_not_run_is_refused(world: World) -> None:
-    """There is nothing to stop."""
+    """A provider that does not run cannot be stopped."""
     assert world.client.stop_provider(world.host_id, "nope") == CtlResponse(
         succeeded=False, message="provider with that ID is not running"
     )
 
 
 def test_an_archive_that_is_not_there_is_acknowledged_and_fails(world: World, references: References) -> None:
-    """The failure comes as an event, with the reference as it was given."""
+    """The failure comes as an event, with the reference as written in the command."""
     with world.client.events_receiver("provider_start_failed") as events:
         assert world.client.start_provider(world.host_id, references.absent, "prov") == STARTED
         data = events.get(PATIENCE).data
@@ -140,7 +140,7 @@ def test_an_archive_that_is_not_there_is_acknowledged_and_fails(world: World, re
 
 
 def test_a_bad_reference_is_acknowledged_and_fails(world: World) -> None:
-    """What is no reference at all is found out only when it is fetched."""
+    """An invalid reference is only detected when the host fetches it."""
     with world.client.events_receiver("provider_start_failed") as events:
         assert world.client.start_provider(world.host_id, "not a ref", "prov") == STARTED
         data = events.get(PATIENCE).data
@@ -150,7 +150,7 @@ def test_a_bad_reference_is_acknowledged_and_fails(world: World) -> None:
 
 
 def test_an_absent_config_is_acknowledged_and_fails(world: World, references: References) -> None:
-    """A config that does not exist is found out after the acknowledgement."""
+    """A missing config is only detected after the acknowledgement."""
     with world.client.events_receiver("provider_start_failed") as events:
         response = world.client.start_provider(
             world.host_id, references.provider, "prov", provider_configuration=["absent"]
@@ -163,7 +163,7 @@ def test_an_absent_config_is_acknowledged_and_fails(world: World, references: Re
 
 
 def test_a_builtin_provider_that_is_switched_off_is_not_answered(world: World) -> None:
-    """The host sends no reply at all, and answers other requests."""
+    """The host does not reply to this command, but does reply to others."""
     with pytest.raises(RequestTimeout):
         world.client.start_provider(world.host_id, "wasmcloud+builtin://http-server", "http", timeout=0.5)
 
@@ -171,7 +171,7 @@ def test_a_builtin_provider_that_is_switched_off_is_not_answered(world: World) -
 
 
 def test_a_providers_claims_can_be_had(world: World, references: References) -> None:
-    """get_claims has the provider's, with a config schema."""
+    """get_claims has the provider's claims, with a config schema."""
     started(world, references)
     world.until(lambda: bool(world.client.get_claims().data))
 

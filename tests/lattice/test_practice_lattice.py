@@ -161,7 +161,7 @@ def test_commands_are_recorded(make_practice_lattice: Make) -> None:
     assert [command.operation for command in lattice.commands] == ["host.ping", "label.put"]
     assert label.host_id == lattice.hosts[1].id
     assert json.loads(label.payload) == {"key": "zone", "value": "a"}
-    with pytest.raises(TimeoutError, match=r"1 of 2 label\.put arrived"):
+    with pytest.raises(TimeoutError, match=r"received 1 of 2 label\.put requests"):
         lattice.wait_for_commands("label.put", 2, timeout=0.05)
 
 
@@ -201,7 +201,7 @@ def test_closing_leaves_nothing() -> None:
 
     assert not server.running
     assert threading.active_count() == threads
-    with pytest.raises(RuntimeError, match="does not run"):
+    with pytest.raises(RuntimeError, match="is not running"):
         lattice.hosts[0].stall()
 
 

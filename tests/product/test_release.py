@@ -36,14 +36,27 @@ def versions(requirement: Requirement) -> list[tuple[str, Version]]:
 
 
 def lowest(requirement: Requirement) -> tuple[str, Version]:
-    [(_, version)] = versions(requirement)
+    [version] = [version for operator, version in versions(requirement) if operator in ("==", ">=")]
     return canonicalize_name(requirement.name), version
 
 
 @pytest.mark.parametrize("requirement", required(), ids=str)
-def test_each_requirement_has_a_floor_and_no_ceiling(requirement: Requirement) -> None:
-    """A dependency is asked for with the lowest version that will do, and nothing else."""
-    assert [operator for operator, _ in versions(requirement)] == [">="]
+def test_each_requirement_has_a_floor_and_only_nats_has_a_ceiling(requirement: Requirement) -> None:
+    """Each requirement names a lowest version. Only nats-py has an upper bound: its private names are used."""
+    operators = sorted(operator for operator, _ in versions(requirement))
+
+    assert operators == (["<", ">="] if requirement.name == "nats-py" else [">="])
+
+
+def test_the_nats_that_is_tested_is_of_the_highest_minor_that_is_allowed() -> None:
+    """nats-py's upper bound is the next minor version after the installed one, which is the tested one."""
+    [requirement] = [requirement for requirement in required() if requirement.name == "nats-py"]
+    bounds = dict(versions(requirement))
+    installed = Version(importlib.metadata.version("nats-py"))
+
+    # tox also runs the tests with the lowest version and with a pre-release.
+    if installed != bounds[">="] and not installed.is_prerelease:
+        assert bounds["<"].release == (installed.major, installed.minor + 1)
 
 
 def test_the_floors_that_are_tested_are_those_that_are_asked_for() -> None:

@@ -1,7 +1,7 @@
-"""The files that real hosts load in the tests, made of nothing: components, signed or not, and a provider.
+"""Generate the files that hosts load in the tests: components with and without claims, and a provider.
 
-Everything is built from its published format: the WebAssembly component model's binary form, the tokens that
-wasmCloud signs components and providers with, and the provider archive ("PAR", a tar file).
+The formats are published: the binary format of the WebAssembly component model, the tokens that sign components and
+providers in wasmCloud, and the provider archive ("PAR", a tar file).
 """
 
 from __future__ import annotations
@@ -25,27 +25,26 @@ from nacl.signing import SigningKey
 from wasmcloud_ctl.testing import component
 from wasmcloud_ctl.testing._component import section, sized
 
-#: A provider that does nothing. A host kills its providers when it ends, but one that is itself killed leaves
-#: them behind: so this one looks whether its host is there. It lets go of the host's output, for whoever reads
-#: that until its end.
+#: A provider that does nothing. A host that stops kills its providers, but a host that is killed leaves them behind,
+#: so this one polls whether its host is alive. It closes the host's output, which a test may read until its end.
 PROVIDER_SCRIPT = b"""\
 #!/bin/sh
 exec >/dev/null 2>&1
 while kill -0 "$PPID"; do sleep 1; done
 """
 
-#: The type byte of a key, in the nkeys encoding: it is what makes the first letter of the text form.
+#: The type byte of a key in the nkeys encoding. It determines the first letter of the encoded key.
 MODULE_PREFIX = 12 << 3
 SERVICE_PREFIX = 21 << 3
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Where the files lie."""
+    """The paths of the files."""
 
     #: A component without claims.
     echo: Path
-    #: Another one, to update the first to.
+    #: Another component without claims, for updates.
     echo2: Path
     #: A component with claims.
     signed: Path
@@ -54,17 +53,17 @@ class Artifacts:
 
 
 def write_artifacts(folder: Path) -> Artifacts:
-    """Make all the files.
+    """Write all files.
 
     Args:
-        folder: Where they go; it must exist. The names are ``echo.wasm``, ``echo2.wasm``, ``signed.wasm``
-            and ``provider.par``.
+        folder: The folder, which must exist. The files are ``echo.wasm``, ``echo2.wasm``, ``signed.wasm`` and
+            ``provider.par``.
 
     Returns:
-        Their absolute paths.
+        The absolute paths of the files.
 
     Raises:
-        OSError: The folder cannot be written to.
+        OSError: The folder is not writable.
     """
     folder = folder.resolve()
     artifacts = Artifacts(
@@ -81,7 +80,7 @@ def write_artifacts(folder: Path) -> Artifacts:
 
 
 def reference(path: Path) -> str:
-    """The reference under which a host loads a file: ``file://`` and its absolute path."""
+    """Return the reference of a file: ``file://`` and its absolute path."""
     return path.resolve().as_uri()
 
 
@@ -97,18 +96,18 @@ def sign_component(
     tags: tuple[str, ...] = ("demo", "echo"),
     call_alias: str = "acme/echo",
 ) -> bytes:
-    """A component with claims, signed with new keys.
+    """Add claims to a component, signed with new keys.
 
     Args:
         wasm: The component without claims.
-        name: What it is called.
-        revision: The number that orders its versions.
-        version: Its version for people.
-        tags: Words to find it by.
-        call_alias: The name others may call it by.
+        name: The name.
+        revision: The revision number.
+        version: The human-readable version.
+        tags: The tags.
+        call_alias: The alias.
 
     Returns:
-        The same component with a custom section ``jwt``.
+        The component with a custom section ``jwt``.
     """
     metadata = {
         "name": name,
@@ -126,16 +125,16 @@ def sign_component(
 
 
 def provider_archive(*, name: str, revision: int, version: str, program: bytes = PROVIDER_SCRIPT) -> bytes:
-    """A provider archive for a machine like this one, signed with new keys.
+    """Return a provider archive for this platform, signed with new keys.
 
     Args:
-        name: What the provider is called.
-        revision: The number that orders its versions.
-        version: Its version for people.
-        program: The executable file.
+        name: The name of the provider.
+        revision: The revision number.
+        version: The human-readable version.
+        program: The executable.
 
     Returns:
-        The archive's bytes.
+        The bytes of the archive.
     """
     machine = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
     target = f"{machine}-{'macos' if sys.platform == 'darwin' else sys.platform}"
@@ -160,11 +159,11 @@ def provider_archive(*, name: str, revision: int, version: str, program: bytes =
 
 
 def claims_token(subject_prefix: int, metadata: dict[str, Any]) -> str:
-    """A token that a new account signs for a new subject.
+    """Return a token about a new subject, signed by a new account.
 
     Args:
-        subject_prefix: The kind of key the subject has.
-        metadata: What it says about the component or the provider.
+        subject_prefix: The type byte of the subject's key.
+        metadata: The claims about the component or provider.
 
     Returns:
         The token: header, claims and signature, each in base64url without padding.
@@ -185,7 +184,7 @@ def claims_token(subject_prefix: int, metadata: dict[str, Any]) -> str:
 
 
 def _public_key(prefix: int, key: SigningKey) -> str:
-    # nkeys has this for the kinds of NATS itself only: prefix, key and checksum in base32.
+    # The nkeys library only encodes the key types of NATS itself: prefix, key and checksum in base32.
     text = bytes((prefix,)) + bytes(key.verify_key)
     return base64.b32encode(text + nkeys.crc16_checksum(text)).decode().rstrip("=")
 

@@ -1,7 +1,7 @@
-"""Write down what two real hosts say: one request after the other, each with its replies and its events.
+"""Record how two real hosts behave: a series of requests, each with its replies and events.
 
-Run ``python -m realhost.capture OUT.jsonl`` in the folder ``tests``; ``--compare OLD.jsonl`` tells what differs
-from an earlier capture once ids, keys, times and names are left aside. One line a case::
+Run ``python -m realhost.capture OUT.jsonl`` in the folder ``tests``. ``--compare OLD.jsonl`` prints the differences
+to an earlier capture, ignoring ids, keys, times and names. Each line is one case::
 
     {"case": ..., "subject": ..., "request": ..., "request_headers": ...,
      "replies": [{"after_ms": ..., "headers": ..., "json": ... or "raw": ...}],
@@ -32,21 +32,21 @@ from wasmcloud_ctl.testing import PracticeServer
 SUBJECTS = "wasmbus.ctl.v1.default"
 EVENTS = "wasmbus.evt.default"
 
-#: What a capture has in place of the folder of the files and of the server's URL, which are new each time.
+#: Replace the folder of the files and the URL of the server in a capture, which differ each time.
 FOLDER = "/components"
 URL = "nats://127.0.0.1:4222"
 
-#: A case is over when nothing has been heard for so many seconds.
+#: A case ends when no message has been received for this many seconds.
 QUIET = 1.0
 
 HEARTBEAT_INTERVAL = 5.0
-#: Heartbeats come all the time; only this case has them, and it waits for two of each host.
+#: Only this case records heartbeats, which hosts publish all the time. It waits for two of each host.
 HEARTBEAT_CASE = "host_heartbeat"
 HEARTBEATS = 4
 
 UNKNOWN_HOST = "N" + "A" * 55
 
-#: Lists whose order is chance: hosts answer in any, and keep what they have in hash tables.
+#: Lists in random order: hosts reply in any order, and store their data in hash tables.
 UNORDERED = ("replies", "response", "components", "providers")
 UPTIMES: dict[str, Any] = {"uptime_human": "", "uptime_seconds": 0}
 
@@ -58,7 +58,7 @@ class Case:
     name: str
     #: The subject after prefix, version and lattice.
     rest: str
-    #: What is sent: text as it is, anything else as JSON.
+    #: The payload: text is sent unchanged, anything else as JSON.
     request: Any = ""
     headers: dict[str, str] | None = None
 
@@ -67,12 +67,12 @@ class Case:
 
 
 def cases(first: str, second: str, files: artifacts.Artifacts) -> Iterator[Case]:
-    """All cases, in the order in which they are sent: later ones build on what earlier ones left.
+    """Yield all cases in the order in which they are sent. Later cases depend on earlier ones.
 
     Args:
-        first: The id of the host with the label zone=z1; it is stopped first.
-        second: The id of the host with zone=z2; it runs what is started.
-        files: What there is to load.
+        first: The id of the host with the label zone=z1, which is stopped first.
+        second: The id of the host with the label zone=z2, which runs the components and providers.
+        files: The files for the hosts to load.
     """
     echo, echo2, signed, provider = map(
         artifacts.reference, (files.echo, files.echo2, files.signed, files.provider)
@@ -246,14 +246,14 @@ def cases(first: str, second: str, files: artifacts.Artifacts) -> Iterator[Case]
 
 
 class Recorder:
-    """Sends requests and notes what is heard."""
+    """Sends requests, and records the replies and events."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._heard: asyncio.Queue[tuple[float, Msg]] = asyncio.Queue()
 
     async def listen(self) -> None:
-        """Subscribe to the events; from here on none is missed."""
+        """Subscribe to all events. On return, the server has the subscription."""
         await self._client.subscribe(f"{EVENTS}.>", cb=self._hear)
         await self._client.flush()
 
@@ -261,13 +261,13 @@ class Recorder:
         self._heard.put_nowait((time.monotonic(), message))
 
     async def run(self, case: Case) -> dict[str, Any]:
-        """Send one request and listen until nothing more is heard.
+        """Send one request, and listen until no more messages arrive.
 
         Args:
-            case: What is sent.
+            case: The request.
 
         Returns:
-            The line of the capture.
+            The line for the capture.
         """
         subject = f"{SUBJECTS}.{case.rest}"
         request = case.request if isinstance(case.request, str) else json.dumps(case.request)
@@ -330,10 +330,10 @@ def capture() -> list[str]:
     """Start a server and two hosts, and run all cases.
 
     Returns:
-        The lines of the capture, JSON, with the same folder and server URL each time.
+        The lines of the capture as JSON. The folder and the URL of the server are replaced by fixed ones.
 
     Raises:
-        harness.RealHostError: Something needed is not there, or did not start.
+        harness.RealHostError: The hosts could not be built or started.
     """
     options = harness.HostOptions(heartbeat=HEARTBEAT_INTERVAL)
     program = harness.build()
@@ -352,13 +352,13 @@ def capture() -> list[str]:
 
 
 def normalised(lines: Sequence[str]) -> dict[str, Any]:
-    """What is the same in every capture of the same host version.
+    """Return the parts of a capture that are the same in every capture of one host version.
 
     Args:
-        lines: A capture; its first case is ``get_hosts``.
+        lines: The capture. Its first case must be ``get_hosts``.
 
     Returns:
-        The cases by name, without ids, keys, times and names, and with what has no order sorted.
+        The cases by name. Ids, keys, times and names are replaced, and unordered lists are sorted.
     """
     text = "\n".join(lines)
     for reply in json.loads(lines[0])["replies"]:
@@ -370,7 +370,7 @@ def normalised(lines: Sequence[str]) -> dict[str, Any]:
 
 
 def _normalised_line(line: dict[str, Any]) -> dict[str, Any]:
-    # Any host of the lattice may answer these, and the event names the one that did.
+    # Any host of the lattice may serve these requests, and the event names that host.
     any_host = line["subject"].split(".")[4] in ("link", "config", "claims")
     for reply in line["replies"]:
         del reply["after_ms"]
@@ -380,7 +380,7 @@ def _normalised_line(line: dict[str, Any]) -> dict[str, Any]:
             event["data"]["source"] = "HOST"
     normal = {key: _without_order_and_uptime(value, key) for key, value in line.items()}
     if line["case"] == HEARTBEAT_CASE:
-        # How often each host was heard, and in which order, is chance.
+        # The number and the order of the heartbeats are random.
         distinct = {_sorted_json(event): event for event in normal["events"]}
         normal["events"] = [distinct[text] for text in sorted(distinct)]
     return normal
@@ -402,20 +402,20 @@ def _sorted_json(value: Any) -> str:
 
 
 def differences(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    """What two captures do not have in common.
+    """Compare two captures.
 
     Args:
-        old: A capture.
-        new: Another one.
+        old: The old capture.
+        new: The new capture.
 
     Returns:
-        A text for each case that differs; none when they agree.
+        A text for each case that differs. Empty if the captures agree.
     """
     before, after = normalised(old), normalised(new)
     found = [f"{name}: only in the old capture" for name in before if name not in after]
     found += [f"{name}: only in the new capture" for name in after if name not in before]
     if not found and list(before) != list(after):
-        found.append("the cases come in another order")
+        found.append("the cases are in another order")
     for name in before:
         if name in after and before[name] != after[name]:
             found.append(f"{name}:\n  old {_sorted_json(before[name])}\n  new {_sorted_json(after[name])}")
@@ -426,15 +426,15 @@ def differences(old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 
 def main() -> int:
-    """Capture, write, and compare if asked to.
+    """Write a capture, and compare it with an earlier one if requested.
 
     Returns:
-        The exit status: 1 when the captures differ.
+        The exit status: 1 if the captures differ, else 0.
     """
     description = __doc__.partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m realhost.capture", description=description)
-    parser.add_argument("out", type=Path, help="where the capture goes")
-    parser.add_argument("--compare", type=Path, metavar="OLD", help="an earlier capture")
+    parser.add_argument("out", type=Path, help="the file to write the capture to")
+    parser.add_argument("--compare", type=Path, metavar="OLD", help="an earlier capture to compare with")
     options = parser.parse_args()
     old = options.compare.read_text(encoding="utf-8").splitlines() if options.compare else None
     new = capture()

@@ -1,6 +1,6 @@
-"""Real wasmCloud hosts as processes, for tests: build the program, start hosts, end them.
+"""Build real wasmCloud hosts, and run them as processes for tests.
 
-It needs cargo for the build (some minutes the first time), and a nats-server with JetStream for the hosts.
+The build needs cargo, and takes some minutes the first time. The hosts need a nats-server with JetStream.
 ``python tests/realhost/harness.py`` only builds.
 """
 
@@ -21,23 +21,23 @@ from typing import IO
 
 SOURCE = Path(__file__).resolve().parent
 
-#: Names the folder for the build, in place of the user's cache folder.
+#: The environment variable that overrides the build folder in the user's cache.
 CACHE_VARIABLE = "WASMCLOUD_CTL_REALHOST_CACHE"
 
-#: How long a server or a host may take to start, and to end, in seconds.
+#: Timeouts for the start and the stop of a host, in seconds.
 START_LIMIT = 30.0
 STOP_LIMIT = 15.0
 
 
 class RealHostError(Exception):
-    """The program could not be built, or a process did not start; the message says which and why."""
+    """The program could not be built, or a process did not start. The message says why."""
 
 
 # The program ------------------------------------------------------------------------------------
 
 
 def target_folder() -> Path:
-    """Where cargo builds: outside the checkout, one for each user, unless the environment names another."""
+    """Return cargo's build folder: per user and outside the checkout, unless the environment names one."""
     named = os.environ.get(CACHE_VARIABLE)
     if named:
         return Path(named)
@@ -46,23 +46,23 @@ def target_folder() -> Path:
 
 
 def built() -> Path | None:
-    """The program, if it has been built, else None. Whether it is up to date only :func:`build` knows."""
+    """Return the path of the program, or None if it is not built. Only :func:`build` checks if it is up to date."""
     program = target_folder() / "debug" / "realhost"
     return program if program.is_file() else None
 
 
 def build(*, show: bool = False) -> Path:
-    """Build the program, or see that it is up to date, which takes a second.
+    """Build the program. Takes about a second if it is up to date.
 
     Args:
-        show: Whether cargo's messages go to standard error as they come.
+        show: Whether to print cargo's messages to standard error.
 
     Returns:
         The path of the program.
 
     Raises:
-        RealHostError: There is no cargo, or the build failed; the message ends with cargo's own, unless
-            they have been shown.
+        RealHostError: cargo was not found, or the build failed. The message includes cargo's own messages, unless
+            they were printed.
     """
     cargo = shutil.which("cargo")
     if cargo is None:
@@ -81,14 +81,14 @@ def build(*, show: bool = False) -> Path:
 
 
 class _Process:
-    """A process, and all that it prints."""
+    """A process, and its output."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         self._name = Path(command[0]).name
         self._lines: list[str] = []
         self._ended = False
         self._change = threading.Condition()
-        # Standard input stays open as long as this process lives: that is how a host notices its end.
+        # A host exits when its standard input closes. It stays open for as long as this process lives.
         self.process = subprocess.Popen(
             command,
             env=environment,
@@ -99,7 +99,7 @@ class _Process:
             errors="replace",
         )
         assert self.process.stdout is not None
-        # A thread reads, so that the process never waits for a full pipe.
+        # A thread reads the output, so that the process never blocks on a full pipe.
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
 
@@ -115,22 +115,22 @@ class _Process:
 
     @property
     def log(self) -> str:
-        """What the process has printed so far."""
+        """The output of the process so far."""
         with self._change:
             return "".join(self._lines)
 
     def wait_for(self, pattern: str, timeout: float) -> re.Match[str]:
-        """Wait until the process has printed a line.
+        """Wait until the process has printed a line that matches a pattern.
 
         Args:
-            pattern: What is searched for, a regular expression.
-            timeout: How long, in seconds.
+            pattern: The regular expression to search for.
+            timeout: Seconds to wait.
 
         Returns:
             The match.
 
         Raises:
-            RealHostError: The process ended first, or the time is over.
+            RealHostError: The process exited first, or did not print such a line in time.
         """
         deadline = time.monotonic() + timeout
         seen = 0
@@ -146,13 +146,13 @@ class _Process:
                     raise RealHostError(f"{self._name} not ready in {timeout} s:\n{''.join(self._lines)}")
 
     def stop(self, timeout: float = STOP_LIMIT) -> int:
-        """End the process with SIGTERM, and with SIGKILL when that does not help.
+        """Stop the process with SIGTERM, and kill it if it does not exit in time.
 
         Args:
-            timeout: How long SIGTERM may take, in seconds.
+            timeout: Seconds to wait before SIGKILL.
 
         Returns:
-            Its exit status.
+            The exit status.
         """
         self.process.terminate()
         try:
@@ -161,30 +161,30 @@ class _Process:
             return self.kill()
 
     def kill(self) -> int:
-        """End the process with SIGKILL, as a machine that fails does.
+        """Kill the process with SIGKILL, like a crash of the machine.
 
         Returns:
-            Its exit status.
+            The exit status.
         """
         self.process.kill()
         return self.wait(STOP_LIMIT)
 
     def wait(self, timeout: float) -> int:
-        """Wait until the process has ended by itself, for instance after a stop_host command.
+        """Wait until the process exits by itself, for example after a stop_host command.
 
         Args:
-            timeout: How long, in seconds.
+            timeout: Seconds to wait.
 
         Returns:
-            Its exit status.
+            The exit status.
 
         Raises:
-            subprocess.TimeoutExpired: It still runs.
+            subprocess.TimeoutExpired: The process is still running.
         """
         status = self.process.wait(timeout)
         if self.process.stdin is not None:
             self.process.stdin.close()
-        # What the process started may hold its output open a little longer; that is not waited for.
+        # Child processes may keep the output open a little longer. Do not wait for them.
         self._reader.join(1.0)
         return status
 
@@ -194,20 +194,20 @@ class _Process:
 
 @dataclass(frozen=True)
 class HostOptions:
-    """What hosts are started with, apart from their labels."""
+    """The options of a host, except its labels."""
 
     lattice: str = "default"
     topic_prefix: str | None = None
     js_domain: str | None = None
-    #: Seconds between heartbeats; None: the host's own default, 30.
+    #: Seconds between heartbeats. Defaults to the host's own default, 30.
     heartbeat: float | None = None
     component_auction: bool = True
     provider_auction: bool = True
-    #: For the host's log, which :attr:`RealHost.log` holds.
+    #: The log level of the host. Its log is in :attr:`RealHost.log`.
     rust_log: str = "error"
 
     def arguments(self) -> list[str]:
-        """These options as the program's arguments."""
+        """Return these options as arguments of the program."""
         arguments = ["--lattice", self.lattice]
         if self.topic_prefix is not None:
             arguments += ["--topic-prefix", self.topic_prefix]
@@ -232,41 +232,41 @@ class RealHost:
 
     @property
     def log(self) -> str:
-        """What the host has printed so far."""
+        """The output of the host so far."""
         return self._process.log
 
     @property
     def running(self) -> bool:
-        """Whether its process is there."""
+        """Whether the process is running."""
         return self._process.process.poll() is None
 
     def stop(self) -> int:
-        """End the host with SIGTERM: it publishes ``host_stopped`` and shuts down.
+        """Stop the host with SIGTERM. It publishes ``host_stopped`` and shuts down.
 
         Returns:
-            Its exit status.
+            The exit status.
         """
         return self._process.stop()
 
     def kill(self) -> int:
-        """End the host with SIGKILL: it says nothing more.
+        """Kill the host with SIGKILL. It publishes nothing.
 
         Returns:
-            Its exit status.
+            The exit status.
         """
         return self._process.kill()
 
     def wait(self, timeout: float = STOP_LIMIT) -> int:
-        """Wait until the host has ended by itself, after a stop_host command.
+        """Wait until the host exits by itself, for example after a stop_host command.
 
         Args:
-            timeout: How long, in seconds.
+            timeout: Seconds to wait.
 
         Returns:
-            Its exit status.
+            The exit status.
 
         Raises:
-            subprocess.TimeoutExpired: It still runs.
+            subprocess.TimeoutExpired: The host is still running.
         """
         return self._process.wait(timeout)
 
@@ -278,18 +278,18 @@ def real_hosts(
     options: HostOptions | None = None,
     program: Path | None = None,
 ) -> Iterator[list[RealHost]]:
-    """Run hosts, one for each map of labels, and end them at the end.
+    """Run one host for each map of labels, and stop the hosts when the block ends.
 
-    The hosts end, too, when this process does, whatever ends it.
+    The hosts also end when this process ends for any reason.
 
     Args:
-        url: The NATS server, which needs JetStream.
-        labels: The hosts' own labels, one map for each host.
-        options: What is the same for all of them.
-        program: The program; None: the one :func:`build` returns.
+        url: The URL of a NATS server with JetStream.
+        labels: One map of labels for each host.
+        options: The options of all hosts.
+        program: The path of the program. Defaults to the result of :func:`build`.
 
     Returns:
-        The hosts, in the order of the labels. Each has its subscriptions: it answers.
+        The hosts in the order of the labels. Each has subscribed and replies to requests.
 
     Raises:
         RealHostError: The program could not be built, or a host did not start.
@@ -297,7 +297,7 @@ def real_hosts(
     program = build() if program is None else program
     options = HostOptions() if options is None else options
     with tempfile.TemporaryDirectory(prefix="realhost-") as folder, ExitStack() as stack:
-        # Hosts unpack providers into the folder for temporary files; here they leave nothing behind.
+        # Hosts unpack providers into the temporary folder. This one is deleted afterwards.
         environment = {**os.environ, "TMPDIR": folder, "RUST_LOG": options.rust_log, "RUST_BACKTRACE": "0"}
         hosts = []
         for own in labels:

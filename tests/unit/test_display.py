@@ -1,4 +1,4 @@
-"""How models are shown, in a line and in a notebook, and what they are as plain dicts."""
+"""The reprs of values, their HTML in a notebook, and their plain dicts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from wasmcloud_ctl import (
     Replies,
     Undecodable,
 )
-from wasmcloud_ctl._display.html import short_id
+from wasmcloud_ctl._display.text import short_id
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl.events import DATA_BY_NAME
 from wasmcloud_ctl.models import Model
@@ -140,12 +140,12 @@ LINES = [
 
 @pytest.mark.parametrize(("shown", "expected"), LINES, ids=[type(shown).__name__ for shown, _ in LINES])
 def test_a_repr_says_what_matters(shown: object, expected: str) -> None:
-    """Short id, friendly name and what matters; of a list or a map the count."""
+    """A repr has the short id, the friendly name and the main attributes; of a list or a map only the count."""
     assert repr(shown) == expected
 
 
 def hostile(value: str) -> Iterator[object]:
-    """One of each that is shown, with this text wherever a text may be."""
+    """Yield a value of each class that is displayed, with this text in each place that takes a text."""
     texts = {value: value}
     host = Host(
         id=value,
@@ -197,8 +197,21 @@ def hostile(value: str) -> Iterator[object]:
     yield event(value, texts)
 
 
+@attrs.frozen(repr=False, eq=False, slots=False)
+class Unknown(Model):
+    """A model without a summary or tables of its own."""
+
+    size: int
+
+
+def test_a_model_of_an_unknown_class_is_shown_by_its_fields() -> None:
+    """A class that is derived from Model elsewhere has a repr and HTML, too."""
+    assert repr(Unknown(5)) == "<Unknown {'size': 5}>"
+    assert words(Unknown(5)) == "<Unknown {'size': 5}>"
+
+
 def test_a_repr_fits_a_line() -> None:
-    """Whatever a host sends: no line break, and no more letters than fit."""
+    """A repr has no line break and a limited length, whatever a host sends."""
     for shown in hostile("a\nb\u202e" + "c" * 300):
         line = repr(shown)
 
@@ -207,7 +220,7 @@ def test_a_repr_fits_a_line() -> None:
 
 
 def test_a_repr_holds_no_secret() -> None:
-    """Neither a credential's password and token nor a config's values are in a repr."""
+    """A repr contains no password, no token and no value of a config."""
     credential = RegistryCredential(username="me", password="hunter2", token="hunter3")
     config = CtlResponse(succeeded=True, data={"key": "hunter2"})
 
@@ -220,12 +233,12 @@ def test_a_repr_holds_no_secret() -> None:
     ("given", "expected"), [(ID, "NBY7W66G…"), ("echo-of-a-long-name", "echo-of-a-long-name"), ("", "")]
 )
 def test_only_host_ids_are_shortened(given: str, expected: str) -> None:
-    """What people have named is shown as it is."""
+    """Ids that people have chosen are shown in full."""
     assert short_id(given) == expected
 
 
-def test_a_repr_of_what_is_hardly_there() -> None:
-    """Inventories of nobody, and claims by their issuer where there is no name."""
+def test_a_repr_without_hosts_or_names() -> None:
+    """Inventories without hosts name the subject, and claims without a name show their issuer."""
     nobody = Inventories(no_responders=True, subject="wasmbus.ctl.v1.default.host.ping")
 
     assert repr(nobody) == "<Inventories nobody listens on wasmbus.ctl.v1.default.host.ping>"
@@ -242,7 +255,7 @@ def page(shown: Any) -> str:
 
 
 def words(shown: Any) -> str:
-    """The text that a reader sees, in the order of the page."""
+    """Return the text that a reader sees, in the order of the page."""
     root = ElementTree.fromstring(page(shown))
     style = root.find("style")
     assert style is not None
@@ -259,7 +272,7 @@ def test_html_escapes_all_that_hosts_send() -> None:
 
 
 def test_html_shows_hosts_as_a_table() -> None:
-    """Name, short id with the whole one as its tooltip, version, uptime, and labels, people's own first."""
+    """A row has the name, the short id with the full one as tooltip, version, uptime, and labels: people's first."""
     replies = Replies(responses=(CtlResponse(succeeded=True, data=HOST),), elapsed=0.26)
 
     assert words(replies) == (
@@ -270,7 +283,7 @@ def test_html_shows_hosts_as_a_table() -> None:
 
 
 def test_html_of_an_inventory() -> None:
-    """The host, and a table each for its components and its providers; columns with nothing in them are left out."""
+    """The page has the host, a table of components and one of providers; empty columns are left out."""
     assert words(CtlResponse(succeeded=True, data=INVENTORY)) == (
         "succeeded purple-waterfall-9823 NBY7W66G… version 1.9.2 · 1 component · 1 provider "
         "component max instances reference annotations echo 5 ghcr.io/acme/echo:0.1.0 team=b "
@@ -279,7 +292,7 @@ def test_html_of_an_inventory() -> None:
 
 
 def test_html_of_inventories_begins_with_what_failed() -> None:
-    """A host whose inventory is not there is named with the reason, before those that are."""
+    """Hosts without an inventory come first, each with the reason."""
     inventories = Inventories(
         data={ID: INVENTORY},
         errors={"NA": NoResponders("nobody listens")},
@@ -296,7 +309,7 @@ def test_html_of_inventories_begins_with_what_failed() -> None:
 
 
 def test_html_of_links() -> None:
-    """Source, target, what joins them, and the name."""
+    """A row has the source, the target, the interfaces and the name."""
     named = Link("web", "kv", "wasi", "keyvalue", ["store"], name="backup", target_config=["kv-url"])
 
     assert words(CtlResponse(succeeded=True, message="here", data=[LINK, named])) == (
@@ -306,7 +319,7 @@ def test_html_of_links() -> None:
 
 
 def test_html_of_a_config_hides_what_is_called_secret() -> None:
-    """Values are shown, but for those whose key says that they are secret, and for passwords in URLs."""
+    """Values are shown, except if the key names a secret; passwords in URLs are hidden."""
     config = {"address": "0.0.0.0:80", "DB_PASSWORD": "hunter2", "url": "redis://me:hunter3@redis:6379"}
     response = CtlResponse(succeeded=True, data=config)
 
@@ -316,13 +329,13 @@ def test_html_of_a_config_hides_what_is_called_secret() -> None:
     assert "hunter" not in page(response)
 
 
-def test_html_of_nothing() -> None:
-    """A command's answer has no data, and neither has a config that does not exist."""
+def test_html_without_data() -> None:
+    """The response to a command has no data, nor has that for a config that does not exist."""
     assert words(CtlResponse[None](succeeded=True)) == "succeeded no data"
 
 
-def test_html_of_what_is_none_of_the_models() -> None:
-    """Whoever makes a response of something else sees that."""
+def test_html_of_data_that_is_no_model() -> None:
+    """The data of a response that a caller makes may be anything."""
     assert words(CtlResponse(succeeded=True, data=5)) == "succeeded 5"
     assert words(CtlResponse(succeeded=True, data=["a", "b"])) == "succeeded 2 entries 'a' 'b'"
 
@@ -344,7 +357,7 @@ def test_html_of_bids() -> None:
 
 
 def test_html_makes_refusals_stand_out() -> None:
-    """By a word and by its colour, in an answer and in many."""
+    """A response and a gather mark a refusal by a word and a colour."""
     refused = CtlResponse[Host](succeeded=False, message="never")
     replies = Replies(responses=(refused,), undecodable=(Undecodable(raw=b"{", reason="no JSON"),))
 
@@ -358,7 +371,7 @@ def test_html_makes_refusals_stand_out() -> None:
 
 
 def test_html_says_that_nobody_listens() -> None:
-    """An empty lattice is no empty table."""
+    """An empty lattice is not shown as an empty table."""
     for shown in (
         Replies[Host](no_responders=True, subject="a.b"),
         Inventories(no_responders=True, subject="a.b"),
@@ -366,8 +379,8 @@ def test_html_says_that_nobody_listens() -> None:
         assert words(shown) == "nobody listens on a.b"
 
 
-def test_html_of_an_event_that_tells_of_a_failure() -> None:
-    """Its name is a red badge, and the host's reason is there; of other events it is not red."""
+def test_html_of_an_event_that_reports_a_failure() -> None:
+    """Its name is a red badge, and it has the host's reason; the names of other events are not red."""
     failed, scaled = event("component_scale_failed", FAILED), event("component_scaled", SCALED)
 
     assert words(failed) == (
@@ -379,7 +392,7 @@ def test_html_of_an_event_that_tells_of_a_failure() -> None:
 
 
 def test_html_of_many_rows_ends_with_a_count() -> None:
-    """A table has a hundred rows, and says how many more there are."""
+    """A table has at most a hundred rows, and a last one with the number of the others."""
     shown = page(CtlResponse(succeeded=True, data=[LINK] * 1000))
 
     assert shown.count("<tr>") == 1 + 100 + 1
@@ -387,7 +400,7 @@ def test_html_of_many_rows_ends_with_a_count() -> None:
 
 
 def test_html_has_no_colours_of_its_own_but_on_badges() -> None:
-    """On a light page and on a dark one text has the page's colour."""
+    """Text has the page's colour, on light and dark pages."""
     style = page(HOST).partition("<style>")[2].partition("</style>")[0]
     colours = [
         rule.partition("color:")[2].partition(";")[0] for rule in style.split("{")[1:] if "color:" in rule
@@ -400,7 +413,7 @@ def test_html_has_no_colours_of_its_own_but_on_badges() -> None:
 
 
 def without_nothing(value: Any) -> Any:
-    """A value without what is null or not there, as wash prints it."""
+    """Return a value without keys that are None, as wash prints it."""
     if isinstance(value, dict):
         return {key: without_nothing(entry) for key, entry in value.items() if entry is not None}
     return [without_nothing(item) for item in value] if isinstance(value, list) else value
@@ -419,7 +432,7 @@ GOLDEN = [
 
 @pytest.mark.parametrize(("case", "reply"), GOLDEN)
 def test_a_dict_has_the_names_on_the_wire(case: dict[str, Any], reply: dict[str, Any]) -> None:
-    """What real hosts sent is what to_dict gives, which is what wash prints, but for what is not there."""
+    """``to_dict`` returns what real hosts sent and wash prints, plus the keys without a value."""
     response = _codec.decode_response(json.dumps(reply).encode(), REPLY_TYPES[operation(case)])
 
     plain = without_nothing(response.to_dict())
@@ -435,8 +448,8 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_a_dict_holds_nothing_but_plain_values() -> None:
-    """Tuples become lists, and JSON can be made of all of it."""
+def test_a_dict_has_only_plain_values() -> None:
+    """Tuples become lists, and JSON can be made of the whole."""
     link = Link("a", "b", "c", "d", ("e",), source_config=("f",))
 
     assert link.to_dict() == {
@@ -455,7 +468,7 @@ def test_a_dict_holds_nothing_but_plain_values() -> None:
 
 
 def test_a_dict_of_an_event() -> None:
-    """The names on the wire, the name and the lattice, and the data as a dict of its own."""
+    """It has the names on the wire, the event's name and lattice, and the data as a dict."""
     assert event("component_scaled", SCALED).to_dict() == {
         "id": "1",
         "source": ID,
@@ -476,14 +489,14 @@ def test_a_dict_of_an_event() -> None:
 
 
 def test_a_dict_is_new() -> None:
-    """Changing it changes nothing else."""
+    """Changing the dict does not change the model."""
     HOST.to_dict()["labels"].clear()  # type: ignore[attr-defined]  # an object, as far as its type says
 
     assert HOST.labels == {"zone": "z1", "hostcore.os": "linux"}
 
 
 def test_a_dict_of_a_credential_has_no_secret() -> None:
-    """Only the user's name and the registry's type."""
+    """It has only the user's name and the registry's type."""
     credential = RegistryCredential(username="me", password="hunter2", token="hunter3")
 
     assert credential.to_dict() == {"username": "me", "registryType": "oci"}

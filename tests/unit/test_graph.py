@@ -60,7 +60,7 @@ GRAPH = LatticeGraph(
 
 
 def test_text_is_a_tree_of_hosts_and_links() -> None:
-    """Hosts by name with what they run, hosts without an inventory, and links; what runs nowhere stands out."""
+    """It has the hosts by name, those without an inventory, and the links; missing ids are marked."""
     assert str(GRAPH).splitlines() == [
         "lattice default: 4 hosts, 2 components, 1 provider, 4 links",
         "├─ copper-mill (NCCCCCCC…)  zone=z-C",
@@ -82,12 +82,12 @@ def test_text_is_a_tree_of_hosts_and_links() -> None:
 
 
 def test_a_repr_is_its_heading() -> None:
-    """What counts, on one line."""
+    """The repr counts hosts, components, providers and links on one line."""
     assert repr(GRAPH) == "<LatticeGraph lattice default: 4 hosts, 2 components, 1 provider, 4 links>"
 
 
 def test_missing_are_the_ids_that_no_host_runs() -> None:
-    """Sources and targets alike, once each."""
+    """Missing sources and targets are listed once each."""
     links = [*LINKS, Link("ghost", "redis", "a", "b", ["c"]), Link("ghost", "ghost", "a", "b", ["c"])]
 
     assert LatticeGraph(HOSTS, links).missing == ("ghost", "redis")
@@ -119,7 +119,7 @@ def lies_within(inner: ElementTree.Element, outer: ElementTree.Element) -> bool:
 
 
 def test_a_picture_shows_names_ids_and_counts() -> None:
-    """Each host with its name, short id and labels; each component and provider; each link's label."""
+    """It has each host's name, short id and labels, each component and provider, and each link's label."""
     shown = texts(picture(GRAPH))
 
     assert {"purple-waterfall", "NBBBBBBB…", "zone=z-B"} <= set(shown)
@@ -135,8 +135,8 @@ def test_a_picture_shows_names_ids_and_counts() -> None:
     assert "nothing runs here" in shown
 
 
-def test_what_runs_on_a_host_lies_in_its_box() -> None:
-    """Each component and provider is within exactly one of the hosts' boxes."""
+def test_components_and_providers_lie_in_the_box_of_their_host() -> None:
+    """Each lies within exactly one of the hosts' boxes."""
     root = picture(GRAPH)
     hosts = boxes(root, "host")
 
@@ -146,7 +146,7 @@ def test_what_runs_on_a_host_lies_in_its_box() -> None:
 
 
 def test_a_component_on_two_hosts_has_a_line_from_each() -> None:
-    """Two boxes, which say so, and a line from each to the label, from which one arrow goes on."""
+    """Both boxes say so, and a line leads from each to the label, from which one arrow leads to the target."""
     root = picture(LatticeGraph(HOSTS, [Link("web", "cart", "acme", "cart", ["carts"])]))
 
     assert texts(root).count("on 2 hosts") == 2
@@ -154,8 +154,8 @@ def test_a_component_on_two_hosts_has_a_line_from_each() -> None:
     assert len(list(root.iter(f"{SVG}polygon"))) == 1
 
 
-def test_what_runs_nowhere_stands_out_in_the_picture() -> None:
-    """By a red box of its own with the words, outside all hosts, and by red lines to it and no others."""
+def test_the_picture_marks_missing_ids() -> None:
+    """A missing id has a red box outside all hosts, and only the lines to it are red."""
     root = picture(LatticeGraph(HOSTS, LINKS))
     [missing] = [box for box in boxes(root, "missing") if not texts_in(root, box) & {"wasi:keyvalue/store"}]
 
@@ -165,20 +165,20 @@ def test_what_runs_nowhere_stands_out_in_the_picture() -> None:
 
 
 def texts_in(root: ElementTree.Element, box: ElementTree.Element) -> set[str]:
-    """The texts of the group that a box is drawn with."""
+    """Return the texts in the group of a box."""
     [group] = [found for found in root.iter(f"{SVG}g") if box in list(found)]
     return set(texts(group))
 
 
-def test_a_host_without_an_inventory_stands_out_in_the_picture() -> None:
-    """Its box is red, and has the words and the reason."""
+def test_the_picture_marks_hosts_without_an_inventory() -> None:
+    """The host's box says so and has the reason."""
     shown = texts(picture(GRAPH))
 
     assert {"NDDDDDDD…", "no inventory", "no answer within 2 s"} <= set(shown)
 
 
 def test_the_picture_escapes_all_that_hosts_send() -> None:
-    """Names, labels, ids and references that are markup, or that dot or XML would stumble over, are text."""
+    """Names, labels, ids and references with markup, or with characters special to dot or XML, are shown as text."""
     value = 'a<script>alert("1")</script>&\\N\n\x00;->"'
     host = HostInventory(
         host_id=value,
@@ -200,19 +200,19 @@ def test_the_picture_escapes_all_that_hosts_send() -> None:
 
 
 def test_an_empty_lattice_can_be_drawn() -> None:
-    """No hosts and no links: a picture with nothing in it, and a heading."""
+    """Without hosts and links the picture is empty, and there is a heading."""
     assert texts(picture(LatticeGraph([]))) == []
     assert str(LatticeGraph([])) == "0 hosts, 0 components, 0 providers, 0 links"
 
 
 def test_a_picture_of_a_notebook_has_the_pages_colours() -> None:
-    """In a page it has none of its own for text and background; by itself it is dark on white."""
+    """In a page it uses the page's text and background colours; a document of its own is dark on white."""
     assert "background:#fff" not in GRAPH._repr_html_()
     assert 'style="color:#1f2328;background:#fff"' in GRAPH.to_svg()
 
 
 def test_a_picture_is_the_same_each_time() -> None:
-    """Neither the order of answers nor anything else of the moment is in it."""
+    """It does not depend on the order of the replies."""
     again = LatticeGraph(reversed(HOSTS), reversed(LINKS))
 
     assert again.to_svg() == LatticeGraph(HOSTS, LINKS).to_svg()
@@ -223,14 +223,12 @@ def test_a_picture_is_the_same_each_time() -> None:
 
 @pytest.fixture
 def without_pygraphviz(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "wasmcloud_ctl._display.svg", raising=False)
-    monkeypatch.delattr("wasmcloud_ctl._display.svg", raising=False)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
 
 
 @pytest.mark.usefixtures("without_pygraphviz")
 def test_without_the_extra_a_notebook_shows_the_text() -> None:
-    """And one sentence that says what to install."""
+    """One sentence says what to install."""
     shown = GRAPH._repr_html_()
 
     assert "A picture needs the extra graph: pip install &#x27;wasmcloud_ctl[graph]&#x27;." in shown
@@ -240,7 +238,7 @@ def test_without_the_extra_a_notebook_shows_the_text() -> None:
 
 @pytest.mark.usefixtures("without_pygraphviz")
 def test_without_the_extra_a_picture_is_refused() -> None:
-    """The error says what to install, and chains what could not be imported."""
+    """The error says what to install, and its cause is the ImportError."""
     with pytest.raises(CtlError, match=r"pip install 'wasmcloud_ctl\[graph\]'") as caught:
         GRAPH.to_svg()
 
@@ -248,7 +246,7 @@ def test_without_the_extra_a_picture_is_refused() -> None:
 
 
 def test_graphviz_is_imported_when_something_is_drawn() -> None:
-    """Neither the module nor the text needs it."""
+    """The module and the text tree do not import it."""
     script = (
         "import sys; from wasmcloud_ctl.graph import LatticeGraph; graph = LatticeGraph([]); str(graph); "
         "print('pygraphviz' in sys.modules); graph.to_svg(); print('pygraphviz' in sys.modules)"

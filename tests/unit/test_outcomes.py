@@ -1,51 +1,62 @@
-"""The steps of waits, one by one: what is no news of a command, and what is bad news."""
+"""The outcome of each operation, as a function of the evidence: no server, no clock."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime, timezone
-from typing import Any
 
+import attrs
 import pytest
 
 from wasmcloud_ctl import (
-    ClosedError,
     ComponentDescription,
     ComponentScaled,
     ComponentScaleFailed,
+    CtlResponse,
     HostInventory,
+    HostStopped,
     Link,
+    LinkdefDeleted,
     LinkdefSet,
-    NoResponders,
-    NotConnectedError,
-    OperationFailed,
     ProviderDescription,
     ProviderStarted,
+    ProviderStartFailed,
     ProviderStopped,
-    RequestTimeout,
 )
-from wasmcloud_ctl._operations.outcomes import PutLink, ScaleComponent, StartProvider, StopHost, StopProvider
-from wasmcloud_ctl._operations.wait import _ACKNOWLEDGEMENT, _LOOK, Command
-from wasmcloud_ctl._protocol.subjects import Subjects
-from wasmcloud_ctl._transport.calls import Reply
+from wasmcloud_ctl._operations.evidence import Evidence, Failed, Verdict
+from wasmcloud_ctl._operations.outcomes import (
+    DeleteLink,
+    PutLink,
+    ScaleComponent,
+    StartProvider,
+    StopHost,
+    StopProvider,
+    UpdateComponent,
+)
 from wasmcloud_ctl.events import Event, EventData
 
-LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
 HOST = "NA"
-REFERENCE = "registry.example/acme/echo:1"
+NEW = "registry.example/acme/echo:1"
 OLD = "registry.example/acme/echo:0"
-COMMAND = Command(
-    what="the command",
-    subjects=Subjects("wasmbus.ctl", "default"),
-    subject="wasmbus.ctl.v1.default.a",
-    payload=b"",
-    timeout=1.0,
-    look_timeout=1.0,
-    wait=5.0,
-)
+LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
+KEY = ("echo", "default", "wasi", "http")
+
+KEEP_WAITING, LISTEN, CERTAIN = Verdict.KEEP_WAITING, Verdict.LISTEN, Verdict.CERTAIN
+ACKNOWLEDGED: CtlResponse[None] = CtlResponse(succeeded=True)
+
+SCALE = ScaleComponent(host_id=HOST, component_id="echo", reference=NEW, count=2, allow_update=False)
+SCALE_AND_UPDATE = attrs.evolve(SCALE, allow_update=True)
+STOP = attrs.evolve(SCALE, count=0)
+UPDATE = UpdateComponent(host_id=HOST, component_id="echo", reference=NEW)
+START_PROVIDER = StartProvider(host_id=HOST, provider_id="http", reference="file:///http.par")
+STOP_PROVIDER = StopProvider(host_id=HOST, provider_id="http")
+STOP_HOST = StopHost(host_id=HOST)
+PUT_LINK = PutLink(link=LINK)
+DELETE_LINK = DeleteLink(key=KEY)
 
 
 def event(data: EventData, source: str = HOST) -> Event:
+    """An event of a host."""
     return Event(
         id=uuid.uuid4().hex,
         source=source,
@@ -57,124 +68,361 @@ def event(data: EventData, source: str = HOST) -> Event:
     )
 
 
-def scaled(component_id: str = "echo", reference: str = REFERENCE, count: int = 2) -> ComponentScaled:
-    return ComponentScaled(component_id=component_id, host_id=HOST, image_ref=reference, max_instances=count)
+def scaled(reference: str = NEW, count: int = 2, component_id: str = "echo") -> Event:
+    """The event of a scale."""
+    return event(
+        ComponentScaled(component_id=component_id, host_id=HOST, image_ref=reference, max_instances=count)
+    )
 
 
-def inventory(*components: ComponentDescription, providers: tuple[str, ...] = ()) -> HostInventory:
+def failed(count: int = 2) -> Event:
+    """The event of a scale that failed."""
+    return event(
+        ComponentScaleFailed(
+            component_id="echo", host_id=HOST, image_ref=NEW, max_instances=count, error="no such file"
+        )
+    )
+
+
+def runs(reference: str = NEW, count: int = 2) -> HostInventory:
+    """The inventory of a host that runs the component."""
+    component = ComponentDescription(id="echo", image_ref=reference, max_instances=count)
+    return HostInventory(host_id=HOST, components=(component,), providers=())
+
+
+def provides(reference: str | None = "/http.par") -> HostInventory:
+    """The inventory of a host that runs the provider."""
     return HostInventory(
-        host_id=HOST,
-        components=components,
-        providers=tuple(ProviderDescription(id=provider_id) for provider_id in providers),
+        host_id=HOST, components=(), providers=(ProviderDescription(id="http", image_ref=reference),)
     )
 
 
-def scale() -> ScaleComponent:
-    return ScaleComponent(COMMAND, HOST, "echo", REFERENCE, 2, allow_update=False)
+NOTHING = HostInventory(host_id=HOST, components=(), providers=())
 
 
-def put_link() -> PutLink:
-    return PutLink(COMMAND, LINK)
+def started() -> Event:
+    """The event of a provider's start."""
+    return event(ProviderStarted(provider_id="http", host_id=HOST, image_ref="/http.par"))
 
 
-# Events -------------------------------------------------------------------------------------------------
-
-
-def test_events_about_something_else_are_no_reason_to_look() -> None:
-    """Those of another host, another component, another count, another provider, another link."""
-    failed = ComponentScaleFailed(
-        component_id="echo", host_id=HOST, image_ref=REFERENCE, max_instances=3, error="no"
+def start_failed() -> Event:
+    """The event of a provider's start that failed."""
+    return event(
+        ProviderStartFailed(
+            provider_id="http", provider_ref="file:///http.par", host_id=HOST, error="no file"
+        )
     )
-    provider = ProviderStarted(provider_id="other", host_id=HOST, image_ref=REFERENCE)
-    stopped = ProviderStopped(provider_id="other", host_id=HOST, reason="")
-    link = LinkdefSet("other", "http", "wasi", "http", ["incoming-handler"])
-
-    assert not scale().on_event(event(scaled(), source="NB"))
-    assert not scale().on_event(event(scaled("other")))
-    assert not scale().on_event(event(failed))
-    assert scale().on_event(event(scaled()))
-    assert not StartProvider(COMMAND, HOST, "http", REFERENCE).on_event(event(provider))
-    assert not StopProvider(COMMAND, HOST, "http").on_event(event(stopped))
-    assert not put_link().on_event(event(link))
 
 
-def test_another_reference_than_was_asked_for_is_a_failure_wherever_it_comes_from() -> None:
-    """A component that somebody else started meanwhile, of another reference, is told by its event."""
-    wait = scale()
-    wait.on_before(inventory())
-    wait.on_event(event(scaled(reference=OLD)))
+# Components -------------------------------------------------------------------------------------
 
-    with pytest.raises(
-        OperationFailed, match=f"goes on with {OLD} as echo, which was not updated to {REFERENCE}"
+
+NOT_UPDATED = (
+    f"host NA goes on with {OLD} as echo, which was not updated to {NEW} "
+    "(allow_update was not given; update_component does it)"
+)
+NOT_UPDATED_THOUGH_ALLOWED = f"host NA goes on with {OLD} as echo, which was not updated to {NEW}"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        # A start, or another count: the inventory proves it.
+        (Evidence(before=NOTHING), KEEP_WAITING),
+        (Evidence(before=NOTHING, events=(scaled(),)), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=runs(), current=True), CERTAIN),
+        (Evidence(before=NOTHING, now=runs(), current=False), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=runs(count=1), current=True), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=NOTHING, current=True, events=(scaled(),)), KEEP_WAITING),
+        (Evidence(before=runs(count=1), now=runs(), current=True), CERTAIN),
+        # It was so before: the event decides, and a quiet moment must follow.
+        (Evidence(before=runs(), now=runs(), current=True), KEEP_WAITING),
+        (Evidence(before=runs(), now=runs(), current=True, acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+        (Evidence(before=runs(), now=runs(), current=True, events=(scaled(),)), LISTEN),
+        (Evidence(before=runs(), now=runs(), current=True, events=(scaled(),), quiet=True), CERTAIN),
+        (Evidence(before=runs(), now=runs(count=1), current=True, events=(scaled(),)), KEEP_WAITING),
+        # Another reference runs: only an event with the new one proves an update.
+        (Evidence(before=runs(OLD), now=runs(), current=True), KEEP_WAITING),
+        (Evidence(before=runs(OLD), events=(scaled(OLD),)), Failed(NOT_UPDATED)),
+        (Evidence(before=runs(OLD), now=runs(), current=True, events=(scaled(OLD), scaled())), CERTAIN),
+        (
+            Evidence(before=runs(OLD), now=runs(OLD), current=True, events=(scaled(OLD), scaled())),
+            KEEP_WAITING,
+        ),
+        # Somebody else started another reference meanwhile.
+        (Evidence(before=NOTHING, events=(scaled(OLD),)), Failed(NOT_UPDATED)),
+    ],
+)
+def test_a_scale_is_certain_by_the_right_evidence(
+    evidence: Evidence[HostInventory], verdict: Verdict | Failed
+) -> None:
+    """The inventory proves what was otherwise before; an event decides where it was so, or another reference ran."""
+    assert SCALE.outcome(evidence) == verdict
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (Evidence(before=runs(OLD), events=(scaled(OLD),)), KEEP_WAITING),
+        (Evidence(before=runs(OLD), now=runs(OLD), current=True, events=(scaled(OLD),)), KEEP_WAITING),
+        (Evidence(before=runs(OLD), now=runs(), current=True, events=(scaled(OLD),)), LISTEN),
+        (
+            Evidence(before=runs(OLD), now=runs(), current=True, events=(scaled(OLD),), quiet=True),
+            Failed(NOT_UPDATED_THOUGH_ALLOWED),
+        ),
+        (
+            Evidence(before=runs(OLD), now=runs(), current=True, events=(scaled(OLD),), quiet=True, gaps=1),
+            KEEP_WAITING,
+        ),
+        (Evidence(before=runs(OLD), now=runs(), current=True, events=(scaled(OLD), scaled())), CERTAIN),
+    ],
+)
+def test_a_scale_that_may_update_is_not_fooled_by_a_renamed_component(
+    evidence: Evidence[HostInventory], verdict: Verdict | Failed
+) -> None:
+    """An inventory with the new reference proves nothing; without its event the host has only renamed what runs."""
+    assert SCALE_AND_UPDATE.outcome(evidence) == verdict
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (Evidence(before=runs(), events=(scaled(count=0),)), KEEP_WAITING),
+        (Evidence(before=runs(), now=NOTHING, current=True), CERTAIN),
+        (Evidence(before=runs(), now=NOTHING, current=False), KEEP_WAITING),
+        (Evidence(before=runs(), now=runs(), current=True, events=(scaled(count=0),)), KEEP_WAITING),
+        (Evidence(before=runs(), now=NOTHING, current=True, events=(scaled(count=0),)), CERTAIN),
+        # It did not run: the event decides.
+        (Evidence(before=NOTHING, now=NOTHING, current=True), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=NOTHING, current=True, events=(scaled(count=0),)), CERTAIN),
+        # More than the one event of a stop: an update may still be going on.
+        (Evidence(before=runs(OLD), now=NOTHING, current=True, events=(scaled(count=0),)), LISTEN),
+        (Evidence(before=runs(), now=NOTHING, current=True, events=(scaled(), scaled(count=0))), LISTEN),
+        (
+            Evidence(before=runs(), now=NOTHING, current=True, events=(scaled(count=0), scaled(count=0))),
+            LISTEN,
+        ),
+        (Evidence(before=runs(), now=NOTHING, current=True, events=(scaled(),), quiet=True), CERTAIN),
+    ],
+)
+def test_a_stop_is_proved_by_the_inventory(evidence: Evidence[HostInventory], verdict: Verdict) -> None:
+    """The event that ends an update has a count of 0, too, so an event alone proves no stop."""
+    assert STOP.outcome(evidence) == verdict
+
+
+def test_a_failure_of_the_same_scale_fails_it() -> None:
+    """The verdict has the host's reason and the event."""
+    failure = failed()
+
+    assert SCALE.outcome(Evidence(before=NOTHING, events=(failure,))) == Failed("no such file", failure)
+
+
+def test_a_scale_of_another_reference_without_allow_update_fails_when_the_time_is_up() -> None:
+    """That the host goes on with the old reference is certain without any event."""
+    assert SCALE.outcome_at_end(Evidence(before=runs(OLD))) == Failed(NOT_UPDATED)
+    for operation, before in (
+        (SCALE, NOTHING),
+        (SCALE, runs()),
+        (SCALE_AND_UPDATE, runs(OLD)),
+        (STOP, runs(OLD)),
+        (UPDATE, runs(OLD)),
     ):
-        wait.judge()
+        assert operation.outcome_at_end(Evidence(before=before)) is None
 
 
-# Looks --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (Evidence(before=runs(OLD), acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+        (Evidence(before=runs(OLD), now=runs(OLD), current=True, events=(scaled(),)), KEEP_WAITING),
+        (Evidence(before=runs(OLD), now=runs(), current=True), CERTAIN),
+        # To the reference that runs: the acknowledgement is all that comes.
+        (Evidence(before=runs()), KEEP_WAITING),
+        (Evidence(before=runs(), acknowledgement=ACKNOWLEDGED), CERTAIN),
+        (Evidence(before=NOTHING, now=NOTHING, acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+    ],
+)
+def test_an_update_is_proved_by_the_inventory(evidence: Evidence[HostInventory], verdict: Verdict) -> None:
+    """A failed update publishes no event, so an inventory without the reference means to keep waiting."""
+    assert UPDATE.outcome(evidence) == verdict
 
 
-def test_what_still_is_there_is_what_was_seen_last() -> None:
-    """A timeout will name it."""
-    provider, host = StopProvider(COMMAND, HOST, "http"), StopHost(COMMAND, HOST)
-    provider.on_look(inventory(providers=("http",)))
-    host.on_look(inventory())
-
-    assert not provider.judge()
-    assert not host.judge()
-    assert provider._last_seen == f"http still runs on host {HOST}"
-    assert host._last_seen == f"host {HOST} still answers"
+# Providers --------------------------------------------------------------------------------------
 
 
-def test_a_look_that_cannot_be_read_is_no_end() -> None:
-    """It may be readable the next time; until then a timeout quotes it."""
-    wait = put_link()
-    wait._on_seen(Reply(_LOOK, b"{oops"))
-    assert "is no JSON" in str(wait._last_seen)
-    wait._on_seen(Reply(_LOOK, b"", None, NotConnectedError("away")))
-    assert wait._last_seen == "away"
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (Evidence(before=NOTHING, events=(started(),)), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=provides(), current=False), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=provides(), current=True), CERTAIN),
+        (Evidence(before=NOTHING, now=provides("file:///http.par"), current=True), CERTAIN),
+        (Evidence(before=NOTHING, now=provides(None), current=True), CERTAIN),
+        (Evidence(before=NOTHING, now=provides("other.example/http:1"), current=True), KEEP_WAITING),
+        # Of two starts at the same time one fails; the provider runs all the same.
+        (Evidence(before=NOTHING, now=provides(), current=True, events=(started(), start_failed())), CERTAIN),
+    ],
+)
+def test_a_providers_start_is_proved_by_the_inventory(
+    evidence: Evidence[HostInventory], verdict: Verdict
+) -> None:
+    """Hosts drop the scheme of a reference, so both forms count."""
+    assert START_PROVIDER.outcome(evidence) == verdict
 
 
-def test_a_look_that_is_denied_or_closed_ends_the_wait() -> None:
-    """It will not be otherwise the next time."""
-    with pytest.raises(ClosedError):
-        put_link()._on_seen(Reply(_LOOK, b"", None, ClosedError("closed")))
+def test_a_providers_start_fails_only_after_a_look_at_the_inventory() -> None:
+    """The event alone may be another command's."""
+    failure = start_failed()
+
+    assert START_PROVIDER.outcome(Evidence(before=NOTHING, events=(failure,))) is KEEP_WAITING
+    assert START_PROVIDER.outcome(
+        Evidence(before=NOTHING, now=NOTHING, current=True, events=(failure,))
+    ) == Failed("no file", failure)
 
 
-def test_that_nobody_answers_says_nothing_while_hosts_come_back() -> None:
-    """After the server was away a host has its time before it counts as gone."""
-    wait = StopHost(COMMAND, HOST)
-    subscription: Any = type("Subscription", (), {"gaps": 1})()
-    wait._subscription = subscription
-    nobody = NoResponders("nobody", subject="a")
-    wait._on_nobody(nobody, 100.0)
-    wait._on_nobody(nobody, 104.0)
-    assert not wait.judge()
-    wait._on_nobody(nobody, 105.5)
-    wait._on_nobody(nobody, 106.0)
-
-    assert wait.judge()
-
-
-# Acknowledgements ---------------------------------------------------------------------------------------
-
-
-def test_a_connection_that_is_lost_before_the_acknowledgement_is_told() -> None:
-    """The command was sent, so the wait goes on."""
-    wait = put_link()
-    wait._on_acknowledgement(Reply(_ACKNOWLEDGEMENT, b"", None, NotConnectedError("lost", sent=True)))
-
-    assert wait._last_seen == "the connection was lost before the acknowledgement came"
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (Evidence(before=provides()), KEEP_WAITING),
+        (Evidence(before=provides(), now=provides()), KEEP_WAITING),
+        (Evidence(before=provides(), now=NOTHING), CERTAIN),
+        (Evidence(before=NOTHING, now=NOTHING), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=NOTHING, acknowledgement=ACKNOWLEDGED), CERTAIN),
+    ],
+)
+def test_a_providers_stop_is_proved_by_the_inventory(
+    evidence: Evidence[HostInventory], verdict: Verdict
+) -> None:
+    """For a provider that did not run, only the host's response counts."""
+    assert STOP_PROVIDER.outcome(evidence) == verdict
 
 
-def test_a_command_that_was_not_sent_ends_the_wait() -> None:
-    """There is nothing to wait for; only a host that is to stop may be gone because of that."""
-    lost = Reply(_ACKNOWLEDGEMENT, b"", None, RequestTimeout("not sent", subject="a", sent=False))
-    nobody = Reply(_ACKNOWLEDGEMENT, b"", None, NoResponders("nobody", subject="a"))
+# Hosts ------------------------------------------------------------------------------------------
 
-    with pytest.raises(RequestTimeout):
-        put_link()._on_acknowledgement(lost)
-    with pytest.raises(RequestTimeout):
-        StopHost(COMMAND, HOST)._on_acknowledgement(lost)
-    with pytest.raises(NoResponders):
-        put_link()._on_acknowledgement(nobody)
-    StopHost(COMMAND, HOST)._on_acknowledgement(nobody)
+
+@pytest.mark.parametrize("operation", [SCALE, STOP, UPDATE, START_PROVIDER, STOP_PROVIDER])
+def test_a_host_that_is_gone_fails_its_commands(
+    operation: ScaleComponent | UpdateComponent | StartProvider | StopProvider,
+) -> None:
+    """Whether it said so, or just does not answer any more."""
+    stopped = event(HostStopped(labels={}))
+
+    assert operation.outcome(Evidence(before=NOTHING, gone=True)) == Failed(
+        "host NA is gone: it does not answer any more"
+    )
+    assert operation.outcome(Evidence(before=NOTHING, events=(stopped,))) == Failed("host NA has stopped")
+
+
+def test_what_was_certain_before_the_host_was_gone_stays_certain() -> None:
+    """A host that stops right after a command has still carried it out."""
+    assert UPDATE.outcome(Evidence(before=runs(OLD), now=runs(), gone=True)) is CERTAIN
+
+
+def test_a_host_has_stopped_when_nobody_answers() -> None:
+    """Its event is only a hint."""
+    stopped = event(HostStopped(labels={}))
+
+    assert STOP_HOST.outcome(Evidence(before=NOTHING, events=(stopped,))) is KEEP_WAITING
+    assert STOP_HOST.outcome(Evidence(before=NOTHING, gone=True)) is CERTAIN
+    assert STOP_HOST.absence_is_success
+    assert not SCALE.absence_is_success
+    assert not PUT_LINK.absence_is_success
+
+
+# Links ------------------------------------------------------------------------------------------
+
+
+SET = event(LinkdefSet("echo", "http", "wasi", "http", ["incoming-handler"]))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (Evidence(before=[], now=[LINK]), KEEP_WAITING),
+        (Evidence(before=[], acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+        (Evidence(before=[], now=[], acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+        (Evidence(before=[], now=[LINK], acknowledgement=ACKNOWLEDGED), CERTAIN),
+        # It was there before: the event decides.
+        (Evidence(before=[LINK], now=[LINK], acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+        (Evidence(before=[LINK], now=[LINK], acknowledgement=ACKNOWLEDGED, events=(SET,)), CERTAIN),
+    ],
+)
+def test_a_link_is_there_when_get_links_shows_it(evidence: Evidence[list[Link]], verdict: Verdict) -> None:
+    """The acknowledgement is needed, because the host may still refuse."""
+    assert PUT_LINK.outcome(evidence) == verdict
+
+
+@pytest.mark.parametrize(
+    ("evidence", "verdict"),
+    [
+        (Evidence(before=[LINK], now=[]), KEEP_WAITING),
+        (Evidence(before=[LINK], acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+        (Evidence(before=[LINK], now=[LINK], acknowledgement=ACKNOWLEDGED), KEEP_WAITING),
+        (Evidence(before=[LINK], now=[], acknowledgement=ACKNOWLEDGED), CERTAIN),
+        (Evidence(before=[LINK, LINK], now=[LINK], acknowledgement=ACKNOWLEDGED), CERTAIN),
+    ],
+)
+def test_a_link_is_gone_when_get_links_shows_one_less(
+    evidence: Evidence[list[Link]], verdict: Verdict
+) -> None:
+    """Several links can have the same key, and a host deletes one at a time."""
+    assert DELETE_LINK.outcome(evidence) == verdict
+    assert DELETE_LINK.outcome_at_end(evidence) is None
+
+
+# What concerns a command ------------------------------------------------------------------------
+
+
+def test_only_events_about_the_command_concern_it() -> None:
+    """Not those of another host, component, count of a failure, provider or link."""
+    other_provider = event(ProviderStarted(provider_id="other", host_id=HOST, image_ref=NEW))
+    other_stop = event(ProviderStopped(provider_id="other", host_id=HOST, reason=""))
+    other_link = event(LinkdefSet("other", "http", "wasi", "http", ["incoming-handler"]))
+    deleted = event(LinkdefDeleted(source_id="echo", wit_namespace="wasi", wit_package="http"))
+
+    assert SCALE.concerns(scaled())
+    assert SCALE.concerns(failed())
+    assert not SCALE.concerns(attrs.evolve(scaled(), source="NB"))
+    assert not SCALE.concerns(scaled(component_id="other"))
+    assert not SCALE.concerns(failed(count=3))
+    assert not SCALE.concerns(started())
+    assert UPDATE.concerns(scaled(OLD, count=0))
+    assert START_PROVIDER.concerns(start_failed())
+    assert not START_PROVIDER.concerns(other_provider)
+    assert not STOP_PROVIDER.concerns(other_stop)
+    assert STOP_HOST.concerns(event(HostStopped(labels={})))
+    assert not STOP_HOST.concerns(event(HostStopped(labels={}), source="NB"))
+    assert PUT_LINK.concerns(SET)
+    assert not PUT_LINK.concerns(other_link)
+    assert not PUT_LINK.concerns(deleted)
+    assert DELETE_LINK.concerns(deleted)
+
+
+def test_states_are_described_for_the_error_of_a_timeout() -> None:
+    """Each operation says what it saw of its component, provider, host or link."""
+    assert SCALE.describe(runs(OLD, 3)) == f"echo runs with 3 of {OLD} on host NA"
+    assert SCALE.describe(NOTHING) == "echo does not run on host NA"
+    assert UPDATE.describe(runs(OLD)) == f"host NA still runs {OLD} as echo"
+    assert UPDATE.describe(NOTHING) == "echo does not run on host NA"
+    assert START_PROVIDER.describe(provides()) == "http runs on host NA, of /http.par"
+    assert START_PROVIDER.describe(NOTHING) == "http does not run on host NA"
+    assert STOP_PROVIDER.describe(provides()) == "http still runs on host NA"
+    assert STOP_PROVIDER.describe(NOTHING) == "http does not run on host NA"
+    assert STOP_HOST.describe(NOTHING) == "host NA still answers"
+    assert PUT_LINK.describe([LINK]) == "get_links shows it"
+    assert PUT_LINK.describe([]) == "get_links does not show it"
+    assert DELETE_LINK.describe([LINK, LINK]) == "get_links shows 2 of it"
+    assert DELETE_LINK.describe([]) == "get_links shows none of it"
+
+
+def test_each_operation_has_a_title() -> None:
+    """Errors and progress name the operation by it."""
+    assert [operation.title for operation in (SCALE, UPDATE, START_PROVIDER, STOP_PROVIDER, STOP_HOST)] == [
+        "the scale of echo to 2 on host NA",
+        f"the update of echo to {NEW} on host NA",
+        "the start of http on host NA",
+        "the stop of http on host NA",
+        "the stop of host NA",
+    ]
+    assert PUT_LINK.title == "the link default from echo to http"
+    assert DELETE_LINK.title == "the deletion of the link default from echo"

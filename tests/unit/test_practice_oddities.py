@@ -43,7 +43,7 @@ def test_work_that_goes_wrong_is_logged_and_harms_no_other(caplog: pytest.LogCap
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("DEBUG", "N1: outer: inner"),
-        ("ERROR", "a practice host did what it should not have done"),
+        ("ERROR", "unexpected exception in a practice host"),
     ]
     assert ran == ["well"]
 
@@ -143,5 +143,5 @@ def test_a_server_that_is_away_keeps_a_connection_from_nothing(caplog: pytest.Lo
 
 def test_what_does_not_run_has_no_hosts_to_work_with() -> None:
     """It says so."""
-    with pytest.raises(RuntimeError, match="the practice lattice does not run"):
+    with pytest.raises(RuntimeError, match="the practice lattice is not running"):
         _ = Runtime("test").fleet

@@ -1,8 +1,11 @@
-"""What operations return: answers that say whether they are good, and gathers of them."""
+"""What operations return: responses, gathers of them, and inventories."""
 
 from __future__ import annotations
 
-from typing import get_type_hints
+import gc
+import inspect
+import weakref
+from typing import Any, get_type_hints
 
 import attrs
 import cattrs
@@ -20,6 +23,10 @@ from wasmcloud_ctl import (
     OperationRejected,
     RegistryCredential,
     Replies,
+    events,
+    exceptions,
+    graph,
+    models,
 )
 
 YES: CtlResponse[str] = CtlResponse(succeeded=True, message="done", data="d")
@@ -28,12 +35,12 @@ NO: CtlResponse[str] = CtlResponse(succeeded=False, message="component nope not 
 
 
 def test_an_answer_is_true_when_it_succeeded() -> None:
-    """A response stands in a condition for its success, whatever its message and data."""
+    """A response is true in a condition if it succeeded, whatever its message and data."""
     assert (bool(YES), bool(NOTHING), bool(NO)) == (True, True, False)
 
 
 def test_raise_for_status_returns_the_answer_or_raises_it() -> None:
-    """A refusal is raised with the host's words and the response; all else comes back as itself."""
+    """A refusal is raised with the host's message and the response; any other response is returned."""
     assert YES.raise_for_status() is YES
     with pytest.raises(OperationRejected, match="component nope not found") as caught:
         NO.raise_for_status()
@@ -41,7 +48,7 @@ def test_raise_for_status_returns_the_answer_or_raises_it() -> None:
 
 
 def test_unwrap_returns_the_data_or_says_why_there_is_none() -> None:
-    """The data; a refusal is OperationRejected, nothing there is NotFound."""
+    """It returns the data; a refusal raises OperationRejected, and no data NotFound."""
     assert YES.unwrap() == "d"
     with pytest.raises(NotFound, match="Configuration not found"):
         NOTHING.unwrap()
@@ -50,7 +57,7 @@ def test_unwrap_returns_the_data_or_says_why_there_is_none() -> None:
 
 
 def test_replies_are_a_sequence_of_answers() -> None:
-    """Replies can be counted, indexed, sliced and walked; their data is that of the good ones."""
+    """Replies can be counted, indexed, sliced and iterated; their data is that of the successful ones."""
     replies = Replies(responses=(YES, NO, NOTHING))
 
     assert len(replies) == 3
@@ -61,7 +68,7 @@ def test_replies_are_a_sequence_of_answers() -> None:
 
 
 def test_replies_raise_for_the_first_refusal_and_for_nobody() -> None:
-    """A gather in which a host refused, or which nobody heard, can be raised."""
+    """A gather raises the first refusal, or NoResponders if nobody listens."""
     nobody: Replies[str] = Replies(no_responders=True, subject="a.b")
     good = Replies(responses=(YES,))
 
@@ -74,8 +81,52 @@ def test_replies_raise_for_the_first_refusal_and_for_nobody() -> None:
     assert unheard.value.subject == "a.b"
 
 
+class Held:
+    """An object whose lifetime a weak reference shows."""
+
+
+def raised_by(inventories: Inventories, held: Held) -> NoResponders:
+    """Return what is raised, from a frame that holds an object."""
+    assert held
+    try:
+        inventories.raise_for_status()
+    except NoResponders as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_inventories_raise_a_new_copy_of_an_error_each_time() -> None:
+    """The copy has the attributes and the cause; the stored error gets no traceback, and no frame stays alive."""
+    stored = NoResponders("gone", subject="a.b")
+    stored.__cause__ = OSError("cut")
+    inventories = Inventories(errors={"N1": stored})
+    held = Held()
+    freed = weakref.ref(held)
+    gc.disable()
+    try:
+        for _ in range(3):
+            error = raised_by(inventories, held)
+            assert error is not stored
+            assert (error.subject, error.__cause__) == ("a.b", stored.__cause__)
+            assert stored.__traceback__ is None
+        del error, held
+        assert freed() is None
+    finally:
+        gc.enable()
+
+
+def test_inventories_without_errors_are_returned() -> None:
+    """Inventories raise nothing if all are there, and NoResponders if nobody listens."""
+    good = Inventories()
+
+    assert good.raise_for_status() is good
+    with pytest.raises(NoResponders) as unheard:
+        Inventories(no_responders=True, subject="a.b").raise_for_status()
+    assert unheard.value.subject == "a.b"
+
+
 def test_a_credential_shows_no_secret() -> None:
-    """Neither the password nor the token is in a credential's repr."""
+    """A credential's repr contains neither the password nor the token."""
     credential = RegistryCredential(username="me", password="hunter2", token="t0k3n")
 
     assert repr(credential) == "RegistryCredential(username='me', registry_type='oci')"
@@ -89,7 +140,7 @@ def test_a_links_sequences_are_tuples() -> None:
 
 
 def test_links_that_are_equal_are_one_in_a_set() -> None:
-    """So that links can be compared as sets."""
+    """Equal links have equal hashes, so that links can be compared as sets."""
     links = [Link("echo", "http", "wasi", "http", interfaces) for interfaces in (["a"], ("a",), ["b"])]
 
     assert links[0] == links[1]
@@ -97,7 +148,7 @@ def test_links_that_are_equal_are_one_in_a_set() -> None:
 
 
 def test_the_types_of_all_fields_are_there_at_run_time() -> None:
-    """An application's own converter finds what the fields of an answer are, and takes it apart."""
+    """An application's own converter can read the fields' types and unstructure a response."""
     public = [getattr(wasmcloud_ctl, name) for name in wasmcloud_ctl.__all__]
     classes = [value for value in public if isinstance(value, type) and attrs.has(value)]
     echo = ComponentDescription(id="echo", image_ref="example/echo:1", revision=0, max_instances=5)
@@ -107,3 +158,24 @@ def test_the_types_of_all_fields_are_there_at_run_time() -> None:
     assert all(get_type_hints(kind) for kind in classes)
     apart = cattrs.unstructure(Inventories(data={"N1": inventory}))
     assert apart["data"]["N1"]["components"][0]["max_instances"] == 5
+
+
+def methods(kind: type) -> list[Any]:
+    """Return a class's own functions, with those behind its properties and class methods."""
+    found = [getattr(value, "fget", getattr(value, "__func__", value)) for value in vars(kind).values()]
+    return [value for value in found if inspect.isfunction(value)]
+
+
+@pytest.mark.parametrize("module", [models, events, exceptions, graph])
+def test_the_type_hints_of_all_methods_resolve(module: Any) -> None:
+    """Tools that read annotations at run time can evaluate all of them, also those of inherited fields."""
+    own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
+    kinds = [value for value in own if inspect.isclass(value)]
+
+    assert kinds
+    for kind in kinds:
+        get_type_hints(kind)
+        for method in methods(kind):
+            get_type_hints(method)
+        if attrs.has(kind):
+            inspect.signature(kind, eval_str=True)

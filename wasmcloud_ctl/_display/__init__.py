@@ -1,1 +1,1 @@
-"""Text, HTML and SVG. Renders tables and graphs that it is given, and knows no model."""
+"""Renders the tables and graphs that it is given as text, HTML and SVG. Knows no model."""

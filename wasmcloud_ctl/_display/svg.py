@@ -1,38 +1,39 @@
-"""The picture of a lattice: Graphviz finds the places, and this draws there. The only module that knows pygraphviz.
+"""The SVG picture of a lattice: Graphviz places the boxes and curves, and this module draws them.
 
-Graphviz is given boxes of known size without text, so that the picture is the same whatever fonts there are where it
-is made; and the drawing is in the colours of the page that it stands on, light or dark, which Graphviz cannot do.
+Graphviz gets boxes of a fixed size without text, so that the picture is the same whatever fonts are installed. It is
+drawn here because Graphviz cannot use the colours of the page around the picture, light or dark.
 """
 
 from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import attrs
-import pygraphviz
 
-from wasmcloud_ctl._display.html import one_line, short_id
+from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item
+from wasmcloud_ctl._display.text import one_line, short_id
 
-# Sizes in points, of which Graphviz has 72 in its inch. A letter is taken to be wider than in most fonts.
+# Sizes in points; Graphviz counts 72 to an inch. The letter widths are wider than those of most fonts.
+_POINTS_PER_INCH = 72
 _LETTER = 7.4
 _SMALL_LETTER = 6.7
 _LINE = 15.0
 _MARGIN = 8.0
 
-# The most letters that are shown of anything; all of it is in the tooltip.
-_MOST_LETTERS = 44
+# The maximal length of a line in a box. The tooltip has the whole text.
+_MAX_LENGTH = 44
 
-# The longest label of a link that stands on one line.
+# The maximal length of a link's label that is not broken into two lines.
 _SHORT_LABEL = 20
 
-# Spaces that SVG does not take away.
+# No-break spaces: SVG removes others at the beginning of a line.
 _INDENT = "\u00a0\u00a0"
 
-# How much smaller the picture may become before it is scrolled.
-_SMALLEST = 0.8
+# A picture shrinks to this part of its size to fit the page. A wider one scrolls.
+_MIN_SCALE = 0.8
 
 _STYLE = """
 .wasmcloud-graph text{fill:currentColor;font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
@@ -55,32 +56,24 @@ _STYLE = """
 
 @attrs.frozen
 class _Text:
-    """A line of text and how it looks."""
+    """A line of text. Its kind is the CSS class."""
 
     words: str
     kind: str
 
     @property
     def width(self) -> float:
-        letter = _SMALL_LETTER if self.kind in ("small", "code") else _LETTER
-        return len(self.words) * letter
+        return len(self.words) * (_SMALL_LETTER if self.kind in ("small", "code") else _LETTER)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class _Box:
-    """A box with lines of text, which Graphviz is told the size of.
+    """A box with lines of text. Its kind is the CSS class of its rectangle; a note has no rectangle."""
 
-    Attributes:
-        key: What Graphviz calls it.
-        kind: What it is, for its colours.
-        lines: What stands in it.
-        tip: What the tooltip says.
-    """
-
-    key: str
     kind: str
-    lines: tuple[_Text, ...]
-    tip: str = ""
+    lines: Sequence[_Text]
+    tooltip: str = ""
+    anchor: Literal["middle", "start"] = "middle"
 
     @property
     def width(self) -> float:
@@ -91,152 +84,132 @@ class _Box:
         return len(self.lines) * _LINE + _MARGIN
 
 
-def draw(
-    hosts: Sequence[HostBox], arrows: Sequence[Arrow], missing: Sequence[str], *, standalone: bool
-) -> str:
-    """Draw a lattice.
+class Picture:
+    """The picture of a lattice. Graphviz places its parts when it is made.
 
-    Args:
-        hosts: The hosts and what runs on them.
-        arrows: The links.
-        missing: The ids that links name and no host runs.
-        standalone: Whether it is a document of its own, in colours of its own.
-
-    Returns:
-        The SVG.
+    Raises:
+        ImportError: pygraphviz is not installed.
     """
-    return _Picture(hosts, arrows, missing).svg(standalone)
 
+    def __init__(self, diagram: Diagram) -> None:
+        import pygraphviz  # comes with an extra
 
-class _Picture:
-    def __init__(self, hosts: Sequence[HostBox], arrows: Sequence[Arrow], missing: Sequence[str]) -> None:
         self._graph: Any = pygraphviz.AGraph(
             strict=False, directed=True, rankdir="LR", newrank=True, nodesep=0.25, ranksep=0.35
         )
-        self._boxes: list[_Box] = []
-        self._frames: list[tuple[_Box, Any]] = []  # hosts, with Graphviz's clusters
-        self._places: dict[str, list[str]] = {}  # by id: the keys of the boxes that stand for it
-        self._homes: dict[str, int] = {}  # by key: the number of its host
-        self._on_hosts = Counter(item.id for host in hosts for item in host.running)
-        for host in hosts:
+        self._boxes: dict[str, _Box] = {}  # by key: the name of the node in Graphviz
+        self._hosts: list[tuple[_Box, Any]] = []  # with their Graphviz clusters
+        self._keys: dict[str, list[str]] = {}  # by id: the keys of its boxes
+        self._clusters: dict[str, Any] = {}  # by key: the cluster of its host
+        self._broken: set[str] = set()  # the keys of the labels of broken links
+        self._host_counts = Counter(item.id for host in diagram.hosts for item in host.items)
+        missing = diagram.missing()
+        for host in diagram.hosts:
             self._add_host(host)
         for missing_id in missing:
-            lines = (_name(missing_id), _Text("runs nowhere", "onbadge"))
-            box = _Box(key=self._new_key(), kind="missing", lines=lines, tip=f"{missing_id}: no host runs it")
-            self._add_box(box)
-            self._places[missing_id] = [box.key]
-        for arrow in arrows:
+            lines = [_name(missing_id), _Text("runs nowhere", "onbadge")]
+            self._keys[missing_id] = [self._add_box(_Box("missing", lines, f"{missing_id}: no host runs it"))]
+        for arrow in diagram.arrows:
             self._add_arrow(arrow, broken=arrow.source in missing or arrow.target in missing)
-        self._broken = {box.key for box in self._boxes if box.kind == "label broken"}
         self._graph.layout(prog="dot")
-        self._height = float(self._graph.graph_attr["bb"].split(",")[3])
-        self._width = float(self._graph.graph_attr["bb"].split(",")[2])
+        _, _, self._width, self._height = map(float, self._graph.graph_attr["bb"].split(","))
 
-    # What Graphviz is told
+    # Layout by Graphviz
 
-    def _new_key(self) -> str:
-        return f"n{len(self._boxes)}"
-
-    def _add_box(self, box: _Box, cluster: Any = None) -> None:
-        (cluster if cluster is not None else self._graph).add_node(
-            box.key, label="", shape="box", fixedsize=True, width=box.width / 72, height=box.height / 72
-        )
-        self._boxes.append(box)
+    def _add_box(self, box: _Box, cluster: Any = None) -> str:
+        """Add a box to a cluster, or to the graph itself, and return its key."""
+        key = f"n{len(self._boxes)}"
+        self._boxes[key] = box
+        inches = {"width": box.width / _POINTS_PER_INCH, "height": box.height / _POINTS_PER_INCH}
+        graph = self._graph if cluster is None else cluster
+        graph.add_node(key, label="", shape="box", fixedsize=True, **inches)
+        return key
 
     def _add_host(self, host: HostBox) -> None:
-        number = len(self._frames)
         heading = [_name(host.name)] if host.name else []
         heading.append(_Text(short_id(host.id), "code"))
         if host.labels:
             heading.append(_small("  ".join(host.labels)))
-        tip = "\n".join((host.name, host.id, *host.labels))
-        frame = _Box(key="", kind="host" if host.error is None else "missing", lines=tuple(heading), tip=tip)
+        kind = "host" if host.error is None else "missing"
+        frame = _Box(kind, heading, "\n".join((host.name, host.id, *host.labels)))
+        # An empty table reserves the heading's space.
         size = f'FIXEDSIZE="TRUE" WIDTH="{frame.width:.0f}" HEIGHT="{frame.height:.0f}"'
         cluster = self._graph.add_subgraph(
-            name=f"cluster_{number}",
+            name=f"cluster_{len(self._hosts)}",
             label=f'<<TABLE BORDER="0" {size}><TR><TD></TD></TR></TABLE>>',
             labeljust="l",
             margin=10,
         )
-        self._frames.append((frame, cluster))
+        self._hosts.append((frame, cluster))
         if host.error is not None:
-            lines = (_Text("no inventory", "onbadge"), _small(host.error))
-            self._add_box(_Box(key=self._new_key(), kind="note", lines=lines, tip=host.error), cluster)
-        elif not host.running:
-            note = _Box(key=self._new_key(), kind="note", lines=(_small("nothing runs here"),))
-            self._add_box(note, cluster)
-        for item in host.running:
-            others = self._on_hosts[item.id]
-            on_hosts = () if others == 1 else (f"on {others} hosts",)
-            box = _Box(
-                key=self._new_key(),
-                kind=item.kind.partition(" ")[0],
-                lines=(_name(item.id), _small(item.kind), *map(_small, on_hosts)),
-                tip="\n".join((item.id, item.kind, *on_hosts, item.reference)),
-            )
-            self._add_box(box, cluster)
-            self._places.setdefault(item.id, []).append(box.key)
-            self._homes[box.key] = number
+            lines = [_Text("no inventory", "onbadge"), _small(host.error)]
+            self._add_box(_Box("note", lines, host.error), cluster)
+        elif not host.items:
+            self._add_box(_Box("note", [_small("nothing runs here")]), cluster)
+        for item in host.items:
+            self._add_item(item, cluster)
+
+    def _add_item(self, item: Item, cluster: Any) -> None:
+        hosts = self._host_counts[item.id]
+        details = [item.description] if hosts == 1 else [item.description, f"on {hosts} hosts"]
+        lines = [_name(item.id), *map(_small, details)]
+        box = _Box(item.kind, lines, "\n".join((item.id, *details, item.reference)))
+        key = self._add_box(box, cluster)
+        self._keys.setdefault(item.id, []).append(key)
+        self._clusters[key] = cluster
 
     def _add_arrow(self, arrow: Arrow, *, broken: bool) -> None:
-        """Lines from all places of the source to the label, and arrows from there to all places of the target."""
-        label = _Box(
-            key=self._new_key(),
-            kind="label broken" if broken else "label",
-            lines=tuple(_Text(_cut(part), "code") for words in arrow.labels for part in _broken_up(words)),
-            tip="\n".join((f"{arrow.source} -> {arrow.target}", *arrow.labels)),
-        )
-        sources, targets = self._places[arrow.source], self._places[arrow.target]
-        homes = {self._homes.get(key) for key in (*sources, *targets)}
-        home = homes.pop() if len(homes) == 1 else None
-        self._add_box(label, None if home is None else self._frames[home][1])
+        """Add a label, lines to it from all boxes of the source, and arrows from it to all boxes of the target."""
+        sources, targets = self._keys[arrow.source], self._keys[arrow.target]
+        clusters = [self._clusters.get(key) for key in (*sources, *targets)]
+        # The label of a link within one host is in the host's box, too.
+        within = clusters[0] if all(cluster is clusters[0] for cluster in clusters) else None
+        lines = [_Text(_cut(part), "code") for words in arrow.labels for part in _broken_up(words)]
+        tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *arrow.labels))
+        label = self._add_box(_Box("missing" if broken else "label", lines, tooltip, "start"), within)
+        if broken:
+            self._broken.add(label)
         for source in sources:
-            self._graph.add_edge(source, label.key, dir="none")
+            self._graph.add_edge(source, label, dir="none")
         for target in targets:
-            self._graph.add_edge(label.key, target, arrowsize=0.7)
+            self._graph.add_edge(label, target, arrowsize=0.7)
 
-    # What is drawn
+    # Drawing
 
-    def svg(self, standalone: bool) -> str:
+    def svg(self, *, standalone: bool) -> str:
+        """Return it as SVG: standalone with its own colours, or else with those of the page around it."""
         width, height = self._width + 4, self._height + 4
-        fitted = f"max-width:max(100%,{width * _SMALLEST:.0f}px);height:auto"
+        fitted = f"max-width:max(100%,{width * _MIN_SCALE:.0f}px);height:auto"
         style = "color:#1f2328;background:#fff" if standalone else fitted
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="wasmcloud-graph" role="img" '
             f'width="{width:.0f}" height="{height:.0f}" viewBox="-2 -2 {width:.1f} {height:.1f}" style="{style}">',
             f"<style>{_STYLE}</style>",
+            *(self._frame(frame, cluster) for frame, cluster in self._hosts),
+            *(self._edge(edge) for edge in self._graph.edges()),
+            *(self._box(key, box) for key, box in self._boxes.items()),
+            "</svg>",
         ]
-        parts += [self._frame(frame, cluster) for frame, cluster in self._frames]
-        parts += [self._edge(edge) for edge in self._graph.edges()]
-        parts += [self._box(box) for box in self._boxes]
-        parts.append("</svg>")
         return "\n".join(parts)
 
     def _frame(self, frame: _Box, cluster: Any) -> str:
-        left, bottom, right, top = (float(part) for part in cluster.graph_attr["bb"].split(","))
+        left, bottom, right, top = map(float, cluster.graph_attr["bb"].split(","))
         x, y = left, self._height - top
         return _group(
-            frame.tip,
+            frame.tooltip,
             _rectangle(frame.kind, x, y, right - left, top - bottom, 8),
             *_lines(frame.lines, x + 12, y + 8 + _MARGIN / 2, "start"),
         )
 
-    def _box(self, box: _Box) -> str:
-        centre_x, centre_y = (float(part) for part in self._graph.get_node(box.key).attr["pos"].split(","))
-        x, y = centre_x - box.width / 2, self._height - centre_y - box.height / 2
-        parts = (
-            []
-            if box.kind == "note"
-            else [_rectangle(box.kind.replace("label broken", "missing"), x, y, box.width, box.height, 5)]
-        )
-        if box.kind.startswith("label"):
-            parts += _lines(box.lines, x + _MARGIN, y + _MARGIN / 2, "start")
-        else:
-            parts += _lines(box.lines, centre_x, y + _MARGIN / 2, "middle")
-        return _group(box.tip, *parts)
+    def _box(self, key: str, box: _Box) -> str:
+        centre, centre_y = map(float, self._graph.get_node(key).attr["pos"].split(","))
+        x, y = centre - box.width / 2, self._height - centre_y - box.height / 2
+        parts = [] if box.kind == "note" else [_rectangle(box.kind, x, y, box.width, box.height, 5)]
+        text_x = x + _MARGIN if box.anchor == "start" else centre
+        return _group(box.tooltip, *parts, *_lines(box.lines, text_x, y + _MARGIN / 2, box.anchor))
 
     def _edge(self, edge: Any) -> str:
-        """Graphviz's curve: where the arrow's tip is, a point, and three more for each piece."""
+        """Draw a curve of Graphviz: the tip of the arrow if it has one, a start, and three points for each piece."""
         tip = None
         points = []
         for word in edge.attr["pos"].split():
@@ -247,11 +220,10 @@ class _Picture:
             else:
                 points.append(point)
         start, *others = (f"{x:.1f},{y:.1f}" for x, y in points)
-        parts = [f'<path class="line" d="M{start} C{" ".join(others)}"/>']
+        path = f'<path class="line" d="M{start} C{" ".join(others)}"/>'
         if tip is not None:
-            parts.append(_arrow_head(points[-1], tip))
-        broken = self._broken.intersection(edge)
-        return f'<g class="broken">{"".join(parts)}</g>' if broken else "".join(parts)
+            path += _arrow_head(points[-1], tip)
+        return f'<g class="broken">{path}</g>' if self._broken.intersection(edge) else path
 
 
 def _arrow_head(base: tuple[float, float], tip: tuple[float, float]) -> str:
@@ -261,14 +233,13 @@ def _arrow_head(base: tuple[float, float], tip: tuple[float, float]) -> str:
 
 
 def _cut(words: str) -> str:
-    indent = (
-        _INDENT if words.startswith(_INDENT) else ""
-    )  # one_line takes it for a letter that cannot be seen
-    return indent + one_line(words.removeprefix(_INDENT), _MOST_LETTERS)
+    # one_line would replace the indent's no-break spaces.
+    indent = _INDENT if words.startswith(_INDENT) else ""
+    return indent + one_line(words.removeprefix(_INDENT), _MAX_LENGTH)
 
 
 def _broken_up(label: str) -> list[str]:
-    """A label on two lines where it is long: the package, and the interfaces."""
+    """Return a link's label as one line, or as two if it is long: the package and the interfaces."""
     package, slash, interfaces = label.partition("/")
     return [label] if len(label) <= _SHORT_LABEL else [package + slash, _INDENT + interfaces]
 
@@ -281,9 +252,9 @@ def _small(words: str) -> _Text:
     return _Text(_cut(words), "small")
 
 
-def _group(tip: str, *parts: str) -> str:
-    shown = "\n".join(one_line(line, 200) for line in tip.splitlines() if line)
-    title = f"<title>{html.escape(shown)}</title>" if shown else ""
+def _group(tooltip: str, *parts: str) -> str:
+    lines = "\n".join(one_line(line, 200) for line in tooltip.splitlines() if line)
+    title = f"<title>{html.escape(lines)}</title>" if lines else ""
     return f"<g>{title}{''.join(parts)}</g>"
 
 
@@ -291,13 +262,12 @@ def _rectangle(kind: str, x: float, y: float, width: float, height: float, radiu
     return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:g}"/>'
 
 
-def _lines(lines: Iterable[_Text], x: float, y: float, anchor: str) -> list[str]:
+def _lines(lines: Sequence[_Text], x: float, y: float, anchor: str) -> list[str]:
     parts = []
     for number, line in enumerate(lines):
         baseline = y + number * _LINE + 11
         if line.kind == "onbadge":
-            width = line.width
-            parts.append(_rectangle("badge", x - width / 2, baseline - 11, width, 14.5, 4))
+            parts.append(_rectangle("badge", x - line.width / 2, baseline - 11, line.width, 14.5, 4))
         parts.append(
             f'<text class="{line.kind}" x="{x:.1f}" y="{baseline:.1f}" text-anchor="{anchor}">'
             f"{html.escape(line.words)}</text>"

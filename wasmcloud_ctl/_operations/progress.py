@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from wasmcloud_ctl._display.html import with_short_ids
+from wasmcloud_ctl._display.text import with_short_ids
 from wasmcloud_ctl._options import arguments as _arguments
 from wasmcloud_ctl.exceptions import InvalidArgument
 

@@ -1,4 +1,4 @@
-"""A practice lattice at a terminal, until Ctrl-C: ``python -m wasmcloud_ctl.testing --hosts 3``."""
+"""Run a practice lattice in a terminal until Ctrl-C: ``python -m wasmcloud_ctl.testing --hosts 3``."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl.testing import PracticeLattice, PracticeServerError
+from wasmcloud_ctl.testing import Command, PracticeLattice, PracticeServerError
 
-if TYPE_CHECKING:
-    from wasmcloud_ctl.testing._heard import Command
-
-# As much of a payload as fits a line.
+# A longer payload is cut off, so that a command fits on a line.
 _PAYLOAD_CHARACTERS = 200
 
-# Waiting for a thread cannot be interrupted everywhere, so the main one looks up this often.
-_LOOK_SECONDS = 0.25
+# How often the main thread checks for Ctrl-C. On Windows, a signal does not interrupt a wait for a queue.
+_CHECK_SECONDS = 0.25
 
 _PYTHON = """\
     import wasmcloud_ctl
@@ -35,29 +30,35 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m wasmcloud_ctl.testing",
         description="Run a practice lattice: a real nats-server and simulated wasmCloud hosts, until Ctrl-C.",
     )
-    parser.add_argument("--hosts", type=int, default=1, metavar="N", help="how many hosts (1)")
+    parser.add_argument("--hosts", type=int, default=1, metavar="N", help="number of hosts (default: 1)")
     parser.add_argument(
         "--label",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a label of all hosts; may be given several times",
-    )
-    parser.add_argument("--lattice", default="default", metavar="NAME", help="the lattice's name (default)")
-    parser.add_argument(
-        "--port", type=int, default=None, metavar="PORT", help="the server's port (any that is free)"
+        help="label of every host; may be repeated",
     )
     parser.add_argument(
-        "--server", default=None, metavar="URL", help="use a server that runs already, with JetStream"
+        "--lattice", default="default", metavar="NAME", help="name of the lattice (default: default)"
     )
     parser.add_argument(
-        "--topic-prefix", default="wasmbus.ctl", metavar="PREFIX", help="the control subjects' prefix"
+        "--port", type=int, default=None, metavar="PORT", help="port of the server (default: any free port)"
     )
     parser.add_argument(
-        "--heartbeat", type=float, default=30.0, metavar="SECONDS", help="between a host's heartbeats (30)"
+        "--server", default=None, metavar="URL", help="use this running server, which must have JetStream"
     )
     parser.add_argument(
-        "--host-version", default="1.9.2", metavar="VERSION", help="1.9.2, 1.6.2 or 1.0.0 (1.9.2)"
+        "--topic-prefix", default="wasmbus.ctl", metavar="PREFIX", help="prefix of the control subjects"
+    )
+    parser.add_argument(
+        "--heartbeat",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="seconds between heartbeats of a host (default: 30)",
+    )
+    parser.add_argument(
+        "--host-version", default="1.9.2", metavar="VERSION", help="1.9.2, 1.6.2 or 1.0.0 (default: 1.9.2)"
     )
     options = parser.parse_args(arguments)
     if options.hosts < 0:
@@ -69,7 +70,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _introduction(lattice: PracticeLattice) -> str:
-    """What runs, and how to reach it."""
+    """Return the text that is printed at the start: what runs, and how to connect to it."""
     lines = [f"practice lattice {lattice.lattice!r} at {lattice.url}"]
     lines += [f"  host {host.id}  {host.friendly_name}" for host in lattice.hosts]
     host_and_port = lattice.url.rpartition("/")[2].rpartition("@")[2]
@@ -93,9 +94,9 @@ def _introduction(lattice: PracticeLattice) -> str:
 
 
 def _line(command: Command) -> str:
-    """A command on one line."""
+    """Return a command as one line of text."""
     payload = command.payload.decode("utf-8", "backslashreplace")
-    # Secrets are not to end up in a terminal's history.
+    # The payload holds secrets, which must not stay in the terminal's history.
     if command.operation == "registry.put":
         payload = f"({len(command.payload)} bytes)"
     elif len(payload) > _PAYLOAD_CHARACTERS:
@@ -106,21 +107,21 @@ def _line(command: Command) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it.
+    """Run a practice lattice until SIGINT or SIGTERM, and print each command that it receives.
 
     Args:
-        arguments: The command line's; None for the process's.
+        arguments: The command-line arguments. Defaults to those of the process.
 
     Returns:
-        The exit status: 0 when it was told to end, 1 when it could not start.
+        The exit status: 0 after a signal, 1 if the lattice could not start.
     """
     options = _arguments(arguments)
     labels = dict(label.split("=", 1) for label in options.label)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    # Printed here rather than where they arrive: a terminal that is held up must not hold up the hosts.
-    arrived: MessageQueue[Command] = MessageQueue()
+    # The main thread prints, not the hosts' thread: a blocked terminal must not block the hosts.
+    received: queue.Queue[Command] = queue.Queue()
     try:
         lattice = PracticeLattice(
             [labels] * options.hosts,
@@ -130,13 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             version=options.host_version,
             server=options.server,
             port=options.port,
-            on_command=arrived.put,
+            on_command=received.put,
         )
         with lattice:
             print(_introduction(lattice), flush=True)
             while not ended.is_set():
                 try:
-                    print(_line(arrived.get(_LOOK_SECONDS)), flush=True)
+                    print(_line(received.get(timeout=_CHECK_SECONDS)), flush=True)
                 except queue.Empty:
                     continue
     except (PracticeServerError, ValueError, OSError) as error:

@@ -1,4 +1,7 @@
-"""What a reference stands for: a file here, or an image in a made-up registry."""
+"""References of components and providers: parse them, and load what they point to.
+
+A reference names a file on this machine, or an image, which comes from the simulated registry.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ _WASM_MAGIC = b"\0asm"
 _CUSTOM_SECTION = 0
 _CLAIMS_SECTIONS = (b"jwt", b"wasmcloud_jwt")
 
-# What cannot stand in the domain of a URL; the host takes `x/y` for `oci://x/y` and reads it as one.
+# Characters that are not allowed in the domain of a URL. The host parses `x/y` as the URL `oci://x/y`.
 _NOT_IN_A_DOMAIN = re.compile(r"[\s<>^|%\x00-\x1f\x7f]")
 
-# An image's name, in lower case: registry, repository, tag, digest.
+# The name of an image in lower case: registry, repository, tag, digest.
 _IMAGE = re.compile(
     r"([a-z0-9]+([.-][a-z0-9-]+)*(:[0-9]+)?/)?"
     r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
@@ -36,13 +39,13 @@ _IMAGE = re.compile(
     r"(@[a-z][a-z0-9]*([-_+.][a-z][a-z0-9]*)*:[0-9a-f]{32,})?"
 )
 
-# Rust's words for what the operating system refuses.
-_OS_WORDS = {FileNotFoundError: "No such file or directory", PermissionError: "Permission denied"}
+# Rust's texts for errors of the operating system.
+_OS_ERROR_TEXTS = {FileNotFoundError: "No such file or directory", PermissionError: "Permission denied"}
 
 
 @frozen
 class FileReference:
-    """A file on the host's disk."""
+    """A file on the disk of the host."""
 
     path: str
 
@@ -65,10 +68,10 @@ Reference = FileReference | ImageReference | BuiltinReference
 
 
 def parse_reference(text: str) -> Reference:
-    """What a reference points to, by the host's rules.
+    """Parse a reference by the host's rules.
 
     Raises:
-        Failure: It is no reference.
+        Failure: The text is not a reference.
     """
     scheme, separator, rest = text.partition("://")
     if separator and scheme == "file":
@@ -81,7 +84,7 @@ def parse_reference(text: str) -> Reference:
     if separator and scheme in ("oci", "http", "https"):
         return ImageReference(rest)
     domain = text.split("/", 1)[0]
-    # `registry:5000/x` passes for a URL of the scheme `registry`, and is not looked at any closer.
+    # The host takes `registry:5000/x` for a URL with the scheme `registry`, and does not check its domain.
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) and _NOT_IN_A_DOMAIN.search(domain):
         raise Failure("failed to parse reference as OCI reference", "invalid domain character")
     return ImageReference(text)
@@ -89,11 +92,11 @@ def parse_reference(text: str) -> Reference:
 
 @define
 class Component:
-    """A component's code, as far as a practice host can tell two apart.
+    """What a practice host knows about the code of a component.
 
     Attributes:
-        claims: What its issuer says of it; None for an unsigned one.
-        bad_claims: Why what its issuer says does not hold; None if it does, or if it is unsigned.
+        claims: The claims of a signed component, else None.
+        bad_claims: Why the claims are not valid. None if they are valid, or if the component is not signed.
     """
 
     claims: Claims | None = None
@@ -101,10 +104,10 @@ class Component:
 
 
 async def fetch_component(text: str, registry: PracticeRegistry) -> Component:
-    """Get what a component's reference stands for.
+    """Load a component from a file, or pull it from the registry.
 
     Raises:
-        Failure: It cannot be had.
+        Failure: The component cannot be loaded.
     """
     try:
         reference = parse_reference(text)
@@ -124,18 +127,18 @@ async def fetch_component(text: str, registry: PracticeRegistry) -> Component:
 
 
 async def fetch_provider(reference: Reference, text: str, registry: PracticeRegistry) -> Claims | None:
-    """Get what a provider's reference stands for.
+    """Load a provider from a file, or pull it from the registry.
 
     Args:
-        reference: Where it is.
-        text: The reference as it stands in the command.
-        registry: What images are pulled from.
+        reference: The parsed reference.
+        text: The reference as written in the command.
+        registry: The registry that images are pulled from.
 
     Returns:
-        The claims of its archive.
+        The claims of the provider's archive. None for an image that is not signed.
 
     Raises:
-        Failure: It cannot be had.
+        Failure: The provider cannot be loaded.
     """
     try:
         if isinstance(reference, FileReference):
@@ -166,24 +169,25 @@ def _check_image(name: str) -> None:
 
 
 async def _read_file(path: str, reason: str) -> bytes:
-    # On a thread, so that a slow disk holds up no other host, and in no certain order, as with pulls.
+    # Read on a thread, so that a slow disk does not block the other hosts. The random delay makes the order of
+    # concurrent reads unpredictable, as it is for pulls.
     await asyncio.sleep(random.uniform(0.0, 0.003))
     try:
         return await asyncio.to_thread(Path(path).read_bytes)
     except OSError as error:
-        raise Failure(reason, _os_words(error)) from error
+        raise Failure(reason, _os_error_text(error)) from error
 
 
-def _os_words(error: OSError) -> str:
-    words = _OS_WORDS.get(type(error), error.strerror)
-    return f"{words} (os error {error.errno})"
+def _os_error_text(error: OSError) -> str:
+    text = _OS_ERROR_TEXTS.get(type(error), error.strerror)
+    return f"{text} (os error {error.errno})"
 
 
 def read_component(code: bytes) -> Component:
-    """A component's claims, and whether they hold.
+    """Return the claims in a component, and whether they are valid.
 
-    Whether its code could run is not looked at, but for this: what is no WebAssembly cannot be searched for
-    claims.
+    The code itself is not checked. Bytes that are not WebAssembly cannot be searched for claims, which counts as
+    invalid claims.
     """
     try:
         sections = _wasm_sections(code)
@@ -196,14 +200,14 @@ def read_component(code: bytes) -> Component:
         if name in _CLAIMS_SECTIONS:
             unsigned = code[: section.begin] + code[section.end :]
             try:
-                return Component(claims=_signed_for(code[content : section.end], unsigned))
+                return Component(claims=_verified_claims(code[content : section.end], unsigned))
             except Failure as failure:
                 return Component(bad_claims=failure)
     return Component()
 
 
-def _signed_for(token: bytes, unsigned: bytes) -> Claims:
-    """The claims in a token, if they are for this component."""
+def _verified_claims(token: bytes, unsigned: bytes) -> Claims:
+    """Return the claims in a token. Raise Failure unless they are valid and belong to this component."""
     try:
         signed = read_token(token.decode("utf-8", "replace"))
         if signed.hash is not None and signed.hash != hashlib.sha256(unsigned).hexdigest().upper():
@@ -217,7 +221,7 @@ def _signed_for(token: bytes, unsigned: bytes) -> Claims:
 
 @frozen
 class _Section:
-    """A section of a WebAssembly file: where it begins, where its content does, and where both end."""
+    """The offsets of one section of a WebAssembly file: its header, its content, and its end."""
 
     kind: int
     begin: int
@@ -237,7 +241,7 @@ def _wasm_sections(code: bytes) -> list[_Section]:
     sections: list[_Section] = []
     position = 8
     while position < len(code):
-        size, content = _number(code, position + 1)
+        size, content = _read_leb128(code, position + 1)
         if content + size > len(code):
             raise ValueError(f"unexpected end-of-file (at offset {len(code):#x})")
         sections.append(_Section(code[position], position, content, content + size))
@@ -246,13 +250,13 @@ def _wasm_sections(code: bytes) -> list[_Section]:
 
 
 def _custom_section(code: bytes, section: _Section) -> tuple[bytes, int]:
-    """A custom section's name, and where what follows it begins."""
-    length, begin = _number(code, section.content)
+    """Return the name of a custom section, and the offset of the data after the name."""
+    length, begin = _read_leb128(code, section.content)
     return code[begin : begin + length], min(begin + length, section.end)
 
 
-def _number(code: bytes, position: int) -> tuple[int, int]:
-    """An unsigned LEB128 number, and where it ends."""
+def _read_leb128(code: bytes, position: int) -> tuple[int, int]:
+    """Decode an unsigned LEB128 number. Return its value and the offset after it."""
     value = shift = 0
     while True:
         if position >= len(code) or shift > 28:
@@ -266,7 +270,7 @@ def _number(code: bytes, position: int) -> tuple[int, int]:
 
 
 def native_target() -> str:
-    """The name under which an archive has what runs here, such as ``x86_64-linux``."""
+    """Return the name of this platform in a provider's archive, such as ``x86_64-linux``."""
     labels = built_in_labels()
     return f"{labels['hostcore.arch']}-{labels['hostcore.os']}"
 

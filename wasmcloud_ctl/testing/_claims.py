@@ -1,4 +1,4 @@
-"""The claims that a signed component or provider brings, and the three forms in which hosts tell them."""
+"""The claims of signed components and providers, and the three forms in which hosts show them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 import time
 
 from attrs import field, frozen
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 from wasmcloud_ctl.testing import _serde
 from wasmcloud_ctl.testing._failure import Failure
@@ -17,19 +19,19 @@ from wasmcloud_ctl.testing._serde import ParseError, Struct
 
 @frozen(kw_only=True)
 class Claims:
-    """What the issuer of a component or provider says of it.
+    """The signed statement of an issuer about a component or provider.
 
     Attributes:
-        issuer: The account key that signed, ``A...``.
-        subject: The key of what it is about: ``M...`` for a component, ``V...`` for a provider.
-        name: Its name, for people.
-        revision: Its revision, a number that grows.
-        version: Its version, for people.
-        call_alias: Another name for a component; None for none.
-        tags: A component's tags; None for none.
-        config_schema: The JSON schema of a provider's config, as JSON text; None for none.
-        not_before: Seconds since 1970 from which it is valid; None for always.
-        expires: Seconds since 1970 until which it is valid; None for always.
+        issuer: The issuer's account key, ``A...``.
+        subject: The key of the component (``M...``) or provider (``V...``).
+        name: A human-readable name.
+        revision: The revision number.
+        version: A human-readable version.
+        call_alias: An alias of a component.
+        tags: The tags of a component.
+        config_schema: The JSON schema of a provider's config, as JSON text.
+        not_before: Unix time before which the claims are not valid. No limit by default.
+        expires: Unix time after which the claims are not valid. No limit by default.
     """
 
     issuer: str
@@ -43,62 +45,67 @@ class Claims:
     not_before: int | None = None
     expires: int | None = None
 
-    def in_events_of_components(self) -> dict[str, object]:
-        """As ``component_scaled`` has them."""
-        return {
-            "call_alias": self.call_alias,
-            "expires_human": _moment(self.expires),
-            "issuer": self.issuer,
-            "name": self.name,
-            "not_before_human": _moment(self.not_before),
-            "revision": self.revision,
-            "tags": self.tags,
-            "version": self.version,
-        }
 
-    def in_events_of_providers(self) -> dict[str, object]:
-        """As ``provider_started`` has them."""
-        return {
-            "expires_human": _moment(self.expires),
-            "issuer": self.issuer,
-            "name": self.name,
-            "not_before_human": _moment(self.not_before),
-            "tags": None,
-            "version": self.version,
-        }
-
-    def stored(self, *, of_provider: bool) -> dict[str, object]:
-        """As hosts keep them in the lattice's bucket."""
-        common: dict[str, object] = {
-            "issuer": self.issuer,
-            "name": self.name or "",
-            "revision": str(self.revision or 0),
-            "subject": self.subject,
-            "version": self.version or "",
-        }
-        if not of_provider:
-            return {"call_alias": self.call_alias or "", **common, "tags": self.tags or []}
-        return common if self.config_schema is None else {**common, "config_schema": self.config_schema}
-
-    def answered(self, *, of_provider: bool) -> dict[str, str]:
-        """As ``claims.get`` answers them."""
-        return answered(_serde.parse(json.dumps(self.stored(of_provider=of_provider)).encode("utf-8")))
+def claims_for_component_event(claims: Claims) -> dict[str, object]:
+    """Return claims in the form of a ``component_scaled`` event."""
+    return {
+        "call_alias": claims.call_alias,
+        "expires_human": _expiry_text(claims.expires),
+        "issuer": claims.issuer,
+        "name": claims.name,
+        "not_before_human": _expiry_text(claims.not_before),
+        "revision": claims.revision,
+        "tags": claims.tags,
+        "version": claims.version,
+    }
 
 
-def answered(value: object) -> dict[str, str]:
-    """Stored claims as ``claims.get`` answers them.
+def claims_for_provider_event(claims: Claims) -> dict[str, object]:
+    """Return claims in the form of a ``provider_started`` event."""
+    return {
+        "expires_human": _expiry_text(claims.expires),
+        "issuer": claims.issuer,
+        "name": claims.name,
+        "not_before_human": _expiry_text(claims.not_before),
+        "tags": None,
+        "version": claims.version,
+    }
+
+
+def claims_for_bucket(claims: Claims, *, of_provider: bool) -> dict[str, object]:
+    """Return claims in the form that hosts store in the lattice's bucket."""
+    common: dict[str, object] = {
+        "issuer": claims.issuer,
+        "name": claims.name or "",
+        "revision": str(claims.revision or 0),
+        "subject": claims.subject,
+        "version": claims.version or "",
+    }
+    if not of_provider:
+        return {"call_alias": claims.call_alias or "", **common, "tags": claims.tags or []}
+    return common if claims.config_schema is None else {**common, "config_schema": claims.config_schema}
+
+
+def claims_for_reply(claims: Claims, *, of_provider: bool) -> dict[str, str]:
+    """Return claims in the form of a ``claims.get`` reply."""
+    stored = json.dumps(claims_for_bucket(claims, of_provider=of_provider)).encode("utf-8")
+    return stored_claims_for_reply(_serde.parse(stored))
+
+
+def stored_claims_for_reply(value: object) -> dict[str, str]:
+    """Convert stored claims to the form of a ``claims.get`` reply.
 
     Args:
-        value: The JSON from the bucket.
+        value: The parsed JSON from the bucket.
 
     Raises:
-        ParseError: It is no stored claims.
+        ParseError: The value does not have the form of stored claims.
     """
     fields = Struct(value)
     issuer = fields.required("issuer", _serde.text)
     subject = fields.required("subject", _serde.text)
     revision = fields.required("revision", _serde.text)
-    told = {
+    common = {
         "iss": issuer,
         "issuer": issuer,
         "name": fields.required("name", _serde.text),
@@ -110,19 +117,19 @@ def answered(value: object) -> dict[str, str]:
     }
     call_alias = fields.optional("call_alias", _serde.text)
     if call_alias is None:
-        return {**told, "config_schema": fields.optional("config_schema", _serde.text) or ""}
-    return {**told, "call_alias": call_alias, "tags": ",".join(fields.required("tags", _serde.strings))}
+        return {**common, "config_schema": fields.optional("config_schema", _serde.text) or ""}
+    return {**common, "call_alias": call_alias, "tags": ",".join(fields.required("tags", _serde.strings))}
 
 
 @frozen(kw_only=True)
 class SignedClaims:
-    """A token, read.
+    """A decoded token. Neither its validity period nor its signature has been checked.
 
     Attributes:
-        claims: What it says.
-        hash: The hash of the component it is for; None for none.
-        target_hashes: The hashes of a provider's programs, by target.
-        signed: What was signed.
+        claims: The claims in the token.
+        hash: The hash of the component that the token belongs to, if it names one.
+        target_hashes: The hashes of a provider's executables, by target platform.
+        signed: The signed bytes.
         signature: The signature.
     """
 
@@ -133,20 +140,19 @@ class SignedClaims:
     signature: bytes = field(repr=False)
 
     def check_time(self) -> None:
-        """Raise Failure unless the claims are valid now."""
+        """Raise Failure unless the claims are valid at this time."""
         now = time.time()
         if self.claims.expires is not None and self.claims.expires < now:
-            raise Failure(f"token expired at `{_distance(now - self.claims.expires)} ago`")
+            raise Failure(f"token expired at `{_rounded_duration(now - self.claims.expires)} ago`")
         if self.claims.not_before is not None and self.claims.not_before > now:
-            raise Failure(f"token cannot be used before `in {_distance(self.claims.not_before - now)}`")
+            raise Failure(
+                f"token cannot be used before `in {_rounded_duration(self.claims.not_before - now)}`"
+            )
 
     def check_signature(self) -> None:
-        """Raise Failure unless the issuer signed."""
-        from nacl.exceptions import BadSignatureError
-        from nacl.signing import VerifyKey
-
+        """Raise Failure unless the signature is the issuer's."""
         try:
-            # An nkey: a byte for its kind, the key, and two of checksum.
+            # An nkey is one byte for its kind, 32 bytes of key, and two bytes of checksum.
             key = VerifyKey(base64.b32decode(self.claims.issuer)[1:33])
             key.verify(self.signed, self.signature)
         except (BadSignatureError, ValueError) as error:
@@ -154,10 +160,10 @@ class SignedClaims:
 
 
 def read_token(token: str) -> SignedClaims:
-    """The claims in a JWT; whether they hold is another question.
+    """Decode a JWT, without checking whether it is valid.
 
     Raises:
-        Failure: It is no such token.
+        Failure: The text is not a token with claims.
     """
     parts = token.strip().split(".")
     if len(parts) != 3:
@@ -191,8 +197,8 @@ def read_token(token: str) -> SignedClaims:
         raise Failure(f"Serialization error: {error}") from error
 
 
-def _distance(seconds: float) -> str:
-    """A time in words, to its largest unit."""
+def _rounded_duration(seconds: float) -> str:
+    """Return a duration in words, rounded down to its largest unit."""
     whole = int(seconds)
     for unit in (86_400, 3600, 60):
         if whole >= unit:
@@ -201,5 +207,5 @@ def _distance(seconds: float) -> str:
     return uptime_in_words(whole)
 
 
-def _moment(seconds: int | None) -> str:
+def _expiry_text(seconds: int | None) -> str:
     return "never" if seconds is None else str(seconds)

@@ -1,7 +1,7 @@
-"""What a host is told to do, read from what arrives.
+"""The commands of the control interface, as a host reads them from the payload of a request.
 
-Each class is one command; the tuple before it has its fields in the host's order. Which of them may be left out
-is the host's to say: most may, and are then empty, which is why a client has to be strict itself.
+Each class is one command. The tuple before it lists the fields in the order of the host's Rust struct. Hosts accept
+commands without most of the fields and read a missing one as empty, so a client must check its commands itself.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from wasmcloud_ctl.testing._serde import ParseError, Struct
 T = TypeVar("T")
 
 
-def understand(read: Callable[[bytes], T], payload: bytes, what: str) -> T:
-    """Read a command, in the host's words if it cannot be read.
+def parse_command(read: Callable[[bytes], T], payload: bytes, what: str) -> T:
+    """Read a command from a payload.
 
     Args:
-        read: A command's ``read``.
-        payload: What arrived.
-        what: What the host calls it.
+        read: The method ``read`` of the command's class.
+        payload: The payload of the request.
+        what: The host's name for the command, for the error message.
 
     Raises:
-        Failure: It is no such command.
+        Failure: The payload is not such a command.
     """
     try:
         return read(payload)
@@ -40,16 +40,16 @@ _COMPONENT_AUCTION = ("component_ref", "component_id", "constraints")
 
 @frozen
 class ComponentAuction:
-    """Who would run this component?"""
+    """Ask which hosts would run a component."""
 
     component_ref: str
     constraints: dict[str, str]
 
     @classmethod
     def read(cls, payload: bytes) -> ComponentAuction:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _COMPONENT_AUCTION)
-        fields.required("component_id", _serde.text)  # must be there, and is then forgotten
+        fields.required("component_id", _serde.text)  # required, but the host does not use it
         return cls(
             component_ref=fields.defaulted("component_ref", _serde.text, ""),
             constraints=fields.required("constraints", _serde.string_map),
@@ -61,7 +61,7 @@ _PROVIDER_AUCTION = ("provider_ref", "provider_id", "constraints")
 
 @frozen
 class ProviderAuction:
-    """Who would run this provider?"""
+    """Ask which hosts would run a provider."""
 
     provider_ref: str
     provider_id: str
@@ -69,7 +69,7 @@ class ProviderAuction:
 
     @classmethod
     def read(cls, payload: bytes) -> ProviderAuction:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _PROVIDER_AUCTION)
         return cls(
             provider_ref=fields.defaulted("provider_ref", _serde.text, ""),
@@ -92,7 +92,7 @@ _SCALE_COMPONENT = (
 
 @frozen
 class ScaleComponent:
-    """Run a component with this many instances; with none, stop it."""
+    """Scale a component. 0 instances stop it."""
 
     component_ref: str
     component_id: str
@@ -105,7 +105,7 @@ class ScaleComponent:
 
     @classmethod
     def read(cls, payload: bytes) -> ScaleComponent:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _SCALE_COMPONENT)
         return cls(
             component_ref=fields.defaulted("component_ref", _serde.text, ""),
@@ -124,7 +124,7 @@ _UPDATE_COMPONENT = ("component_id", "annotations", "host_id", "new_component_re
 
 @frozen
 class UpdateComponent:
-    """Let a component that runs go on with another reference."""
+    """Replace the code of a running component."""
 
     component_id: str
     new_component_ref: str
@@ -133,7 +133,7 @@ class UpdateComponent:
 
     @classmethod
     def read(cls, payload: bytes) -> UpdateComponent:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _UPDATE_COMPONENT)
         return cls(
             component_id=fields.defaulted("component_id", _serde.text, ""),
@@ -148,7 +148,7 @@ _START_PROVIDER = ("provider_id", "provider_ref", "host_id", "config", "annotati
 
 @frozen
 class StartProvider:
-    """Run a provider."""
+    """Start a provider."""
 
     provider_id: str
     provider_ref: str
@@ -158,7 +158,7 @@ class StartProvider:
 
     @classmethod
     def read(cls, payload: bytes) -> StartProvider:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _START_PROVIDER)
         return cls(
             provider_id=fields.required("provider_id", _serde.text),
@@ -174,16 +174,16 @@ _STOP_PROVIDER = ("host_id", "provider_id")
 
 @frozen
 class StopProvider:
-    """End a provider."""
+    """Stop a provider."""
 
     provider_id: str
     host_id: str
 
     @classmethod
     def read(cls, payload: bytes) -> StopProvider:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _STOP_PROVIDER)
-        # Its name in hosts of before.
+        # Older versions call this field provider_ref.
         name = "provider_ref" if fields.has("provider_ref") else "provider_id"
         return cls(
             provider_id=fields.defaulted(name, _serde.text, ""),
@@ -196,17 +196,19 @@ _STOP_HOST = ("host_id", "timeout")
 
 @frozen
 class StopHost:
-    """End the host."""
+    """Stop the host."""
 
     host_id: str
 
     @classmethod
     def read(cls, payload: bytes) -> StopHost:
-        """Read one from a payload, which may be empty; raises ParseError."""
+        """Read the command from a payload, which may be empty; raises ParseError."""
         if not payload:
             return cls(host_id="")
         fields = Struct(_serde.parse(payload), _STOP_HOST)
-        fields.optional("timeout", _serde.unsigned(64))  # has no effect on a host that has nothing to lose
+        fields.optional(
+            "timeout", _serde.unsigned(64)
+        )  # a practice host runs nothing that takes time to stop
         return cls(host_id=fields.defaulted("host_id", _serde.text, ""))
 
 
@@ -222,7 +224,7 @@ class PutLabel:
 
     @classmethod
     def read(cls, payload: bytes) -> PutLabel:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _PUT_LABEL)
         return cls(key=fields.required("key", _serde.text), value=fields.required("value", _serde.text))
 
@@ -238,7 +240,7 @@ class DeleteLabel:
 
     @classmethod
     def read(cls, payload: bytes) -> DeleteLabel:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         return cls(key=Struct(_serde.parse(payload), _DELETE_LABEL).required("key", _serde.text))
 
 
@@ -256,7 +258,7 @@ _LINK = (
 
 @frozen
 class Link:
-    """A source's import joined to a target's export."""
+    """Link an import of a source to an export of a target."""
 
     source_id: str
     target: str
@@ -269,12 +271,12 @@ class Link:
 
     @classmethod
     def read(cls, payload: bytes) -> Link:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         return cls.from_json(_serde.parse(payload))
 
     @classmethod
     def from_json(cls, value: object) -> Link:
-        """Read one from JSON that is parsed already; raises ParseError."""
+        """Read a link from parsed JSON; raises ParseError."""
         fields = Struct(value, _LINK)
         return cls(
             source_id=fields.required("source_id", _serde.text),
@@ -293,7 +295,7 @@ _DELETE_LINK = ("source_id", "name", "wit_namespace", "wit_package")
 
 @frozen
 class DeleteLink:
-    """Remove what joins a source's import to whatever it is joined to."""
+    """Delete a link of a source, whatever its target."""
 
     source_id: str
     name: str
@@ -302,7 +304,7 @@ class DeleteLink:
 
     @classmethod
     def read(cls, payload: bytes) -> DeleteLink:
-        """Read one from a payload; raises ParseError."""
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _DELETE_LINK)
         return cls(
             source_id=fields.required("source_id", _serde.text),
@@ -317,7 +319,7 @@ _REGISTRY_CREDENTIAL = ("password", "token", "username", "registryType")
 
 @frozen
 class RegistryCredential:
-    """How to log in at a registry. Of it a practice host keeps nothing."""
+    """The credentials for a registry. A practice host checks their form and forgets them."""
 
     username: str | None
     has_secret: bool
@@ -325,7 +327,7 @@ class RegistryCredential:
 
     @classmethod
     def read_all(cls, payload: bytes) -> dict[str, RegistryCredential]:
-        """Read those of a payload, by the registry's name; raises ParseError."""
+        """Read all credentials from a payload, by the name of the registry; raises ParseError."""
         value = _serde.parse(payload)
         if not isinstance(value, dict):
             raise ParseError("a map was expected")

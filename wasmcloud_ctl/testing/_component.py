@@ -1,4 +1,4 @@
-"""The smallest component that a host can load, made of nothing, for tests and tours that have no registry."""
+"""Generate the smallest component that a host can load, for tests and examples that have no registry."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def write_component(path: Path, interface: str = "acme:echo/echo@0.1.0") -> str:
-    """Make a component's file.
+    """Write a component to a file.
 
     Args:
-        path: Where it goes; its folder must exist.
-        interface: The interface that it exports. Another one makes other bytes.
+        path: The path of the file. Its folder must exist.
+        interface: The interface that the component exports. Different interfaces make different files.
 
     Returns:
-        The reference under which a host on this machine loads it, such as ``file:///tmp/echo.wasm``.
+        The reference for hosts on this machine, such as ``file:///tmp/echo.wasm``.
 
     Raises:
         OSError: The file cannot be written.
@@ -24,9 +24,9 @@ def write_component(path: Path, interface: str = "acme:echo/echo@0.1.0") -> str:
 
 
 def component(interface: str = "acme:echo/echo@0.1.0") -> bytes:
-    """A component that exports one interface with one function, ``run``, which does nothing.
+    """Return a component that exports one interface with one function, ``run``, which does nothing.
 
-    It must export a function: one that exports nothing sends host 1.9.2 into a busy loop. In the text form::
+    The function is needed: a component without exports sends host 1.9.2 into a busy loop. In the text format::
 
         (component
           (core module (func (export "run")))
@@ -36,15 +36,17 @@ def component(interface: str = "acme:echo/echo@0.1.0") -> bytes:
           (export "acme:echo/echo@0.1.0" (instance 0)))
 
     Args:
-        interface: The interface's name. Another one makes other bytes.
+        interface: The name of the interface. Different names make different bytes.
 
     Returns:
-        The binary form, by the specification of the component model.
+        The component in the binary format of the component model.
     """
     core_module = b"".join(
         (
             b"\0asm" + bytes((1, 0, 0, 0)),  # magic, core version 1
-            section(1, _vector(b"\x60" + _vector() + _vector())),  # types: a function of nothing to nothing
+            section(
+                1, _vector(b"\x60" + _vector() + _vector())
+            ),  # types: a function without parameters and results
             section(3, _vector(b"\x00")),  # functions: one of type 0
             section(7, _vector(sized(b"run") + b"\x00\x00")),  # exports: function 0 as "run"
             section(10, _vector(sized(_vector() + b"\x0b"))),  # code: no locals, end
@@ -59,20 +61,22 @@ def component(interface: str = "acme:echo/echo@0.1.0") -> bytes:
             section(2, _vector(b"\x00\x00" + _vector())),  # core instances: module 0, no arguments
             section(7, _vector(b"\x40" + _vector() + b"\x01\x00")),  # types: a function without a result
             section(6, _vector(b"\x00\x00\x01\x00" + sized(b"run"))),  # aliases: "run" of core instance 0
-            section(8, _vector(b"\x00\x00\x00" + _vector() + b"\x00")),  # canon lift: it, as type 0
-            section(5, _vector(instance)),  # instances: of the lifted function, as "run"
-            section(11, _vector(exported)),  # exports: the instance, as the interface
+            section(
+                8, _vector(b"\x00\x00\x00" + _vector() + b"\x00")
+            ),  # canon lift: that function, as type 0
+            section(5, _vector(instance)),  # instances: the lifted function as "run"
+            section(11, _vector(exported)),  # exports: the instance as the interface
         )
     )
 
 
 def section(number: int, content: bytes) -> bytes:
-    """A section of the binary form: its number, its size, and what is in it."""
+    """Encode a section: its number, its size, and its content."""
     return bytes((number,)) + sized(content)
 
 
 def sized(content: bytes) -> bytes:
-    """Bytes after their length."""
+    """Prefix bytes with their length."""
     return _unsigned(len(content)) + content
 
 
@@ -81,7 +85,7 @@ def _vector(*items: bytes) -> bytes:
 
 
 def _unsigned(number: int) -> bytes:
-    # LEB128: seven bits a byte, the lowest first, the high bit set on all but the last.
+    # LEB128: seven bits in each byte, the lowest first; the high bit is set in all bytes but the last.
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""The hosts' connection to NATS. The only module of the practice lattice that knows nats-py."""
+"""The hosts' connection to NATS. The only module of the practice lattice that uses nats-py."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from wasmcloud_ctl.testing._server import PracticeServerError
 
 logger = logging.getLogger("wasmcloud_ctl.testing")
 
-# What a key of a bucket can be. The client library on the hosts' side has the same rule.
+# The characters allowed in the key of a bucket: the rule of async-nats, which real hosts use.
 _KEY_CHARACTERS = frozenset("-/_=.ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
-# How long connecting may take at first.
+# Timeout of the first connection attempt.
 _CONNECT_SECONDS = 5.0
 
-# Seconds between attempts to connect again: a practice server that comes back is to have its hosts at once.
+# Seconds between attempts to reconnect. Short, so that the hosts return as soon as a practice server restarts.
 _RECONNECT_SECONDS = 0.02
 
 
 @frozen
 class Message:
-    """What arrived on a subject.
+    """A message from a subscription.
 
     Attributes:
-        subject: The subject it was sent to.
-        payload: What it says.
-        reply_to: Where an answer goes; empty for nowhere.
-        headers: Its headers; empty for none.
+        subject: The subject that the message was sent to.
+        payload: The payload.
+        reply_to: The subject for the reply. Empty if no reply is expected.
+        headers: The headers. Empty if there are none.
     """
 
     subject: str
@@ -49,11 +49,11 @@ class Message:
 
 
 class Connection:
-    """One connection, with a subscription for each subject that is served.
+    """A connection to NATS.
 
     Args:
-        client: nats-py's client, connected.
-        js_domain: The JetStream domain; None for the server's own.
+        client: A connected nats-py client.
+        js_domain: The JetStream domain. Defaults to the server's own.
     """
 
     def __init__(self, client: Client, js_domain: str | None) -> None:
@@ -69,16 +69,16 @@ class Connection:
         js_domain: str | None,
         options: Mapping[str, object],
     ) -> Connection:
-        """Connect.
+        """Open a connection.
 
         Args:
-            url: The server.
-            name: What the server calls the connection.
-            js_domain: The JetStream domain; None for the server's own.
-            options: More options for ``nats.connect``, such as credentials.
+            url: The URL of the server.
+            name: The name of the connection, as the server's monitoring shows it.
+            js_domain: The JetStream domain. Defaults to the server's own.
+            options: Further options for ``nats.connect``, such as credentials.
 
         Raises:
-            PracticeServerError: There is no connection to be had.
+            PracticeServerError: The connection failed.
         """
 
         errors: list[Exception] = []
@@ -87,7 +87,7 @@ class Connection:
             errors[:] = [error]
             logger.debug("the hosts' connection: %r", error)
 
-        # nats-py takes fractions of a second here, too, but does not say so.
+        # nats-py accepts fractions of a second here; its annotation says int.
         more: dict[str, Any] = {"reconnect_time_wait": _RECONNECT_SECONDS, **options}
         client = Client()
         connecting = client.connect(
@@ -95,7 +95,7 @@ class Connection:
             name=name,
             error_cb=report,
             max_reconnect_attempts=1,
-            # Two missed pings are a lost connection; nats-py would take six minutes.
+            # A connection is lost after two missed pings. With nats-py's default, that takes six minutes.
             ping_interval=5,
             **more,
         )
@@ -105,17 +105,17 @@ class Connection:
             await client.close()
             cause = errors[-1] if errors else error
             raise PracticeServerError(f"no connection to the server at {url}: {cause!r}") from error
-        # A server that was there once is waited for, however long it is away.
+        # After the first connection, reconnect for as long as it takes.
         client.options["max_reconnect_attempts"] = -1
         return cls(client, js_domain)
 
     async def close(self) -> None:
-        """Close it, with what was published before on its way."""
+        """Close the connection after sending what was published."""
         for step in (self._flush, self._client.close):
             try:
                 await step()
             except (nats.errors.Error, OSError, asyncio.CancelledError) as error:
-                # When nats-py loses the connection it cancels who waits for an answer, at any step.
+                # nats-py cancels the tasks that wait for a reply when it loses the connection.
                 logger.debug("closing: %r", error)
 
     async def _flush(self) -> None:
@@ -123,7 +123,7 @@ class Connection:
             await self._client.flush(timeout=1)
 
     async def publish(self, subject: str, payload: bytes) -> None:
-        """Send a message. What the server would not take is not sent, as with a host."""
+        """Publish a message. A message that the server would refuse is dropped, as on a real host."""
         try:
             await self._client.publish(subject, payload)
         except nats.errors.Error as error:
@@ -132,12 +132,12 @@ class Connection:
     async def subscribe(
         self, subject: str, handle: Callable[[Message], None], queue: str = ""
     ) -> Subscription:
-        """Have messages to a subject handled, one after the other.
+        """Subscribe to a subject.
 
         Args:
-            subject: The subject, which may have wildcards.
-            handle: Called with each message; it must not block.
-            queue: The queue group, for messages of which each reaches one member only.
+            subject: The subject, which may contain wildcards.
+            handle: Called with each message, one at a time. Must not block.
+            queue: The queue group, if each message must reach only one member of a group.
         """
 
         async def receive(message: Msg) -> None:
@@ -146,23 +146,23 @@ class Connection:
         return await self._client.subscribe(subject, queue=queue, cb=receive)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription; what has not been handled is forgotten."""
+        """End a subscription. Messages that have not been handled are dropped."""
         try:
             await subscription.unsubscribe()
         except nats.errors.Error as error:
             logger.debug("ending a subscription: %r", error)
 
     async def settle(self) -> None:
-        """Wait until the server has taken in whatever was asked of it before."""
+        """Wait until the server has processed everything sent so far."""
         try:
-            # nats-py's first ping overtakes what is still to be written; the second one follows it.
+            # nats-py sends the first ping ahead of data that it has not written yet. The second follows that data.
             await self._client.flush(timeout=5)
             await self._client.flush(timeout=5)
         except nats.errors.Error as error:
             logger.debug("waiting for the server: %r", error)
 
     async def bucket(self, name: str) -> Bucket:
-        """A key-value bucket, made if there is none yet.
+        """Return a key-value bucket, and create it if necessary.
 
         Raises:
             PracticeServerError: The server has no JetStream.
@@ -174,24 +174,24 @@ class Connection:
         except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
             raise PracticeServerError("the server has no JetStream, which hosts need") from error
         except nats.js.errors.APIError:
-            # It is there, made by a host with settings of its own.
+            # The bucket exists with other settings: a real host created it.
             store = await self._jetstream.key_value(name)
         return Bucket(self, store, name)
 
     async def stored_keys(self, bucket: str) -> list[str]:
-        """The keys that have ever been set in a bucket and not been purged, in no order."""
+        """Return the keys of a bucket, in no particular order. Keys that were deleted but not purged are included."""
         prefix = f"$KV.{bucket}."
         information = await self._jetstream.stream_info(f"KV_{bucket}", subjects_filter=f"{prefix}>")
         return [subject[len(prefix) :] for subject in information.state.subjects or {}]
 
 
 class Bucket:
-    """A key-value bucket, in the words that hosts have when it fails.
+    """A key-value bucket that fails with the error messages of hosts.
 
     Args:
-        connection: The connection it is reached by.
-        store: nats-py's bucket.
-        name: Its name.
+        connection: The connection.
+        store: The bucket in nats-py.
+        name: The name of the bucket.
     """
 
     def __init__(self, connection: Connection, store: KeyValue, name: str) -> None:
@@ -200,10 +200,10 @@ class Bucket:
         self.name = name
 
     async def get(self, key: str) -> bytes | None:
-        """What is stored under a key; None for nothing.
+        """Return the value of a key, or None if it has none.
 
         Raises:
-            Failure: The key cannot be one, or the server does not answer.
+            Failure: The key is not valid, or the server does not answer.
         """
         _check_key(key)
         try:
@@ -214,10 +214,10 @@ class Bucket:
             raise Failure("failed getting entry", str(error)) from error
 
     async def put(self, key: str, value: bytes) -> None:
-        """Store something under a key, whatever is there.
+        """Set the value of a key, whether it exists or not.
 
         Raises:
-            Failure: The key cannot be one, or the server does not answer.
+            Failure: The key is not valid, or the server does not answer.
         """
         _check_key(key)
         try:
@@ -226,10 +226,10 @@ class Bucket:
             raise Failure("failed to put value", str(error)) from error
 
     async def purge(self, key: str) -> None:
-        """Remove what is stored under a key.
+        """Delete a key with its history.
 
         Raises:
-            Failure: The key cannot be one, or the server does not answer.
+            Failure: The key is not valid, or the server does not answer.
         """
         _check_key(key)
         try:
@@ -238,10 +238,10 @@ class Bucket:
             raise Failure("failed to purge", str(error)) from error
 
     async def watch(self, changed: Callable[[str, bytes | None], None]) -> None:
-        """Have changes told, by anyone on this server, until the connection is closed.
+        """Report every change to the bucket, by any client, until the connection is closed.
 
         Args:
-            changed: Called with the key and its value, None for one that was removed.
+            changed: Called with the key and its new value, which is None if the key was deleted.
         """
         prefix = f"$KV.{self.name}."
 
@@ -252,7 +252,7 @@ class Bucket:
         await self._connection.subscribe(f"{prefix}>", receive)
 
     async def load(self) -> dict[str, bytes]:
-        """All that is stored now."""
+        """Return all keys with their values."""
         values: dict[str, bytes] = {}
         for key in await self._connection.stored_keys(self.name):
             value = await self.get(key)
@@ -263,7 +263,7 @@ class Bucket:
 
 def _check_key(key: str) -> None:
     if ".." in key:
-        # Legal by the rule of keys, but no subject.
+        # Allowed in a key, but not in a subject.
         raise Failure("failed getting entry", "error getting message: error getting message")
     if not key or key[0] == "." or key[-1] == "." or not _KEY_CHARACTERS.issuperset(key):
         raise Failure("key cannot be empty or start/end with `.`")

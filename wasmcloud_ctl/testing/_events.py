@@ -1,4 +1,4 @@
-"""What a host publishes when something happened: the envelope, and the data of each kind of event."""
+"""The events that a host publishes: the CloudEvents envelope, and the data of each kind of event."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._claims import Claims, claims_for_component_event, claims_for_provider_event
 from wasmcloud_ctl.testing._commands import DeleteLink, Link
 from wasmcloud_ctl.testing._failure import Failure
 
 
 def envelope(host_id: str, name: str, data: Mapping[str, object]) -> bytes:
-    """A CloudEvent in structured JSON mode.
+    """Return an event as a CloudEvent in structured JSON mode.
 
     Args:
-        host_id: The host that publishes it.
-        name: The last part of its type, such as ``component_scaled``.
-        data: What it tells.
+        host_id: The id of the host that publishes the event.
+        name: The last part of the event's type, such as ``component_scaled``.
+        data: The data of the event.
     """
     now = time.time_ns()
-    # A time of 48 bits and 80 random ones (a ULID), written as a UUID.
+    # A ULID (48 bits of time, 80 random bits), formatted as a UUID.
     identity = uuid.UUID(bytes=(now // 1_000_000).to_bytes(6, "big") + os.urandom(10))
     seconds, nanoseconds = divmod(now, 1_000_000_000)
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
@@ -49,7 +49,7 @@ def component_scaled(
     image_ref: str,
     component_id: str,
 ) -> dict[str, object]:
-    """A component runs with this many instances; with none, it ended."""
+    """Return the data for a component that was scaled, or stopped if ``max_instances`` is 0."""
     data: dict[str, object] = {
         "annotations": dict(annotations),
         "component_id": component_id,
@@ -58,7 +58,7 @@ def component_scaled(
         "max_instances": max_instances,
     }
     if claims is not None:
-        data["claims"] = claims.in_events_of_components()
+        data["claims"] = claims_for_component_event(claims)
         data["public_key"] = claims.subject
     return data
 
@@ -72,7 +72,7 @@ def component_scale_failed(
     component_id: str,
     failure: Failure,
 ) -> dict[str, object]:
-    """A component could not be started, or not be scaled."""
+    """Return the data for a component that could not be started or scaled."""
     data: dict[str, object] = {
         "annotations": dict(annotations),
         "component_id": component_id,
@@ -89,7 +89,7 @@ def component_scale_failed(
 def provider_started(
     claims: Claims | None, annotations: Mapping[str, str], host_id: str, image_ref: str, provider_id: str
 ) -> dict[str, object]:
-    """A provider runs."""
+    """Return the data for a provider that was started."""
     data: dict[str, object] = {
         "annotations": dict(annotations),
         "host_id": host_id,
@@ -97,7 +97,7 @@ def provider_started(
         "provider_id": provider_id,
     }
     if claims is not None:
-        data["claims"] = claims.in_events_of_providers()
+        data["claims"] = claims_for_provider_event(claims)
         data["instance_id"] = provider_id
         data["link_name"] = "default"
         data["public_key"] = provider_id
@@ -107,7 +107,7 @@ def provider_started(
 def provider_start_failed(
     provider_ref: str, provider_id: str, host_id: str, failure: Failure
 ) -> dict[str, object]:
-    """A provider could not be started."""
+    """Return the data for a provider that could not be started."""
     return {
         "error": failure.chain,
         "host_id": host_id,
@@ -120,7 +120,7 @@ def provider_start_failed(
 def provider_stopped(
     annotations: Mapping[str, str], host_id: str, provider_id: str, reason: str
 ) -> dict[str, object]:
-    """A provider ended."""
+    """Return the data for a provider that was stopped."""
     return {
         "annotations": dict(annotations),
         "host_id": host_id,
@@ -133,7 +133,7 @@ def provider_stopped(
 
 
 def link_data(link: Link) -> dict[str, object]:
-    """A link, as events, replies and the bucket have it."""
+    """Return a link in the form of events, replies and the bucket."""
     return {
         "source_id": link.source_id,
         "target": link.target,
@@ -147,12 +147,12 @@ def link_data(link: Link) -> dict[str, object]:
 
 
 def linkdef_set_failed(link: Link, failure: Failure) -> dict[str, object]:
-    """A link could not be set."""
+    """Return the data for a link that could not be set."""
     return {**link_data(link), "error": failure.chain}
 
 
 def linkdef_deleted(asked: DeleteLink, deleted: Link | None) -> dict[str, object]:
-    """A link is gone, or was not there."""
+    """Return the data for a request to delete a link, whether the link existed (``deleted``) or not (None)."""
     data: dict[str, object] = {
         "name": asked.name,
         "source_id": asked.source_id,

@@ -1,17 +1,20 @@
-"""Why a host could not do something, as it says so."""
+"""The error of a simulated host, with the texts of a real one."""
 
 from __future__ import annotations
 
 
 class Failure(Exception):
-    """A reason in the host's words, and what lies behind it.
+    """An error with the chain of its causes.
 
-    A host answers a request with the outermost reason alone (``str(failure)``), and tells all of them in an
-    event (``failure.chain``).
+    The reply to a request contains only the outermost reason (``str(failure)``). Events contain all of them
+    (``failure.chain``).
 
     Args:
         reason: The outermost reason.
-        cause: What lies behind it: another failure, or its words.
+        cause: The failure that caused this one, or its text.
+
+    Attributes:
+        chain: The reason and all its causes, separated by colons.
     """
 
     def __init__(self, reason: str, cause: Failure | str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What can be wrong with a host."""
+"""The faults that a practice host can be given."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import asyncio
 import json
 from collections.abc import Callable
 
-# What becomes of a reply: nothing, one message, or several.
+# Turns a reply into the messages that are sent in its place: none, one or several.
 ReplyFault = Callable[[bytes], list[bytes]]
 
 
 class Faults:
-    """The faults of one host; all off at first. On the hosts' event loop only.
+    """The faults of one host, at first none. To be used on the hosts' event loop only.
 
     Attributes:
-        awake: Not set while the host is stalled.
-        slowness: Seconds that pass before the host takes up a request.
+        awake: Cleared while the host is stalled.
+        slowness: Seconds before the host starts to serve a request.
         shutdown_seconds: Seconds that a provider takes to shut down.
-        lost_events: The kinds of events that do not arrive; ``*`` for all.
-        parts_silently: Whether the host's end comes before its last acknowledgement and event are sent.
+        lost_events: The names of events that are not published; ``*`` stands for all.
+        parts_silently: Whether a stopping host ends before it sends its acknowledgement and ``host_stopped``.
     """
 
     def __init__(self) -> None:
@@ -31,20 +31,20 @@ class Faults:
         self._replies: dict[str, ReplyFault] = {}
 
     def set_reply_fault(self, operation: str | None, fault: ReplyFault) -> None:
-        """Let this become of the replies to one operation; None for all."""
+        """Set the fault of the replies to one operation, or to all (None)."""
         self._replies[operation or "*"] = fault
 
     def replies(self, operation: str, payload: bytes) -> list[bytes]:
-        """What is sent in place of a reply."""
+        """Return the messages to send in place of a reply."""
         fault = self._replies.get(operation) or self._replies.get("*")
         return [payload] if fault is None else fault(payload)
 
     def loses_event(self, name: str) -> bool:
-        """Whether this kind of event does not arrive."""
+        """Return whether events of this name are lost."""
         return name in self.lost_events or "*" in self.lost_events
 
     def clear(self) -> None:
-        """Take all faults away."""
+        """Remove all faults."""
         self.awake.set()
         self.slowness = 0.0
         self.shutdown_seconds = 0.0
@@ -53,28 +53,28 @@ class Faults:
         self._replies.clear()
 
 
-def say(payload: bytes) -> ReplyFault:
-    """Something else in place of every reply."""
+def replace(payload: bytes) -> ReplyFault:
+    """Replace every reply with a fixed payload."""
     return lambda _: [payload]
 
 
 def cut(length: int | None) -> ReplyFault:
-    """The first so many bytes of every reply; None for half of them."""
+    """Cut every reply to its first ``length`` bytes, or to its first half (None)."""
     return lambda reply: [reply[: len(reply) // 2 if length is None else length]]
 
 
 def lose(_: bytes) -> list[bytes]:
-    """No reply."""
+    """Drop every reply."""
     return []
 
 
 def repeat(times: int) -> ReplyFault:
-    """Every reply several times."""
+    """Send every reply several times."""
     return lambda reply: [reply] * times
 
 
 def pad(size: int) -> ReplyFault:
-    """Every reply blown up to so many bytes, by a field that nobody knows."""
+    """Pad every reply to ``size`` bytes with an unknown field."""
 
     def padded(reply: bytes) -> list[bytes]:
         content = json.loads(reply)

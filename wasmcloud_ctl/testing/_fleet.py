@@ -1,4 +1,4 @@
-"""The hosts of one lattice on one connection: what arrives goes to whom it concerns, and the answers back."""
+"""The hosts of one lattice on one connection: routes requests to hosts, and sends their replies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from attrs import define, field
 
 from wasmcloud_ctl.testing import _events
+from wasmcloud_ctl.testing._command import Command
 from wasmcloud_ctl.testing._connection import Connection, Message, Subscription
-from wasmcloud_ctl.testing._heard import Command
-from wasmcloud_ctl.testing._host import SimulatedHost, Surroundings
-from wasmcloud_ctl.testing._operations import answer
+from wasmcloud_ctl.testing._host import SharedState, SimulatedHost
+from wasmcloud_ctl.testing._operations import serve_request
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._store import LatticeStore
 from wasmcloud_ctl.testing._work import Work
@@ -24,27 +24,27 @@ logger = logging.getLogger("wasmcloud_ctl.testing")
 
 @define(kw_only=True, eq=False)
 class Fleet:
-    """The hosts of one lattice. On the hosts' event loop only, all of it.
+    """The hosts of one lattice. To be used on the hosts' event loop only.
 
     Attributes:
-        connection: What they share.
-        work: What they are at.
-        around: What else they share.
-        topic_prefix: What stands before all control subjects.
-        heartbeat_interval: Seconds between a host's heartbeats.
-        heard: Called with every request.
-        hosts: Those that run.
+        connection: The connection that all hosts share.
+        work: The running tasks of all hosts.
+        shared: What else the hosts share.
+        topic_prefix: The prefix of all control subjects.
+        heartbeat_interval: Seconds between heartbeats of a host.
+        on_command: Called with every request.
+        hosts: The running hosts.
     """
 
     connection: Connection
     work: Work
-    around: Surroundings
+    shared: SharedState
     topic_prefix: str
     heartbeat_interval: float
-    heard: Callable[[Command], None]
+    on_command: Callable[[Command], None]
     hosts: list[SimulatedHost] = field(factory=list)
-    _shared: dict[str, Subscription] = field(factory=dict, init=False)
-    _own: dict[str, list[Subscription]] = field(factory=dict, init=False)
+    _shared_subscriptions: dict[str, Subscription] = field(factory=dict, init=False)
+    _own_subscriptions: dict[str, list[Subscription]] = field(factory=dict, init=False)
     _changing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _heartbeats: dict[str, asyncio.Task[None]] = field(factory=dict, init=False)
 
@@ -59,19 +59,19 @@ class Fleet:
         registry: PracticeRegistry,
         topic_prefix: str,
         heartbeat_interval: float,
-        heard: Callable[[Command], None],
+        on_command: Callable[[Command], None],
     ) -> Fleet:
-        """Connect, without hosts at first.
+        """Connect to a server. The new fleet has no hosts.
 
         Args:
-            url: The server.
-            lattice: The lattice's name.
-            js_domain: The JetStream domain; None for the server's own.
-            options: More options for ``nats.connect``.
-            registry: What the hosts pull images from.
-            topic_prefix: What stands before all control subjects.
-            heartbeat_interval: Seconds between a host's heartbeats.
-            heard: Called with every request.
+            url: The URL of the server.
+            lattice: The name of the lattice.
+            js_domain: The JetStream domain. Defaults to the server's own.
+            options: Further options for ``nats.connect``.
+            registry: The registry that the hosts pull images from.
+            topic_prefix: The prefix of all control subjects.
+            heartbeat_interval: Seconds between heartbeats of a host.
+            on_command: Called with every request.
         """
         connection = await Connection.open(
             url, name=f"practice lattice {lattice}", js_domain=js_domain, options=options
@@ -85,7 +85,7 @@ class Fleet:
         return cls(
             connection=connection,
             work=work,
-            around=Surroundings(
+            shared=SharedState(
                 lattice=lattice,
                 url=url,
                 js_domain=js_domain,
@@ -96,23 +96,23 @@ class Fleet:
             ),
             topic_prefix=topic_prefix,
             heartbeat_interval=heartbeat_interval,
-            heard=heard,
+            on_command=on_command,
         )
 
     async def close(self) -> None:
-        """End the hosts, without a word, and the connection."""
+        """End all hosts without ``host_stopped`` events, and close the connection."""
         for heartbeat in self._heartbeats.values():
             heartbeat.cancel()
         for host in self.hosts:
             self.work.abandon(host)
         self.hosts.clear()
-        self.around.store.close()
+        self.shared.store.close()
         await self.connection.close()
 
     # Hosts
 
     async def add(self, hosts: Sequence[SimulatedHost]) -> None:
-        """Let hosts begin; when this returns, the server knows what they listen to."""
+        """Start hosts. When this returns, the server has their subscriptions."""
         async with self._changing:
             self.hosts.extend(hosts)
             for host in hosts:
@@ -126,16 +126,16 @@ class Fleet:
                 "uptime_seconds": 0,
                 "version": host.version.number,
             }
-            await self.around.publish(host, "host_started", started)
+            await self.shared.publish(host, "host_started", started)
             self._heartbeats[host.id] = asyncio.get_running_loop().create_task(self._beat(host))
         await self.connection.settle()
 
-    async def end(self, host: SimulatedHost, farewell: bool) -> None:
-        """Let a host end; when this returns, the server knows that it listens no more.
+    async def end(self, host: SimulatedHost, publish_stopped: bool) -> None:
+        """End a host. When this returns, the server has removed its subscriptions.
 
         Args:
             host: The host.
-            farewell: Whether it says ``host_stopped``.
+            publish_stopped: Whether the host publishes ``host_stopped``.
         """
         if host not in self.hosts:
             return
@@ -143,28 +143,32 @@ class Fleet:
         self.hosts.remove(host)
         self._heartbeats.pop(host.id).cancel()
         self.work.abandon(host)
-        if farewell:
-            await self.around.publish(host, "host_stopped", {"labels": dict(sorted(host.labels.items()))})
+        if publish_stopped:
+            await self.shared.publish(host, "host_stopped", {"labels": dict(sorted(host.labels.items()))})
         async with self._changing:
-            for subscription in self._own.pop(host.id, []):
+            for subscription in self._own_subscriptions.pop(host.id, []):
                 await self.connection.unsubscribe(subscription)
             await self._subscribe_shared()
             await self.connection.settle()
 
     async def resubscribe(self) -> None:
-        """Listen to what some host is to hear, and to nothing that none is."""
+        """Update the shared subscriptions after a host has changed what it listens to."""
         async with self._changing:
             await self._subscribe_shared()
             await self.connection.settle()
 
     async def settle(self) -> None:
-        """Wait until all that has arrived is done, remembered, and told to whoever listens."""
+        """Wait until the hosts are idle.
+
+        All requests received so far are served then, the links and claims in memory are up to date, and the server
+        has all replies and events.
+        """
         await self.connection.settle()
-        # What the server had for us before its answer has arrived, but perhaps not been handed on yet.
+        # Messages that the server sent before its pong are received by now. One turn of the loop handles them.
         await asyncio.sleep(0)
-        while self.work.busy or self.around.store.behind:
+        while self.work.busy or self.shared.store.pending:
             await self.work.done()
-            await self.around.store.followed()
+            await self.shared.store.wait_until_applied()
         await self.connection.settle()
 
     async def _beat(self, host: SimulatedHost) -> None:
@@ -173,69 +177,73 @@ class Fleet:
         while True:
             due += self.heartbeat_interval
             await asyncio.sleep(due - loop.time())
-            await self.around.publish(host, "host_heartbeat", await host.inventory())
+            await self.shared.publish(host, "host_heartbeat", await host.inventory())
 
     # Subjects
 
     async def _subscribe_own(self, host: SimulatedHost) -> None:
         def receive(message: Message) -> None:
             operation, argument = self._operation(message.subject)
-            self._hear(operation, message, host.id)
-            self._hand_over(host, operation, argument, message)
+            self._record(operation, message, host.id)
+            self._start_serving(host, operation, argument, message)
 
-        self._own[host.id] = [
+        self._own_subscriptions[host.id] = [
             await self.connection.subscribe(self._subject(f"{kind}.*.{host.id}"), receive)
             for kind in ("component", "provider", "label", "host")
         ]
 
     async def _subscribe_shared(self) -> None:
-        """One subscription where each host has one of its own, and where one host answers for all."""
+        """Subscribe once for all hosts to the subjects that do not name a host."""
         wanted: dict[str, tuple[str, Callable[[Message], None]]] = {}
         if self.hosts:
             for rest in ("registry.put", "host.ping"):
                 wanted[rest] = ("", self._to_all)
             for rest in ("link.*", "claims.get", "config.>"):
-                # The queue group that real hosts are in, so that both can serve one lattice.
+                # The queue group of real hosts, so that real and practice hosts can serve one lattice together.
                 wanted[rest] = (self._subject(rest.split(".", 1)[0]), self._to_one)
         if any(host.bids_for_components for host in self.hosts):
             wanted["component.auction"] = ("", self._to_all)
         if any(host.bids_for_providers for host in self.hosts):
             wanted["provider.auction"] = ("", self._to_all)
-        for rest in [rest for rest in self._shared if rest not in wanted]:
-            await self.connection.unsubscribe(self._shared.pop(rest))
+        for rest in [rest for rest in self._shared_subscriptions if rest not in wanted]:
+            await self.connection.unsubscribe(self._shared_subscriptions.pop(rest))
         for rest, (queue, receive) in wanted.items():
-            if rest not in self._shared:
-                self._shared[rest] = await self.connection.subscribe(self._subject(rest), receive, queue)
+            if rest not in self._shared_subscriptions:
+                self._shared_subscriptions[rest] = await self.connection.subscribe(
+                    self._subject(rest), receive, queue
+                )
 
     def _subject(self, rest: str) -> str:
-        return f"{self.topic_prefix}.v1.{self.around.lattice}.{rest}"
+        return f"{self.topic_prefix}.v1.{self.shared.lattice}.{rest}"
 
     def _operation(self, subject: str) -> tuple[str, str | None]:
-        """The two tokens that say what is asked, and what follows them."""
+        """Split a subject into the operation (two tokens) and the argument after it, if any."""
         tokens = subject[len(self._subject("")) :].split(".", 2)
         return ".".join(tokens[:2]), tokens[2] if len(tokens) > 2 else None
 
     def _to_all(self, message: Message) -> None:
         operation, argument = self._operation(message.subject)
-        self._hear(operation, message, None)
+        self._record(operation, message, None)
         for host in self.hosts:
             if operation == "component.auction" and not host.bids_for_components:
                 continue
             if operation == "provider.auction" and not host.bids_for_providers:
                 continue
-            self._hand_over(host, operation, argument, message)
+            self._start_serving(host, operation, argument, message)
 
     def _to_one(self, message: Message) -> None:
         operation, argument = self._operation(message.subject)
-        self._hear(operation, message, None)
-        if self.hosts:  # pragma: no branch – the last may end when a message is on its way
-            # Any of them, as the server would pick one: a stalled one, too.
-            self._hand_over(random.choice(self.hosts), operation, argument, message)
+        self._record(operation, message, None)
+        if self.hosts:  # pragma: no branch – the last host may end while a message is on its way
+            # Any host, as the server would pick one from a queue group. It may be a stalled one.
+            self._start_serving(random.choice(self.hosts), operation, argument, message)
 
-    def _hear(self, operation: str, message: Message, host_id: str | None) -> None:
-        self.heard(Command(operation, message.subject, message.payload, message.headers, host_id))
+    def _record(self, operation: str, message: Message, host_id: str | None) -> None:
+        self.on_command(Command(operation, message.subject, message.payload, message.headers, host_id))
 
-    def _hand_over(self, host: SimulatedHost, operation: str, argument: str | None, message: Message) -> None:
+    def _start_serving(
+        self, host: SimulatedHost, operation: str, argument: str | None, message: Message
+    ) -> None:
         self.work.begin(host, self._serve(host, operation, argument, message))
 
     async def _serve(
@@ -245,7 +253,7 @@ class Fleet:
             await asyncio.sleep(host.faults.slowness)
         if host.stopping:
             return
-        reply = await answer(host, operation, argument, message.payload)
+        reply = await serve_request(host, operation, argument, message.payload)
         await host.faults.awake.wait()
         silent = host.stopping and host.faults.parts_silently
         if reply is not None and message.reply_to and not silent:

@@ -1,4 +1,4 @@
-"""One simulated host: what it is, what it runs, and what it tells of both."""
+"""One simulated host: its state, its inventory, and its events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from attrs import define, field
 
 from wasmcloud_ctl.testing import _identity, _serde
-from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing._claims import Claims, claims_for_reply
 from wasmcloud_ctl.testing._failure import Failure
 from wasmcloud_ctl.testing._faults import Faults
 from wasmcloud_ctl.testing._locks import ReadWriteLock
@@ -19,7 +19,7 @@ from wasmcloud_ctl.testing._versions import HostVersion
 
 Reply = dict[str, object]
 
-# What the name of a config begins with that is a secret.
+# The prefix of config names that refer to a secret.
 SECRET_PREFIX = "SECRET_"
 
 
@@ -28,13 +28,13 @@ class RunningComponent:
     """A component that runs on a host.
 
     Attributes:
-        image_ref: The reference that the inventory shows, which may not be the one whose code runs.
-        code_ref: The reference whose code runs.
-        claims: The claims of the code that runs.
-        annotations: As the last command that changed something gave them.
-        max_instances: How many may run at once, 1 or more.
+        image_ref: The reference in the inventory. The running code may be another one, see ``code_ref``.
+        code_ref: The reference of the running code.
+        claims: The claims of the running code.
+        annotations: The annotations of the last command that changed the component.
+        max_instances: The maximum number of concurrent instances, 1 or more.
         config: The names of its configs.
-        limits: Its limits; None for none.
+        limits: Its limits, if it has any.
     """
 
     image_ref: str
@@ -51,9 +51,9 @@ class RunningProvider:
     """A provider that runs on a host.
 
     Attributes:
-        image_ref: Where it came from, without the scheme.
+        image_ref: Its reference without the scheme.
         claims: The claims of its archive.
-        annotations: As it was started with.
+        annotations: The annotations of the command that started it.
     """
 
     image_ref: str
@@ -62,17 +62,17 @@ class RunningProvider:
 
 
 @define(kw_only=True, eq=False)
-class Surroundings:
+class SharedState:
     """What the hosts of a lattice share.
 
     Attributes:
-        lattice: The lattice's name.
-        url: The server's URL, as hosts tell it.
-        js_domain: The JetStream domain that hosts tell; None for none.
-        store: What they keep in JetStream.
-        registry: What they pull images from.
-        publish: Sends an event of a host; its id, the event's name, its data.
-        spawn: Runs something beside the request that asked for it.
+        lattice: The name of the lattice.
+        url: The URL of the server, which hosts show in their descriptions.
+        js_domain: The JetStream domain, which hosts show in their descriptions.
+        store: The buckets in JetStream.
+        registry: The registry that images are pulled from.
+        publish: Publishes an event of a host. Takes the host, the name of the event, and its data.
+        spawn: Starts a task for a host in the background. Takes the host and a coroutine.
     """
 
     lattice: str
@@ -86,28 +86,28 @@ class Surroundings:
 
 @define(kw_only=True, eq=False)
 class SimulatedHost:
-    """One host, from its start to its end. On the hosts' event loop only.
+    """One host, from its start to its end. To be used on the hosts' event loop only.
 
     Attributes:
-        around: What it shares with the other hosts.
-        version: What it does as its version does.
+        shared: What it shares with the other hosts of the lattice.
+        version: The version that it behaves like.
         labels: Its labels.
-        bids_for_components: Whether it takes part in auctions for components.
-        bids_for_providers: Whether it takes part in auctions for providers.
-        builtins: The builtin providers that are switched on.
-        faults: What is wrong with it.
+        bids_for_components: Whether it bids in auctions for components.
+        bids_for_providers: Whether it bids in auctions for providers.
+        builtins: The builtin providers that are enabled.
+        faults: Its faults.
         id: Its id.
-        friendly_name: Its name, for people.
-        components: What runs on it, by id.
-        providers: What runs on it, by id.
-        stopping: Whether it takes no more requests.
-        components_lock: Held while the components are looked at or changed, as on a real host.
-        providers_lock: Held while the providers are.
-        registries_lock: Held while an image is fetched or the registries are changed.
-        own_claims: The claims of what it started itself, by the key they are about.
+        friendly_name: Its human-readable name.
+        components: Its running components, by id.
+        providers: Its running providers, by id.
+        stopping: Whether it is stopping. A stopping host serves no more requests.
+        components_lock: Held while the components are read or changed, as on a real host.
+        providers_lock: Held while the providers are read or changed.
+        registries_lock: Held while an image is pulled or the registries are changed.
+        own_claims: The claims of what this host has started, by subject key.
     """
 
-    around: Surroundings
+    shared: SharedState
     version: HostVersion
     labels: dict[str, str]
     bids_for_components: bool = True
@@ -127,34 +127,34 @@ class SimulatedHost:
     _started: float = field(factory=time.monotonic, init=False)
 
     def uptime(self) -> int:
-        """Whole seconds since it started."""
+        """Return the seconds since the host started, as a whole number."""
         return int(time.monotonic() - self._started)
 
     def description(self) -> Reply:
-        """What it is: the answer to ``host.ping``."""
+        """Return the host's description: the reply to ``host.ping``."""
         uptime = self.uptime()
         description: Reply = {
-            "rpc_host": self.around.url,
-            "ctl_host": self.around.url,
+            "rpc_host": self.shared.url,
+            "ctl_host": self.shared.url,
             "friendly_name": self.friendly_name,
             "id": self.id,
             "labels": dict(sorted(self.labels.items())),
-            "lattice": self.around.lattice,
+            "lattice": self.shared.lattice,
             "uptime_human": _identity.uptime_in_words(uptime),
             "uptime_seconds": uptime,
         }
-        if self.around.js_domain is not None:
-            description["js_domain"] = self.around.js_domain
-        if self.version.tells_version:
+        if self.shared.js_domain is not None:
+            description["js_domain"] = self.shared.js_domain
+        if self.version.shows_version:
             description["version"] = self.version.number
         return description
 
     async def inventory(self) -> Reply:
-        """What it runs: the answer to ``host.get``, and a heartbeat."""
+        """Return the host's inventory: the reply to ``host.get`` and the data of a heartbeat."""
         async with self.components_lock.read():
-            components = [self._told_component(name, entry) for name, entry in self.components.items()]
+            components = [self._describe_component(name, entry) for name, entry in self.components.items()]
         async with self.providers_lock.read():
-            providers = [self._told_provider(name, entry) for name, entry in self.providers.items()]
+            providers = [self._describe_provider(name, entry) for name, entry in self.providers.items()]
         uptime = self.uptime()
         inventory: Reply = {
             self.version.components_key: components,
@@ -165,49 +165,49 @@ class SimulatedHost:
             "uptime_human": _identity.uptime_in_words(uptime),
             "uptime_seconds": uptime,
         }
-        if self.version.tells_version:
+        if self.version.shows_version:
             inventory["version"] = self.version.number
         return inventory
 
-    def _told_component(self, component_id: str, component: RunningComponent) -> Reply:
-        told: Reply = {"id": component_id, "image_ref": component.image_ref}
+    def _describe_component(self, component_id: str, component: RunningComponent) -> Reply:
+        description: Reply = {"id": component_id, "image_ref": component.image_ref}
         if component.claims is not None and component.claims.name is not None:
-            told["name"] = component.claims.name
-        told["annotations"] = component.annotations
-        told["revision"] = 0 if component.claims is None else component.claims.revision or 0
-        told["max_instances"] = component.max_instances
-        if self.version.tells_limits:
-            told["limits"] = component.limits
-        return told
+            description["name"] = component.claims.name
+        description["annotations"] = component.annotations
+        description["revision"] = 0 if component.claims is None else component.claims.revision or 0
+        description["max_instances"] = component.max_instances
+        if self.version.shows_limits:
+            description["limits"] = component.limits
+        return description
 
     @staticmethod
-    def _told_provider(provider_id: str, provider: RunningProvider) -> Reply:
-        told: Reply = {"id": provider_id, "image_ref": provider.image_ref}
+    def _describe_provider(provider_id: str, provider: RunningProvider) -> Reply:
+        description: Reply = {"id": provider_id, "image_ref": provider.image_ref}
         if provider.claims is not None and provider.claims.name is not None:
-            told["name"] = provider.claims.name
-        told["revision"] = 0 if provider.claims is None else provider.claims.revision or 0
-        told["annotations"] = provider.annotations
-        return told
+            description["name"] = provider.claims.name
+        description["revision"] = 0 if provider.claims is None else provider.claims.revision or 0
+        description["annotations"] = provider.annotations
+        return description
 
     def satisfies(self, constraints: Mapping[str, str]) -> bool:
-        """Whether its labels are as an auction demands."""
+        """Return whether the host has all labels that an auction demands."""
         return all(self.labels.get(key) == value for key, value in constraints.items())
 
     async def store_claims(self, claims: Claims, *, of_provider: bool) -> None:
-        """Keep claims of something it starts; raises Failure."""
-        # This host knows them at once, the others when the bucket tells them.
-        self.own_claims[claims.subject] = claims.answered(of_provider=of_provider)
-        await self.around.store.store_claims(claims, of_provider=of_provider)
+        """Store the claims of a component or provider that this host starts; raises Failure."""
+        # This host has the claims at once. The other hosts read them from the bucket.
+        self.own_claims[claims.subject] = claims_for_reply(claims, of_provider=of_provider)
+        await self.shared.store.store_claims(claims, of_provider=of_provider)
 
     async def check_configs(self, names: Iterable[str]) -> None:
-        """Look whether all configs are there that something wants to run with; raises Failure."""
+        """Check that the configs of a component or provider exist and are valid; raises Failure."""
         names = list(names)
         for name in names:
-            # A config that it once had, the host follows for ever: also when it is gone from the bucket.
+            # A host keeps every config that it has read once, even after the config is deleted.
             if name in self._known_configs or name.startswith(SECRET_PREFIX):
                 continue
             try:
-                found = await self.around.store.config(name)
+                found = await self.shared.store.config(name)
             except Failure as failure:
                 reason = f"Error fetching config {name}: {failure.chain}"
                 raise Failure("Unable to fetch requested config", reason) from failure
@@ -225,20 +225,20 @@ class SimulatedHost:
             )
 
     async def publish(self, name: str, data: Mapping[str, object]) -> None:
-        """Publish an event."""
-        await self.around.publish(self, name, data)
+        """Publish an event of this host."""
+        await self.shared.publish(self, name, data)
 
 
-def done(message: str) -> Reply:
-    """A reply that says yes."""
+def accepted_reply(message: str) -> Reply:
+    """Return a reply that reports success."""
     return {"success": True, "message": message}
 
 
-def refused(message: str) -> Reply:
-    """A reply that says no."""
+def refused_reply(message: str) -> Reply:
+    """Return a reply that reports failure."""
     return {"success": False, "message": message}
 
 
-def answered(response: object) -> Reply:
-    """A reply that tells something."""
+def data_reply(response: object) -> Reply:
+    """Return a reply with data."""
     return {"success": True, "message": "", "response": response}

@@ -1,4 +1,4 @@
-"""What a host calls itself: its id, its friendly name, and how long it has run in words."""
+"""How a host describes itself: its id, its friendly name, its built-in labels, and its uptime in words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import os
 import platform
 import random
 
-# An nkey is a byte for its kind, 32 bytes of public key and a CRC, in base 32. This one makes the first
-# letter an N, for a server.
+# An nkey is one byte for its kind, 32 bytes of public key and a CRC, encoded in base 32. This kind (a server) makes N
+# the first letter.
 _SERVER = 13 << 3
 
 # fmt: off
@@ -31,18 +31,18 @@ _UNITS = (("year", 31_557_600), ("month", 2_630_016), ("day", 86_400))
 
 
 def new_host_id() -> str:
-    """An id as hosts have it: the public half of a server nkey, ``N`` and 55 more letters and digits."""
+    """Return a random host id: the public key of a server nkey, which is ``N`` and 55 more letters and digits."""
     key = bytes([_SERVER]) + os.urandom(32)
     return base64.b32encode(key + binascii.crc_hqx(key, 0).to_bytes(2, "little")).decode("ascii")
 
 
 def new_friendly_name() -> str:
-    """A name for people, such as ``steady-otter-0412``."""
+    """Return a random human-readable name, such as ``steady-otter-0412``."""
     return f"{random.choice(_ADJECTIVES)}-{random.choice(_NOUNS)}-{random.randrange(10_000):04}"
 
 
 def built_in_labels() -> dict[str, str]:
-    """The labels that every host has, with the values they have here."""
+    """Return the labels that every host has, with their values on this machine."""
     system = platform.system().lower()
     machine = platform.machine().lower()
     return {
@@ -53,13 +53,13 @@ def built_in_labels() -> dict[str, str]:
 
 
 def uptime_in_words(seconds: int) -> str:
-    """A time as hosts tell it.
+    """Return a duration in words, formatted as hosts do.
 
     Args:
-        seconds: Whole seconds, 0 or more.
+        seconds: The duration in whole seconds, 0 or more.
 
     Returns:
-        Such as ``1m 23s``, ``2days 3h``, ``0s``.
+        The text, such as ``1m 23s``, ``2days 3h`` or ``0s``.
     """
     if seconds == 0:
         return "0s"

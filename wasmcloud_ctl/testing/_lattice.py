@@ -1,4 +1,4 @@
-"""The practice lattice as tests and people use it: blocking, from any thread."""
+"""The practice lattice: the blocking interface for tests and scripts."""
 
 from __future__ import annotations
 
@@ -8,53 +8,51 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from types import TracebackType
 
+from typing_extensions import Self, Unpack
+
+from wasmcloud_ctl._client import Client
+from wasmcloud_ctl._connect import connect
+from wasmcloud_ctl._options.options import ConnectOptions
+from wasmcloud_ctl.testing._command import Command
+from wasmcloud_ctl.testing._fleet import Fleet
 from wasmcloud_ctl.testing._practice_host import PracticeHost
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._runtime import Runtime
 from wasmcloud_ctl.testing._server import PracticeServer
 from wasmcloud_ctl.testing._versions import host_version
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self, Unpack
-
-    from wasmcloud_ctl import Client
-    from wasmcloud_ctl._options.options import ConnectOptions
-    from wasmcloud_ctl.testing._fleet import Fleet
-    from wasmcloud_ctl.testing._heard import Command
-
-# How many requests are remembered: enough for any test, and no burden for one that runs for weeks.
+# How many requests are recorded: enough for any test, and little memory for a lattice that runs for weeks.
 _COMMANDS = 100_000
 
 
 class PracticeLattice:
     """A lattice of simulated hosts on a real nats-server.
 
-    A client cannot tell the hosts from real ones: they answer, publish events and keep their data as
-    wasmCloud hosts do. A ``file://`` reference is looked up on disk and its claims are read; any other is
-    pulled from ``registry``, which has everything, unless it is told otherwise.
+    The hosts reply to requests, publish events and store their data as wasmCloud hosts do; a client sees no
+    difference. A ``file://`` reference is read from disk, with its claims. Every other reference is pulled from
+    ``registry``, which has every image, unless a test makes it fail.
+
+    Use it as a context manager, or call ``start`` and ``close``. Its methods can be called from any thread.
 
     Args:
-        hosts: How many hosts, 0 or more, or the labels of each.
-        lattice: The lattice's name.
-        heartbeat_interval: Seconds between a host's heartbeats, above 0.
-        topic_prefix: What stands before all control subjects.
-        version: What version the hosts are of: ``1.9.2``, ``1.6.2`` or ``1.0.0``.
-        server: The server to use: one that somebody else starts and closes, or a URL. None: one of its own.
-        port: The port of its own server, 1 to 65535; None for any that is free.
-        js_domain: The JetStream domain that the hosts use and tell; its own server is set to have it.
-        connect_options: More options for the hosts' ``nats.connect``, such as ``user`` and ``password``.
-        on_command: Called with each request that arrives, on the hosts' thread: it must not wait for anything.
-
-    Used as a context manager, or with ``start`` and ``close``.
+        hosts: The number of hosts, 0 or more, or the labels of each host.
+        lattice: The name of the lattice.
+        heartbeat_interval: Seconds between heartbeats of a host, above 0.
+        topic_prefix: The prefix of all control subjects.
+        version: The version of the hosts: ``1.9.2``, ``1.6.2`` or ``1.0.0``.
+        server: A server to use, or its URL. The caller starts and closes it. By default, the lattice starts a server
+            of its own.
+        port: The port of the lattice's own server, 1 to 65535. Defaults to any free port.
+        js_domain: The JetStream domain of the hosts. The lattice's own server is configured with it.
+        connect_options: Further options for the hosts' ``nats.connect``, such as ``user`` and ``password``.
+        on_command: Called with each request that the hosts receive. It runs on the hosts' thread and must not block.
 
     Attributes:
-        lattice: The lattice's name.
-        topic_prefix: What stands before all control subjects.
-        registry: What the hosts pull images from.
+        lattice: The name of the lattice.
+        topic_prefix: The prefix of all control subjects.
+        registry: The registry that the hosts pull images from.
     """
 
     def __init__(
@@ -89,73 +87,77 @@ class PracticeLattice:
         if server is None:
             server = PracticeServer(port=port, js_domain=js_domain)
         elif port is not None:
-            raise ValueError("port is for a server of its own, not for one that is given")
+            raise ValueError("port is for the lattice's own server: leave it out, or leave out server")
         self._server = server
         self._pid = os.getpid()
         self._runtime = Runtime(f"practice lattice {lattice}")
         self._hosts: list[PracticeHost] = []
         self._commands: deque[Command] = deque(maxlen=_COMMANDS)
         self._on_command = on_command
-        self._heard = threading.Condition()
+        self._recorded = threading.Condition()
 
     @property
     def url(self) -> str:
-        """Where its server listens, such as ``nats://127.0.0.1:4222``."""
+        """The URL of the server, such as ``nats://127.0.0.1:4222``."""
         return self._server if isinstance(self._server, str) else self._server.url
 
     @property
     def server(self) -> PracticeServer:
-        """Its server.
+        """The server.
 
         Raises:
-            RuntimeError: It was given a URL.
+            RuntimeError: The lattice was given a URL.
         """
         if isinstance(self._server, str):
-            raise RuntimeError(f"the server at {self._server} is not the practice lattice's")
+            raise RuntimeError(
+                f"the server at {self._server} was given as a URL, so the practice lattice cannot control it"
+            )
         return self._server
 
     @property
     def hosts(self) -> tuple[PracticeHost, ...]:
-        """Its hosts, in the order they were added; those that have ended, too."""
+        """All hosts in the order in which they were added, including those that have ended."""
         return tuple(self._hosts)
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """The last 100,000 requests that have arrived, in order."""
-        with self._heard:
+        """The last 100,000 requests that the hosts have received, oldest first."""
+        with self._recorded:
             return tuple(self._commands)
 
     def wait_for_commands(self, operation: str, count: int = 1, timeout: float = 5.0) -> tuple[Command, ...]:
-        """Wait until requests have arrived.
+        """Wait until the hosts have received a number of requests.
 
         Args:
-            operation: Which, such as ``component.scale``.
-            count: How many, since the start.
-            timeout: Seconds to wait for them.
+            operation: The operation, such as ``component.scale``.
+            count: The number of requests since the start of the lattice.
+            timeout: Seconds to wait.
 
         Returns:
-            All of this operation that have arrived.
+            All requests for this operation so far.
 
         Raises:
-            TimeoutError: So many did not arrive in time.
+            TimeoutError: The hosts did not receive enough requests in time.
         """
         end = time.monotonic() + timeout
-        with self._heard:
+        with self._recorded:
             while True:
                 found = tuple(command for command in self._commands if command.operation == operation)
                 if len(found) >= count:
                     return found
-                if not self._heard.wait(end - time.monotonic()):
-                    raise TimeoutError(f"{len(found)} of {count} {operation} arrived within {timeout:g} s")
+                if not self._recorded.wait(end - time.monotonic()):
+                    raise TimeoutError(
+                        f"received {len(found)} of {count} {operation} requests within {timeout:g} s"
+                    )
 
     def settle(self, timeout: float = 10.0) -> None:
-        """Wait until the hosts have done whatever they were told, and have told whoever listens.
+        """Wait until the hosts are idle: all requests are served, and all replies and events are sent.
 
         Args:
-            timeout: Seconds to wait for it.
+            timeout: Seconds to wait.
 
         Raises:
-            TimeoutError: A host is still at something: one that is stalled, or that waits for an image.
+            TimeoutError: A host is still busy. It may be stalled, or waiting for an image.
         """
         fleet = self._runtime.fleet
 
@@ -166,17 +168,17 @@ class PracticeLattice:
                 return False
             return True
 
-        if not self._runtime.call(settled, patience=None):
-            raise TimeoutError(f"the hosts were not done within {timeout:g} s")
+        if not self._runtime.call(settled, timeout=None):
+            raise TimeoutError(f"the hosts were still busy after {timeout:g} s")
 
     def start(self) -> Self:
-        """Start its server if it is its own, and its hosts; they can be asked when this returns.
+        """Start the hosts, and first the server if it is the lattice's own. The hosts serve requests on return.
 
         Returns:
-            Itself.
+            The lattice itself.
 
         Raises:
-            PracticeServerError: There is no nats-server, or it did not start, or it has no JetStream.
+            PracticeServerError: nats-server was not found, did not start, or has no JetStream.
         """
         if self._runtime.running:
             return self
@@ -193,9 +195,6 @@ class PracticeLattice:
         return self
 
     async def _open(self) -> Fleet:
-        # Here, so that importing this module imports no client of NATS.
-        from wasmcloud_ctl.testing._fleet import Fleet
-
         return await Fleet.open(
             url=self.url,
             lattice=self.lattice,
@@ -204,14 +203,14 @@ class PracticeLattice:
             registry=self.registry,
             topic_prefix=self.topic_prefix,
             heartbeat_interval=self._heartbeat_interval,
-            heard=self._hear,
+            on_command=self._record,
         )
 
     def close(self) -> None:
-        """End its hosts, without a word, and its server if it is its own. May be called again.
+        """End the hosts without ``host_stopped`` events, and close the server if it is the lattice's own.
 
-        What the hosts kept on a server that is not the lattice's own stays there. In a forked child it does
-        nothing.
+        Data that the hosts stored on another server stays there. Further calls do nothing, nor does a call in a
+        forked child.
         """
         if self._pid != os.getpid():
             return
@@ -227,14 +226,12 @@ class PracticeLattice:
         """Connect a client to this lattice.
 
         Args:
-            servers: As for ``wasmcloud_ctl.connect``; this lattice's if not given.
-            options: The other options of ``wasmcloud_ctl.connect``, in place of this lattice's.
+            servers: As for ``wasmcloud_ctl.connect``. Defaults to this lattice's server.
+            options: The other options of ``wasmcloud_ctl.connect``. They override this lattice's own.
 
         Returns:
-            The client, which is the caller's to close.
+            The client. The caller must close it.
         """
-        from wasmcloud_ctl import connect
-
         options.setdefault("lattice", self.lattice)
         options.setdefault("topic_prefix", self.topic_prefix)
         options.setdefault("js_domain", self._js_domain)
@@ -243,14 +240,14 @@ class PracticeLattice:
     def add_host(
         self, labels: Mapping[str, str] | None = None, *, version: str | None = None
     ) -> PracticeHost:
-        """Start one more host.
+        """Start another host.
 
         Args:
-            labels: Its labels.
-            version: Its version; None for the lattice's.
+            labels: The labels of the host.
+            version: The version of the host. Defaults to the lattice's.
 
         Returns:
-            The host.
+            The new host.
         """
         chosen = self._version if version is None else host_version(version)
         host = PracticeHost(self._runtime, labels or {}, chosen)
@@ -259,23 +256,23 @@ class PracticeLattice:
         return host
 
     def lag_memory(self, seconds: float) -> None:
-        """Let the hosts remember links and claims late: get_links and get_claims tell what was.
+        """Delay the hosts' memory of links and claims, so that get_links and get_claims return old data.
 
         Args:
-            seconds: How late, 0.0 or more.
+            seconds: The delay, 0.0 or more.
         """
 
         async def change() -> None:
-            self._runtime.fleet.around.store.lag = seconds
+            self._runtime.fleet.shared.store.lag = seconds
 
         self._runtime.call(change)
 
     def publish(self, subject: str, payload: bytes) -> None:
-        """Publish any message on the hosts' connection: an event that is no JSON, say.
+        """Publish a message on the hosts' connection, such as an event that is not JSON.
 
         Args:
             subject: The subject.
-            payload: The message.
+            payload: The payload.
         """
 
         async def publish() -> None:
@@ -285,10 +282,10 @@ class PracticeLattice:
 
         self._runtime.call(publish)
 
-    def _hear(self, command: Command) -> None:
-        with self._heard:
+    def _record(self, command: Command) -> None:
+        with self._recorded:
             self._commands.append(command)
-            self._heard.notify_all()
+            self._recorded.notify_all()
         if self._on_command is not None:
             self._on_command(command)
 

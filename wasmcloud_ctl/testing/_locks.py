@@ -1,4 +1,4 @@
-"""The lock that a host keeps its components, its providers and its registries under."""
+"""The lock that guards a host's components, its providers, and its registries."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 
 
 class ReadWriteLock:
-    """Many readers or one writer, in the order they came.
+    """A fair lock for many readers or one writer, granted in the order of the requests (as tokio's ``RwLock``).
 
-    The order can be noticed: a host that waits for an image while it reads makes the next writer wait, and
-    behind that writer everyone who only wants to read, such as a request for the inventory.
+    A client can observe this order. While a host holds the lock for reading and waits for an image, the next writer
+    waits, and behind it every later reader, such as a request for the inventory.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class ReadWriteLock:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[None]:
-        """Hold it with other readers."""
+        """Hold the lock together with other readers."""
         await self._acquire(for_writing=False)
         try:
             yield
@@ -32,7 +32,7 @@ class ReadWriteLock:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[None]:
-        """Hold it alone."""
+        """Hold the lock exclusively."""
         await self._acquire(for_writing=True)
         try:
             yield
@@ -54,7 +54,7 @@ class ReadWriteLock:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                # It was admitted in the moment it was cancelled: hand it on.
+                # The lock was granted just before the cancellation: release it.
                 if for_writing:
                     self._writing = False
                 else:
@@ -74,7 +74,7 @@ class ReadWriteLock:
         while self._waiting:
             for_writing, turn = self._waiting[0]
             if turn.cancelled():
-                # Its owner removes it as soon as it runs.
+                # The cancelled task removes its entry when it runs.
                 return
             if not self._free_for(for_writing):
                 return

@@ -1,68 +1,70 @@
-"""Each operation of the control interface, by its subject, and those that concern the host itself."""
+"""All operations of the control interface by subject, and the implementation of those about the host itself."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
 from wasmcloud_ctl.testing import _commands, _serve_components, _serve_lattice, _serve_providers
-from wasmcloud_ctl.testing._commands import understand
+from wasmcloud_ctl.testing._commands import parse_command
 from wasmcloud_ctl.testing._failure import Failure
-from wasmcloud_ctl.testing._host import Reply, SimulatedHost, answered, done, refused
+from wasmcloud_ctl.testing._host import Reply, SimulatedHost, accepted_reply, data_reply, refused_reply
 
 
-async def answer(host: SimulatedHost, operation: str, argument: str | None, payload: bytes) -> Reply | None:
-    """Have a host do what a request asks.
+async def serve_request(
+    host: SimulatedHost, operation: str, argument: str | None, payload: bytes
+) -> Reply | None:
+    """Serve a request.
 
     Args:
-        host: The host.
-        operation: What stands in the subject after the lattice, such as ``component.scale``.
-        argument: What stands after that: a host's id, a config's name; None for nothing. More than one token is
-            no argument that a host knows.
-        payload: What the request says.
+        host: The host that serves the request.
+        operation: The operation, such as ``component.scale``.
+        argument: The rest of the subject: the id of a host, or the name of a config. None if the subject ends with
+            the operation. Hosts refuse an argument of more than one token.
+        payload: The payload of the request.
 
     Returns:
-        The reply; None if the host stays silent.
+        The reply, or None if the host does not reply.
     """
-    serve = _OPERATIONS.get((operation, argument is not None))
-    if serve is None or (argument is not None and "." in argument):
-        return refused("unsupported subject")
+    implementation = _OPERATIONS.get((operation, argument is not None))
+    if implementation is None or (argument is not None and "." in argument):
+        return refused_reply("unsupported subject")
     try:
-        return await serve(host, argument or "", payload)
+        return await implementation(host, argument or "", payload)
     except Failure as failure:
-        return refused(str(failure))
+        return refused_reply(str(failure))
 
 
 async def _get_inventory(host: SimulatedHost, _: str, __: bytes) -> Reply:
-    return answered(await host.inventory())
+    return data_reply(await host.inventory())
 
 
 async def _ping(host: SimulatedHost, _: str, __: bytes) -> Reply:
-    return answered(host.description())
+    return data_reply(host.description())
 
 
 async def _stop_host(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    command = understand(_commands.StopHost.read, payload, "stop command")
+    command = parse_command(_commands.StopHost.read, payload, "stop command")
     if command.host_id not in ("", host.id):
-        return refused(f"invalid host_id [{command.host_id}]")
+        return refused_reply(f"invalid host_id [{command.host_id}]")
     host.stopping = True
-    return done("successfully handled stop host")
+    return accepted_reply("successfully handled stop host")
 
 
 async def _put_label(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
-    command = understand(_commands.PutLabel.read, payload, "put label request")
+    command = parse_command(_commands.PutLabel.read, payload, "put label request")
     if host.version.guards_labels and command.key.lower().startswith("hostcore."):
-        return refused("hostcore.* labels cannot be set dynamically")
+        return refused_reply("hostcore.* labels cannot be set dynamically")
     host.labels[command.key] = command.value
     await _publish_labels(host, host_id)
-    return done("successfully put label")
+    return accepted_reply("successfully put label")
 
 
 async def _delete_label(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
-    command = understand(_commands.DeleteLabel.read, payload, "delete label request")
+    command = parse_command(_commands.DeleteLabel.read, payload, "delete label request")
     if host.labels.pop(command.key, None) is None:
-        return done("successfully deleted label (no such label)")
+        return accepted_reply("successfully deleted label (no such label)")
     await _publish_labels(host, host_id)
-    return done("successfully deleted label")
+    return accepted_reply("successfully deleted label")
 
 
 async def _publish_labels(host: SimulatedHost, host_id: str) -> None:
@@ -70,15 +72,15 @@ async def _publish_labels(host: SimulatedHost, host_id: str) -> None:
 
 
 async def _put_registries(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    understand(_commands.RegistryCredential.read_all, payload, "registries put command")
-    # Waits for the images that are being pulled.
+    parse_command(_commands.RegistryCredential.read_all, payload, "registries put command")
+    # The lock waits for images that are being pulled.
     async with host.registries_lock.write():
-        return done("successfully put registries")
+        return accepted_reply("successfully put registries")
 
 
 _Serve = Callable[[SimulatedHost, str, bytes], Awaitable[Reply | None]]
 
-# By what stands in the subject, and whether something stands after it.
+# The keys: the operation in the subject, and whether an argument follows it.
 _OPERATIONS: dict[tuple[str, bool], _Serve] = {
     ("component.auction", False): _serve_components.auction,
     ("component.scale", True): _serve_components.scale,

@@ -1,24 +1,21 @@
-"""A simulated host as tests and people handle it: blocking, from any thread."""
+"""One simulated host: the blocking interface for tests and scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from wasmcloud_ctl.testing import _faults
+from wasmcloud_ctl.testing._host import SimulatedHost
 from wasmcloud_ctl.testing._identity import built_in_labels
+from wasmcloud_ctl.testing._runtime import Runtime
 from wasmcloud_ctl.testing._versions import HostVersion
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl.testing._host import SimulatedHost
-    from wasmcloud_ctl.testing._runtime import Runtime
 
 
 class PracticeHost:
-    """One simulated host of a practice lattice; its methods may be called from any thread.
+    """One simulated host of a practice lattice. Its methods can be called from any thread.
 
-    The methods that change how the host behaves hold for what arrives after they have returned, and until
-    ``recover``.
+    The methods that inject a fault affect all requests received after they return, until ``recover`` is called. Those
+    for replies take an ``operation``, such as ``host.get``; by default they affect the replies to all operations.
     """
 
     def __init__(self, runtime: Runtime, labels: Mapping[str, str], version: HostVersion) -> None:
@@ -28,38 +25,35 @@ class PracticeHost:
         self._simulated = self._simulate()
 
     def _simulate(self) -> SimulatedHost:
-        # Here, so that importing this module imports no client of NATS.
-        from wasmcloud_ctl.testing._host import SimulatedHost
-
         return SimulatedHost(
-            around=self._runtime.fleet.around,
+            shared=self._runtime.fleet.shared,
             version=self._version,
             labels={**built_in_labels(), **self._own_labels},
         )
 
     @property
     def simulated(self) -> SimulatedHost:
-        """The host on the hosts' event loop; another one after each ``restart``. Not for use from outside."""
+        """The host on the hosts' event loop, which changes with each ``restart``. For internal use only."""
         return self._simulated
 
     @property
     def id(self) -> str:
-        """Its id, ``N`` and 55 letters and digits; another one after each ``restart``."""
+        """The id of the host, ``N`` and 55 letters and digits. Changes with each ``restart``."""
         return self._simulated.id
 
     @property
     def friendly_name(self) -> str:
-        """Its name for people; another one after each ``restart``."""
+        """The human-readable name of the host. Changes with each ``restart``."""
         return self._simulated.friendly_name
 
     @property
     def labels(self) -> dict[str, str]:
-        """A copy of the labels it has now, the built-in ones included."""
+        """A copy of the current labels, including the built-in ones."""
         return dict(self._simulated.labels)
 
     @property
     def running(self) -> bool:
-        """Whether it runs, which it does not after ``stop``, ``kill`` or a client's stop_host."""
+        """Whether the host runs. It does not after ``stop``, ``kill``, or a client's ``stop_host``."""
         return self._runtime.call(self._is_running)
 
     async def _is_running(self) -> bool:
@@ -67,134 +61,134 @@ class PracticeHost:
 
     @property
     def running_code(self) -> dict[str, str]:
-        """The reference whose code truly runs, by component id; an inventory can show another."""
+        """The reference of the code that actually runs, by component id. An inventory can show another one."""
         return {name: component.code_ref for name, component in list(self._simulated.components.items())}
 
-    # Coming and going
+    # Start and stop
 
     def stop(self) -> None:
-        """End it in order: it says ``host_stopped``."""
+        """Stop the host in order, with a ``host_stopped`` event."""
         self._runtime.call(self._runtime.fleet.end, self._simulated, True)
 
     def kill(self) -> None:
-        """End it as a crash would: no ``host_stopped``, and whatever it was at is not done."""
+        """End the host like a crash: without ``host_stopped``, and without finishing the requests in flight."""
         self._runtime.call(self._runtime.fleet.end, self._simulated, False)
 
     def restart(self) -> None:
-        """Let it come back, with another id and another name, the labels it began with, and nothing running.
+        """Start the host again, with a new id and name, its original labels, and nothing running on it.
 
-        If it still runs, it is killed first.
+        Kills the host first if it still runs.
         """
         self.kill()
         self._simulated = self._simulate()
         self._runtime.call(self._runtime.fleet.add, [self._simulated])
 
-    # Answering late, or not
+    # Late replies, or none
 
     def stall(self) -> None:
-        """Let it answer nothing, and keep what arrives: a process that hangs."""
+        """Make the host hang: it queues requests and does not reply."""
         self._set(self._simulated.faults.awake.clear)
 
     def resume(self) -> None:
-        """Let a stalled host go on, with what has arrived meanwhile."""
+        """Resume a stalled host. It serves the queued requests."""
         self._set(self._simulated.faults.awake.set)
 
     def slow(self, seconds: float) -> None:
-        """Let it take up each request late.
+        """Make the host wait before it serves a request.
 
         Args:
-            seconds: How late, 0.0 or more.
+            seconds: The delay of each request, 0.0 or more.
         """
         self._set(setattr, self._simulated.faults, "slowness", seconds)
 
     def shut_down_providers_slowly(self, seconds: float) -> None:
-        """Let its providers take their time to shut down; it answers no request for its inventory meanwhile.
+        """Make providers shut down slowly. Requests for the inventory wait for the shutdown, as on a real host.
 
         Args:
-            seconds: How long, 0.0 or more.
+            seconds: The duration of a shutdown, 0.0 or more.
         """
         self._set(setattr, self._simulated.faults, "shutdown_seconds", seconds)
 
     def part_silently(self) -> None:
-        """Let a stop_host be obeyed without acknowledgement and event: the last host of a lattice does it."""
+        """Make the host obey ``stop_host`` without acknowledgement and event, as a lattice's last host may do."""
         self._set(setattr, self._simulated.faults, "parts_silently", True)
 
-    # Answering wrongly. `operation` is such as "host.get"; None is all.
+    # Wrong replies
 
     def reply_with(self, payload: bytes, *, operation: str | None = None) -> None:
-        """Let it do what it is told, and answer something else.
+        """Replace the host's replies. It still executes the requests.
 
         Args:
-            payload: What it answers.
-            operation: The operation, such as ``host.get``; None for all.
+            payload: The payload of every reply.
+            operation: The operation.
         """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.say(payload))
+        self._set(self._simulated.faults.set_reply_fault, operation, _faults.replace(payload))
 
     def cut_replies(self, length: int | None = None, *, operation: str | None = None) -> None:
-        """Let its replies be cut off.
+        """Cut the host's replies off.
 
         Args:
-            length: The bytes that are left; None for half of them.
-            operation: The operation, such as ``host.get``; None for all.
+            length: The number of bytes to keep. Defaults to half of the reply.
+            operation: The operation.
         """
         self._set(self._simulated.faults.set_reply_fault, operation, _faults.cut(length))
 
     def pad_replies(self, size: int, *, operation: str | None = None) -> None:
-        """Let its replies be large, by a field that nobody knows.
+        """Make the host's replies large, by adding an unknown field.
 
         Args:
-            size: Their size in bytes. More than the server takes is not sent, as with a real host.
-            operation: The operation, such as ``host.get``; None for all.
+            size: The size of a reply in bytes. A reply above the server's limit is not sent, as on a real host.
+            operation: The operation.
         """
         self._set(self._simulated.faults.set_reply_fault, operation, _faults.pad(size))
 
     def lose_replies(self, *, operation: str | None = None) -> None:
-        """Let it do what it is told, and its answer be lost.
+        """Lose the host's replies. It still executes the requests.
 
         Args:
-            operation: The operation, such as ``component.scale``; None for all.
+            operation: The operation.
         """
         self._set(self._simulated.faults.set_reply_fault, operation, _faults.lose)
 
     def repeat_replies(self, times: int = 2, *, operation: str | None = None) -> None:
-        """Let its replies come several times.
+        """Send each of the host's replies several times.
 
         Args:
-            times: How often, 1 or more.
-            operation: The operation, such as ``host.ping``; None for all.
+            times: The number of copies, 1 or more.
+            operation: The operation.
         """
         self._set(self._simulated.faults.set_reply_fault, operation, _faults.repeat(times))
 
     def lose_events(self, *names: str) -> None:
-        """Let its events be lost, as NATS may lose them.
+        """Lose the host's events, as NATS may do.
 
         Args:
-            names: Their names, such as ``component_scaled``; none for all.
+            names: The names of the events, such as ``component_scaled``. By default, all events are lost.
         """
         self._set(self._simulated.faults.lost_events.update, names or ("*",))
 
     def recover(self) -> None:
-        """Take all its faults away."""
+        """Remove all faults. A stalled host resumes."""
         self._set(self._simulated.faults.clear)
 
-    # What a host can be configured to
+    # Configuration and events
 
     def set_auctions(self, *, components: bool = True, providers: bool = True) -> None:
-        """Switch its part in auctions on or off.
+        """Set in which auctions the host takes part.
 
         Args:
-            components: Whether it bids for components.
-            providers: Whether it bids for providers.
+            components: Whether the host bids for components.
+            providers: Whether the host bids for providers.
         """
         self._simulated.bids_for_components = components
         self._simulated.bids_for_providers = providers
         self._runtime.call(self._runtime.fleet.resubscribe)
 
     def set_builtins(self, *names: str) -> None:
-        """Switch builtin providers on, and all others off.
+        """Set which builtin providers are enabled.
 
         Args:
-            names: Of ``http-client``, ``http-server``, ``messaging-nats``.
+            names: Any of ``http-client``, ``http-server``, ``messaging-nats``. The others are disabled.
         """
         self._set(setattr, self._simulated, "builtins", frozenset(names))
 
@@ -202,17 +196,17 @@ class PracticeHost:
         """Publish an event of this host.
 
         Args:
-            name: Its name, such as ``health_check_failed``.
-            data: What it tells.
+            name: The name of the event, such as ``health_check_failed``.
+            data: The data of the event.
         """
-        self._runtime.call(self._runtime.fleet.around.publish, self._simulated, name, data)
+        self._runtime.call(self._runtime.fleet.shared.publish, self._simulated, name, data)
 
     def beat(self) -> None:
-        """Publish a heartbeat now."""
+        """Publish a heartbeat immediately."""
         self._runtime.call(self._beat)
 
     async def _beat(self) -> None:
-        await self._runtime.fleet.around.publish(
+        await self._runtime.fleet.shared.publish(
             self._simulated, "host_heartbeat", await self._simulated.inventory()
         )
 

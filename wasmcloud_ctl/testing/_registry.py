@@ -1,4 +1,4 @@
-"""The made-up registry that practice hosts pull images from."""
+"""The simulated registry that practice hosts pull images from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from wasmcloud_ctl.testing._failure import Failure
 
 
 class PracticeRegistry:
-    """The registry from which practice hosts pull every image that is not a file.
+    """The registry from which practice hosts pull every reference that is not a file.
 
-    It has every image there could be, unsigned, and hands it out within some milliseconds, unless it is told
-    otherwise. All methods may be called from any thread, and hold for pulls that begin after them.
+    By default, every pull succeeds within a few milliseconds, with an image that is not signed. The methods change
+    this for one reference, which must be written as in the command. They affect pulls that begin afterwards, and can
+    be called from any thread.
     """
 
     def __init__(self) -> None:
@@ -25,46 +26,46 @@ class PracticeRegistry:
         self._held: dict[str, list[Callable[[], None]]] = {}
         self._claims: dict[str, Claims] = {}
         self._pulls: list[str] = []
-        # Between a pull that asks whether it is held and a release that lets go.
+        # Held while a pull checks for a hold and registers itself, so that no release comes between these steps.
         self._lock = threading.Lock()
 
     @property
     def pulls(self) -> tuple[str, ...]:
-        """The references that hosts have begun to pull, in order."""
+        """The references of all pulls so far, in the order in which they began."""
         return tuple(self._pulls)
 
     def fail(self, reference: str, reason: str = "manifest unknown") -> None:
-        """Let pulls of a reference fail.
+        """Make pulls of a reference fail.
 
         Args:
-            reference: The reference, as it stands in the command.
-            reason: What the registry says; hosts put their own words before it.
+            reference: The reference.
+            reason: The error message of the registry. Hosts add their own text before it.
         """
         self._failures[reference] = reason
 
     def delay(self, reference: str, seconds: float) -> None:
-        """Let pulls of a reference take their time.
+        """Make pulls of a reference slow.
 
         Args:
-            reference: The reference, as it stands in the command.
-            seconds: How long, 0.0 or more.
+            reference: The reference.
+            seconds: The duration of a pull, 0.0 or more.
         """
         self._delays[reference] = seconds
 
     def hold(self, reference: str) -> None:
-        """Let pulls of a reference go on until ``release``.
+        """Block pulls of a reference until ``release`` is called.
 
         Args:
-            reference: The reference, as it stands in the command.
+            reference: The reference.
         """
         with self._lock:
             self._held.setdefault(reference, [])
 
     def release(self, reference: str) -> None:
-        """Let the pulls that ``hold`` has kept end.
+        """Continue the pulls that ``hold`` has blocked.
 
         Args:
-            reference: The reference, as it stands in the command.
+            reference: The reference.
         """
         with self._lock:
             held = self._held.pop(reference, [])
@@ -72,32 +73,32 @@ class PracticeRegistry:
             let_go()
 
     def sign(self, reference: str, claims: Claims) -> None:
-        """Let an image be signed.
+        """Make an image signed.
 
         Args:
-            reference: The reference, as it stands in the command.
-            claims: What its issuer says of it.
+            reference: The reference of the image.
+            claims: The claims of the image.
         """
         self._claims[reference] = claims
 
     def restore(self, reference: str) -> None:
-        """Forget all that was told about a reference.
+        """Undo ``fail``, ``delay``, ``hold`` and ``sign`` for a reference.
 
         Args:
-            reference: The reference, as it stands in the command.
+            reference: The reference.
         """
         self.release(reference)
-        for told in (self._failures, self._delays, self._claims):
-            told.pop(reference, None)
+        for settings in (self._failures, self._delays, self._claims):
+            settings.pop(reference, None)
 
     async def pull(self, reference: str) -> Claims | None:
-        """Pull an image. On the hosts' event loop.
+        """Pull an image. To be called on the hosts' event loop.
 
         Returns:
-            The claims it brings.
+            The claims of the image, or None if it is not signed.
 
         Raises:
-            Failure: The registry does not give it.
+            Failure: The pull failed.
         """
         self._pulls.append(reference)
         released = asyncio.Event()
@@ -105,11 +106,10 @@ class PracticeRegistry:
         with self._lock:
             held = self._held.get(reference)
             if held is not None:
-                held.append(lambda: _tell(loop, released))
+                held.append(lambda: _set_from_thread(loop, released))
         if held is not None:
             await released.wait()
-        # Never the same for two pulls: which of two commands comes first is left open, as it is on real
-        # hosts.
+        # Random, so that the order of two concurrent pulls is unpredictable, as it is on real hosts.
         await asyncio.sleep(self._delays.get(reference, 0.0) + random.uniform(0.0, 0.003))
         reason = self._failures.get(reference)
         if reason is not None:
@@ -117,7 +117,7 @@ class PracticeRegistry:
         return self._claims.get(reference)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    # The lattice may have been closed meanwhile.
+def _set_from_thread(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    # A closed loop raises RuntimeError: the lattice was closed in the meantime.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(event.set)

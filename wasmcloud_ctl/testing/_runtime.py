@@ -1,26 +1,25 @@
-"""The thread on which the hosts of a lattice live, and the way there from any other."""
+"""The thread of a lattice's hosts, and how other threads call it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from wasmcloud_ctl._bridge.loop import Bridge
-    from wasmcloud_ctl.testing._fleet import Fleet
+from wasmcloud_ctl._bridge.loop import Bridge
+from wasmcloud_ctl.testing._fleet import Fleet
 
 T = TypeVar("T")
 
-# More than anything here takes, a thousand hosts' start included.
-_PATIENCE_SECONDS = 30.0
+# More than any call needs, even the start of a thousand hosts.
+_CALL_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0
 
 
 class Runtime:
-    """The hosts' event loop on a thread of its own, from ``start`` to ``close``.
+    """Runs the hosts' event loop on its own thread, from ``start`` to ``close``.
 
     Args:
-        name: The thread's name.
+        name: The name of the thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -30,51 +29,48 @@ class Runtime:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and not closed."""
+        """Whether the event loop was started and not closed."""
         return self._bridge is not None
 
     @property
     def fleet(self) -> Fleet:
-        """The hosts, for use on their event loop.
+        """The hosts, to be used on their event loop only.
 
         Raises:
-            RuntimeError: It does not run.
+            RuntimeError: The event loop is not running.
         """
         if self._fleet is None:
-            raise RuntimeError("the practice lattice does not run")
+            raise RuntimeError("the practice lattice is not running")
         return self._fleet
 
     def start(self, open_fleet: Callable[[], Awaitable[Fleet]]) -> None:
-        """Start the thread, and open the fleet there."""
-        # Here, so that importing this module imports no client of NATS.
-        from wasmcloud_ctl._bridge.loop import Bridge
-
+        """Start the thread, and open the fleet on its event loop."""
         self._bridge = Bridge(self._name)
-        self._bridge.start(_PATIENCE_SECONDS)
+        self._bridge.start(_CALL_SECONDS)
         self._fleet = self.call(open_fleet)
 
     def call(
         self,
         function: Callable[..., Awaitable[T]],
         *args: object,
-        patience: float | None = _PATIENCE_SECONDS,
+        timeout: float | None = _CALL_SECONDS,
     ) -> T:
-        """Run a coroutine function on the hosts' event loop, and wait for it.
+        """Run a coroutine function on the hosts' event loop, and wait for its result.
 
         Args:
             function: The coroutine function.
             args: Its arguments.
-            patience: Seconds; None waits as long as it takes.
+            timeout: Seconds to wait. None waits without limit.
 
         Raises:
-            RuntimeError: It does not run.
+            RuntimeError: The event loop is not running.
         """
         if self._bridge is None:
-            raise RuntimeError("the practice lattice does not run")
-        return self._bridge.run(function, *args, timeout=patience)
+            raise RuntimeError("the practice lattice is not running")
+        return self._bridge.run(function, *args, timeout=timeout)
 
     def close(self) -> None:
-        """End the hosts, without a word, and the thread. May be called again."""
+        """End the hosts without ``host_stopped`` events, and end the thread. Further calls do nothing."""
         bridge, self._bridge = self._bridge, None
         fleet, self._fleet = self._fleet, None
         if bridge is None:

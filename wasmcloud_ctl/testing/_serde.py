@@ -1,9 +1,11 @@
-"""How a host reads what arrives: the rules of Rust's serde, as far as they can be noticed.
+"""A JSON reader with the rules of Rust's serde, which hosts use.
 
-A practice host does not use the client's codec, on purpose: a mistake there would be made on both sides of
-the wire and cancel itself out. The rules: JSON proper (no NaN, no byte order mark, no lone surrogate),
-unknown fields ignored, a known field given twice refused, null only where a field is optional, no conversion
-between types.
+Practice hosts do not use the client's codec, so that a mistake in it cannot cancel itself out. The rules:
+
+- strict JSON: no NaN, no byte order mark, no lone surrogates;
+- unknown fields are ignored, and a known field that occurs twice is an error;
+- null is allowed only for optional fields;
+- types are not converted.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ T = TypeVar("T")
 
 
 class ParseError(ValueError):
-    """What arrived is not what the host reads."""
+    """The payload does not have the expected form."""
 
 
 class _Object(dict[str, object]):
-    """A JSON object that remembers which keys it was given more than once."""
+    """A JSON object that remembers which of its keys were repeated."""
 
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
@@ -30,14 +32,14 @@ class _Object(dict[str, object]):
 
 
 def _refuse_constant(name: str) -> object:
-    raise ParseError(f"{name} is no JSON")
+    raise ParseError(f"{name} is not JSON")
 
 
 def parse(payload: bytes) -> object:
-    """A payload as JSON.
+    """Parse a payload as JSON.
 
     Raises:
-        ParseError: It is none.
+        ParseError: The payload is not JSON.
     """
     try:
         return json.loads(payload.decode("utf-8"), object_pairs_hook=_Object, parse_constant=_refuse_constant)
@@ -46,10 +48,10 @@ def parse(payload: bytes) -> object:
 
 
 def text(value: object) -> str:
-    """A string.
+    """Return a value that must be a string.
 
     Raises:
-        ParseError: It is none, or has half of a surrogate pair.
+        ParseError: The value is not a string, or contains a lone surrogate.
     """
     if not isinstance(value, str):
         raise ParseError(f"a string was expected, not {value!r}")
@@ -61,7 +63,7 @@ def text(value: object) -> str:
 
 
 def string_map(value: object) -> dict[str, str]:
-    """A map of strings to strings; of a key that is given twice the last counts."""
+    """Return a value that must map strings to strings. The last value of a repeated key counts."""
     if isinstance(value, list):
         raise ParseError("invalid type: sequence, expected a map at line 1 column 0")
     if not isinstance(value, dict):
@@ -70,21 +72,21 @@ def string_map(value: object) -> dict[str, str]:
 
 
 def strings(value: object) -> list[str]:
-    """A list of strings."""
+    """Return a value that must be a list of strings."""
     if not isinstance(value, list):
         raise ParseError(f"a list was expected, not {value!r}")
     return [text(entry) for entry in value]
 
 
 def flag(value: object) -> bool:
-    """true or false."""
+    """Return a value that must be a boolean."""
     if not isinstance(value, bool):
         raise ParseError(f"a boolean was expected, not {value!r}")
     return value
 
 
 def unsigned(bits: int) -> Callable[[object], int]:
-    """A reader of whole numbers that fit this many bits without a sign."""
+    """Return a reader for unsigned integers of this many bits."""
 
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << bits:
@@ -95,14 +97,14 @@ def unsigned(bits: int) -> Callable[[object], int]:
 
 
 class Struct:
-    """A JSON object that is read field by field; a list of its fields' values will do, too.
+    """Reads the fields of a JSON object. As in serde, a list of the fields' values is accepted, too.
 
     Args:
-        value: What was parsed.
-        order: The order of the fields in such a list; those at its end may be left out.
+        value: The parsed JSON.
+        order: The order of the fields in a list. Values at the end of a list may be missing.
 
     Raises:
-        ParseError: It is neither.
+        ParseError: The value is neither an object nor such a list.
     """
 
     def __init__(self, value: object, order: Sequence[str] = ()) -> None:
@@ -113,21 +115,21 @@ class Struct:
         self._object = value
 
     def has(self, name: str) -> bool:
-        """Whether a field is there."""
+        """Return whether a field is present."""
         return name in self._object
 
     def required(self, name: str, read: Callable[[object], T]) -> T:
-        """A field that must be there."""
+        """Return a field that must be present."""
         if name not in self._object:
             raise ParseError(f"missing field `{name}`")
         return self._read(name, read)
 
     def defaulted(self, name: str, read: Callable[[object], T], default: T) -> T:
-        """A field that may be left out, but not be null."""
+        """Return a field, or the default if it is missing. Null is an error."""
         return self._read(name, read) if name in self._object else default
 
     def optional(self, name: str, read: Callable[[object], T]) -> T | None:
-        """A field that may be left out or null."""
+        """Return a field, or None if it is missing or null."""
         if name in self._object and self._object[name] is None:
             self._refuse_repeated(name)
             return None

@@ -1,4 +1,4 @@
-"""What a host does with components: auctions, scaling, updates."""
+"""The operations on components: auction, scale, update."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from collections.abc import Mapping
 
 from wasmcloud_ctl.testing import _artifacts, _commands, _events
 from wasmcloud_ctl.testing._claims import Claims
-from wasmcloud_ctl.testing._commands import understand
+from wasmcloud_ctl.testing._commands import parse_command
 from wasmcloud_ctl.testing._failure import Failure
-from wasmcloud_ctl.testing._host import Reply, RunningComponent, SimulatedHost, answered, done, refused
+from wasmcloud_ctl.testing._host import (
+    Reply,
+    RunningComponent,
+    SimulatedHost,
+    accepted_reply,
+    data_reply,
+    refused_reply,
+)
 from wasmcloud_ctl.testing._store import Specification
 
 
 async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
-    """Bid for a component, or stay silent."""
-    request = understand(_commands.ComponentAuction.read, payload, "component auction command")
+    """Bid for a component, or return None to stay out of the auction."""
+    request = parse_command(_commands.ComponentAuction.read, payload, "component auction command")
     async with host.components_lock.read():
-        # The host's slip: it takes the reference for the id, here and in its answer.
+        # A bug of real hosts: they use the reference as the id, here and in the reply.
         runs = request.component_ref in host.components
     if runs or not host.satisfies(request.constraints):
         return None
-    return answered(
+    return data_reply(
         {
             "component_ref": request.component_ref,
             "component_id": request.component_ref,
@@ -32,8 +39,8 @@ async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
 
 
 async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    """Start, scale or stop a component, once that is acknowledged."""
-    command = understand(_commands.ScaleComponent.read, payload, "component scale command")
+    """Acknowledge the command, and start, scale or stop the component in the background."""
+    command = parse_command(_commands.ScaleComponent.read, payload, "component scale command")
     async with host.components_lock.read():
         running = host.components.get(command.component_id)
         before = None if running is None else running.image_ref
@@ -52,12 +59,12 @@ async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
             "will not be updated. If you meant to update this component to a new image ref, use the "
             "update command."
         )
-    host.around.spawn(host, _scale(host, command, update_after=other and command.allow_update))
-    return done(message)
+    host.shared.spawn(host, _scale(host, command, update_after=other and command.allow_update))
+    return accepted_reply(message)
 
 
 async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, update_after: bool) -> None:
-    """Fetch what is to run, whatever the command says, and then scale."""
+    """Fetch the component, even if the command stops it, and scale it."""
     code = _artifacts.Component()
     missing: Failure | None = None
     try:
@@ -78,7 +85,7 @@ async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, upda
 
 async def _fetch(host: SimulatedHost, component_ref: str) -> _artifacts.Component:
     async with host.registries_lock.read():
-        return await _artifacts.fetch_component(component_ref, host.around.registry)
+        return await _artifacts.fetch_component(component_ref, host.shared.registry)
 
 
 async def _scale_to(
@@ -95,7 +102,7 @@ async def _scale_to(
             await _start(host, command, code, missing)
             annotations, image_ref = command.annotations, command.component_ref
         else:
-            # What is told is what was, but for the count and the claims.
+            # The event shows the annotations and the reference from before the command, but the new count and claims.
             annotations, image_ref = component.annotations, component.image_ref
             if command.max_instances == 0:
                 del host.components[command.component_id]
@@ -125,11 +132,11 @@ async def _start(
         raise missing
     if code.claims is not None:
         await host.store_claims(code.claims, of_provider=False)
-    specification = await host.around.store.specification(command.component_id)
-    await host.around.store.store_specification(
+    specification = await host.shared.store.specification(command.component_id)
+    await host.shared.store.store_specification(
         command.component_id, specification or Specification(command.component_ref, [])
     )
-    # Told here, and once more when the scaling is done.
+    # Hosts publish this event twice: here, and at the end of the scale.
     await host.publish(
         "component_scaled",
         _events.component_scaled(
@@ -163,7 +170,7 @@ async def _rescale(
     component.max_instances = command.max_instances
     component.annotations = command.annotations
     component.limits = _understood_limits(command.limits)
-    # The host renames what runs, and leaves its code as it is.
+    # Hosts show the new reference, but the old code goes on running.
     component.image_ref = command.component_ref
 
 
@@ -185,19 +192,21 @@ async def _publish_scale_failed(
 
 
 async def update(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    """Replace a component's code, once that is acknowledged."""
-    command = understand(_commands.UpdateComponent.read, payload, "component update command")
+    """Acknowledge the command, and replace the component's code in the background."""
+    command = parse_command(_commands.UpdateComponent.read, payload, "component update command")
     async with host.components_lock.read():
         component = host.components.get(command.component_id)
     if component is None:
-        return refused(f"component {command.component_id} not found")
+        return refused_reply(f"component {command.component_id} not found")
     if component.image_ref == command.new_component_ref:
-        return done(f"component {command.component_id} already updated to {command.new_component_ref}")
-    host.around.spawn(
+        return accepted_reply(
+            f"component {command.component_id} already updated to {command.new_component_ref}"
+        )
+    host.shared.spawn(
         host,
         _update(host, command.component_id, command.new_component_ref, command.host_id, command.annotations),
     )
-    return done(
+    return accepted_reply(
         f"component {command.component_id} updating from {component.image_ref} to {command.new_component_ref}"
     )
 
@@ -205,7 +214,7 @@ async def update(host: SimulatedHost, _: str, payload: bytes) -> Reply:
 async def _update(
     host: SimulatedHost, component_id: str, new_ref: str, host_id: str, annotations: dict[str, str]
 ) -> None:
-    """Replace what runs. Whatever goes wrong here, no event tells of it."""
+    """Replace the code of a component. A failure is silent: hosts publish no event for it."""
     async with host.components_lock.read():
         component = host.components.get(component_id)
         if component is None or component.image_ref == new_ref:
@@ -227,7 +236,7 @@ async def _update(
             config=component.config,
             limits=component.limits,
         )
-        # The second one is for the old component, but tells the new one's reference.
+        # The second event (count 0) is about the old component, but hosts put the new reference into it.
         for count in (component.max_instances, 0):
             await host.publish(
                 "component_scaled",
@@ -238,7 +247,7 @@ async def _update(
 
 
 def _understood_limits(limits: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Of a component's limits those that the host knows and can read; the others are forgotten."""
+    """Return the limits that the host knows and can parse. Hosts ignore all others."""
     if limits is None:
         return None
     return {

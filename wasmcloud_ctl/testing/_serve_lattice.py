@@ -1,13 +1,20 @@
-"""What one host does for the whole lattice: links, configs, claims."""
+"""The operations that one host serves for the whole lattice: links, configs, claims."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from wasmcloud_ctl.testing import _commands, _events, _serde
-from wasmcloud_ctl.testing._commands import understand
+from wasmcloud_ctl.testing._commands import parse_command
 from wasmcloud_ctl.testing._failure import Failure
-from wasmcloud_ctl.testing._host import SECRET_PREFIX, Reply, SimulatedHost, answered, done, refused
+from wasmcloud_ctl.testing._host import (
+    SECRET_PREFIX,
+    Reply,
+    SimulatedHost,
+    accepted_reply,
+    data_reply,
+    refused_reply,
+)
 from wasmcloud_ctl.testing._serde import ParseError
 from wasmcloud_ctl.testing._store import Specification
 
@@ -18,34 +25,36 @@ _CLASH = (
 
 
 async def get_claims(host: SimulatedHost, _: str, __: bytes) -> Reply:
-    """The claims of all that was ever started, as far as this host knows."""
-    claims = {**host.around.store.claims(), **host.own_claims}.values()
+    """Return the claims of everything that was ever started, as far as this host knows."""
+    claims = {**host.shared.store.claims(), **host.own_claims}.values()
     # Those of components come first.
-    return answered(sorted(claims, key=lambda entry: "config_schema" in entry))
+    return data_reply(sorted(claims, key=lambda entry: "config_schema" in entry))
 
 
 async def get_links(host: SimulatedHost, _: str, __: bytes) -> Reply:
-    """All links, as far as is known."""
-    return answered([_events.link_data(link) for link in host.around.store.links()])
+    """Return all links, as far as the hosts know."""
+    return data_reply([_events.link_data(link) for link in host.shared.store.links()])
 
 
 async def put_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     """Set a link."""
-    link = understand(_commands.Link.read, payload, "wrpc link definition")
+    link = parse_command(_commands.Link.read, payload, "wrpc link definition")
     try:
         await _set_link(host, link)
     except Failure as failure:
         await host.publish("linkdef_set_failed", _events.linkdef_set_failed(link, failure))
-        return refused(str(failure))
+        return refused_reply(str(failure))
     await host.publish("linkdef_set", _events.link_data(link))
-    return done("successfully set link")
+    return accepted_reply("successfully set link")
 
 
 async def _set_link(host: SimulatedHost, link: _commands.Link) -> None:
-    """Read the source's record, change it, write it back: whatever is written in between is lost."""
+    """Read the source's record, change it, and write it back. As on real hosts, a concurrent change is lost."""
     await _check_configs(host, [*link.source_config, *link.target_config])
-    specification = await host.around.store.specification(link.source_id) or Specification("", [])
-    same = [index for index, present in enumerate(specification.links) if _slot(present) == _slot(link)]
+    specification = await host.shared.store.specification(link.source_id) or Specification("", [])
+    same = [
+        index for index, present in enumerate(specification.links) if _link_key(present) == _link_key(link)
+    ]
     for index in same:
         present = specification.links[index]
         if present.target != link.target and set(present.interfaces) & set(link.interfaces):
@@ -56,76 +65,76 @@ async def _set_link(host: SimulatedHost, link: _commands.Link) -> None:
             break
     else:
         specification.links.append(link)
-    await host.around.store.store_specification(link.source_id, specification)
+    await host.shared.store.store_specification(link.source_id, specification)
 
 
 async def _check_configs(host: SimulatedHost, names: Iterable[str]) -> None:
-    wrong = ""
+    errors = ""
     for name in names:
         try:
-            if await host.around.store.config(name) is None:
+            if await host.shared.store.config(name) is None:
                 kind = "Secret reference" if name.startswith(SECRET_PREFIX) else "Configuration"
-                wrong += f"{kind} {name} not found in config store. "
+                errors += f"{kind} {name} not found in config store. "
         except Failure as failure:
-            wrong += f"{failure}. "
-    if wrong:
-        raise Failure(f"Failed to validate configuration and secrets. {wrong}")
+            errors += f"{failure}. "
+    if errors:
+        raise Failure(f"Failed to validate configuration and secrets. {errors}")
 
 
 async def delete_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     """Delete a link."""
-    command = understand(_commands.DeleteLink.read, payload, "wrpc link definition")
-    specification = await host.around.store.specification(command.source_id)
+    command = parse_command(_commands.DeleteLink.read, payload, "wrpc link definition")
+    specification = await host.shared.store.specification(command.source_id)
     if specification is None:
-        return done("successfully deleted link (spec doesn't exist)")
+        return accepted_reply("successfully deleted link (spec doesn't exist)")
     deleted: _commands.Link | None = None
     for index, present in enumerate(specification.links):
-        if _slot(present) == (command.name, command.wit_namespace, command.wit_package):
+        if _link_key(present) == (command.name, command.wit_namespace, command.wit_package):
             deleted = present
-            # The last one takes its place.
+            # The last link takes its place (Rust's swap_remove).
             specification.links[index] = specification.links[-1]
             specification.links.pop()
             break
     if deleted is not None:
-        await host.around.store.store_specification(command.source_id, specification)
+        await host.shared.store.store_specification(command.source_id, specification)
     await host.publish("linkdef_deleted", _events.linkdef_deleted(command, deleted))
-    return done("successfully deleted link")
+    return accepted_reply("successfully deleted link")
 
 
 async def put_config(host: SimulatedHost, name: str, payload: bytes) -> Reply:
-    """Store a config, as it came."""
+    """Store a config exactly as received."""
     try:
         _serde.string_map(_serde.parse(payload))
     except ParseError as error:
         raise Failure("config data should be a map of string -> string") from error
     try:
-        await host.around.store.configs.put(name, payload)
+        await host.shared.store.configs.put(name, payload)
     except Failure as failure:
         raise Failure("unable to store config data", failure) from failure
     await host.publish("config_set", {"config_name": name})
-    return done("successfully put config")
+    return accepted_reply("successfully put config")
 
 
 async def get_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
-    """Tell a config."""
-    stored = await host.around.store.configs.get(name)
+    """Return a config."""
+    stored = await host.shared.store.configs.get(name)
     if stored is None:
-        return done("Configuration not found")
+        return accepted_reply("Configuration not found")
     try:
-        return answered(_serde.string_map(_serde.parse(stored)))
+        return data_reply(_serde.string_map(_serde.parse(stored)))
     except ParseError as error:
         raise Failure("config data should be a map of string -> string") from error
 
 
 async def delete_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
-    """Delete a config, whether it is there or not."""
+    """Delete a config. Succeeds even if the config does not exist."""
     try:
-        await host.around.store.configs.purge(name)
+        await host.shared.store.configs.purge(name)
     except Failure as failure:
         raise Failure("Unable to delete config data", failure) from failure
     await host.publish("config_deleted", {"config_name": name})
-    return done("successfully deleted config")
+    return accepted_reply("successfully deleted config")
 
 
-def _slot(link: _commands.Link) -> tuple[str, str, str]:
+def _link_key(link: _commands.Link) -> tuple[str, str, str]:
     return link.name, link.wit_namespace, link.wit_package

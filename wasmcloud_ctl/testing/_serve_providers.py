@@ -1,4 +1,4 @@
-"""What a host does with providers: auctions, starting, stopping."""
+"""The operations on providers: auction, start, stop."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ import asyncio
 from wasmcloud_ctl.testing import _artifacts, _commands, _events
 from wasmcloud_ctl.testing._artifacts import BuiltinReference, FileReference, Reference
 from wasmcloud_ctl.testing._claims import Claims
-from wasmcloud_ctl.testing._commands import understand
+from wasmcloud_ctl.testing._commands import parse_command
 from wasmcloud_ctl.testing._failure import Failure
-from wasmcloud_ctl.testing._host import Reply, RunningProvider, SimulatedHost, answered, done, refused
+from wasmcloud_ctl.testing._host import (
+    Reply,
+    RunningProvider,
+    SimulatedHost,
+    accepted_reply,
+    data_reply,
+    refused_reply,
+)
 from wasmcloud_ctl.testing._store import Specification
 
 
 async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
-    """Bid for a provider, or stay silent."""
-    request = understand(_commands.ProviderAuction.read, payload, "provider auction command")
+    """Bid for a provider, or return None to stay out of the auction."""
+    request = parse_command(_commands.ProviderAuction.read, payload, "provider auction command")
     async with host.providers_lock.read():
         runs = request.provider_id in host.providers
     if runs or not host.satisfies(request.constraints):
         return None
-    return answered(
+    return data_reply(
         {
             "host_id": host.id,
             "provider_ref": request.provider_ref,
@@ -31,15 +38,15 @@ async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
 
 
 async def start(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
-    """Start a provider, once that is acknowledged."""
-    command = understand(_commands.StartProvider.read, payload, "provider start command")
+    """Acknowledge the command, and start the provider in the background."""
+    command = parse_command(_commands.StartProvider.read, payload, "provider start command")
     async with host.providers_lock.read():
         if command.provider_id in host.providers:
-            return refused("provider with that ID is already running")
+            return refused_reply("provider with that ID is already running")
     if host.version.silent_on_builtins and _is_switched_off(host, command.provider_ref):
         return None
-    host.around.spawn(host, _start(host, command))
-    return done("successfully started provider")
+    host.shared.spawn(host, _start(host, command))
+    return accepted_reply("successfully started provider")
 
 
 def _is_switched_off(host: SimulatedHost, provider_ref: str) -> bool:
@@ -74,12 +81,12 @@ async def _run(host: SimulatedHost, command: _commands.StartProvider) -> None:
     claims: Claims | None = None
     async with host.registries_lock.read():
         if not isinstance(reference, BuiltinReference):
-            claims = await _artifacts.fetch_provider(reference, command.provider_ref, host.around.registry)
+            claims = await _artifacts.fetch_provider(reference, command.provider_ref, host.shared.registry)
         if claims is not None:
             await host.store_claims(claims, of_provider=True)
-        specification = await host.around.store.specification(command.provider_id)
+        specification = await host.shared.store.specification(command.provider_id)
         image_ref = _without_scheme(reference)
-        await host.around.store.store_specification(
+        await host.shared.store.store_specification(
             command.provider_id, specification or Specification(image_ref, [])
         )
         async with host.providers_lock.write():
@@ -107,19 +114,19 @@ def _check_builtin(host: SimulatedHost, name: str) -> None:
 
 
 async def stop(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    """Stop a provider, and then say so."""
-    command = understand(_commands.StopProvider.read, payload, "provider stop command")
+    """Stop a provider, and reply when it has stopped."""
+    command = parse_command(_commands.StopProvider.read, payload, "provider stop command")
     async with host.providers_lock.write():
         provider = host.providers.pop(command.provider_id, None)
         if provider is None:
-            return refused("provider with that ID is not running")
-        # Whoever asks for the inventory meanwhile waits, too.
+            return refused_reply("provider with that ID is not running")
+        # The lock makes requests for the inventory wait, as on a real host.
         await asyncio.sleep(host.faults.shutdown_seconds)
         await host.publish(
             "provider_stopped",
             _events.provider_stopped(provider.annotations, command.host_id, command.provider_id, "stop"),
         )
-    return done("successfully stopped provider")
+    return accepted_reply("successfully stopped provider")
 
 
 def _without_scheme(reference: Reference) -> str:

@@ -1,9 +1,8 @@
-"""A real nats-server process, for as long as it is needed and no longer.
+"""A real nats-server process that never outlives this one.
 
-The server is a child of this process with a log and a JetStream store in a temporary folder of its own. It is
-gone when it is stopped, when the interpreter ends, and also when this process is killed: beside it runs a
-shell that does nothing but wait for the end of a pipe that only this process holds open, and then kills the
-server.
+The server is a child process. Its log and JetStream store are in a temporary folder of its own. It ends when it is
+stopped, when the interpreter exits, and even when this process is killed: a shell beside it waits until the pipe
+from this process closes, and then kills the server.
 """
 
 from __future__ import annotations
@@ -20,66 +19,63 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from typing_extensions import Self
 
-    from typing_extensions import Self
-
-_HOW_TO_GET_ONE = (
-    "no nats-server was found. Install the extra with `pip install wasmcloud_ctl[testing]` (it brings one), "
-    "or put a nats-server of your own on PATH (https://github.com/nats-io/nats-server/releases)"
+_NOT_FOUND = (
+    "no nats-server was found. Install the extra that includes one, `pip install wasmcloud_ctl[testing]`, "
+    "or put your own nats-server on PATH (https://github.com/nats-io/nats-server/releases)"
 )
 
-# The address in the line that the server logs once its client port is bound.
+# The line that the server logs when its client port is bound.
 _LISTENING = re.compile(r"Listening for client connections on \S*?:(\d+)\s")
 _READY = "Server is ready"
 
-# How often a starting server's log is looked at. Only while it starts, which takes some 30 ms.
-_LOOK_SECONDS = 0.003
+# How often the log is read while the server starts, which takes about 30 ms.
+_CHECK_SECONDS = 0.003
 
-# Ends with the pipe on its standard input: at the parent's end, however that came.
+# Reads until standard input closes, which happens when the parent process ends for any reason.
 _WATCH = 'while read -r _; do :; done; kill -9 "$1" 2>/dev/null; rm -rf "$2"'
 
-# Held here, so that one that is forgotten without being closed is closed at the end.
+# Keeps servers alive that nobody closes, so that they are closed at exit.
 _running: set[PracticeServer] = set()
 
 
 class PracticeServerError(RuntimeError):
-    """A nats-server could not be found or reached, or did not start, or is not as hosts need it."""
+    """nats-server was not found, did not start, cannot be reached, or has no JetStream."""
 
 
 def find_nats_server() -> str:
-    """The path of a nats-server: the one on PATH, else the one that the extra ``testing`` brings.
+    """Return the path of nats-server: the one on PATH, else the one from the extra ``testing``.
 
     Raises:
-        PracticeServerError: There is none; the message says how to get one.
+        PracticeServerError: No nats-server was found. The message says how to install one.
     """
     beside_python = os.path.dirname(sys.executable)
-    # A virtual environment that is used without being activated is not on PATH.
+    # A virtual environment is not on PATH unless it is activated.
     for path in (None, beside_python):
         found = shutil.which("nats-server", path=path)
         if found is not None:
             return found
-    raise PracticeServerError(_HOW_TO_GET_ONE)
+    raise PracticeServerError(_NOT_FOUND)
 
 
 class PracticeServer:
     """One nats-server with JetStream.
 
-    Args:
-        port: The TCP port it listens on at 127.0.0.1, 1 to 65535; None for any that is free.
-        jetstream: Whether it has JetStream. Practice hosts need it, as real ones do.
-        js_domain: Its JetStream domain; None for none.
-        config: More lines for its configuration file, in its own syntax.
-        environment: More environment variables for the process.
+    Use it as a context manager, or call ``start`` and ``close``. After ``stop`` or ``kill``, the next ``start`` uses
+    the same port and the same JetStream data. ``close`` deletes the data.
 
-    Used as a context manager, or with ``start`` and ``close``. What the server keeps (JetStream) stays there
-    from ``stop`` or ``kill`` to the next ``start``, as does its port; ``close`` removes it.
+    Args:
+        port: The TCP port on 127.0.0.1, 1 to 65535. Defaults to any free port.
+        jetstream: Whether JetStream is enabled. Practice hosts need it, as real ones do.
+        js_domain: The JetStream domain. No domain by default.
+        config: Further lines for the server's configuration file, in the server's syntax.
+        environment: Further environment variables for the process.
 
     Attributes:
-        port: The port it listens on; 0 before the first start with a port of its own choice.
+        port: The port. 0 until the first start, if the server chooses the port.
     """
 
     def __init__(
@@ -104,38 +100,38 @@ class PracticeServer:
 
     @property
     def url(self) -> str:
-        """Where it listens, such as ``nats://127.0.0.1:4222``."""
+        """The URL of the server, such as ``nats://127.0.0.1:4222``."""
         return f"nats://127.0.0.1:{self.port}"
 
     @property
     def running(self) -> bool:
-        """Whether the process runs (a paused one does)."""
+        """Whether the process is running. A paused process is."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def log(self) -> str:
-        """What it has logged since it was made, its restarts included."""
+        """The log of the server, including that of earlier runs."""
         if self._folder is None:
             return ""
         path = self._folder / "server.log"
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
     def start(self, timeout: float = 10.0) -> Self:
-        """Start it, if it ran before on the same port and store, and wait until it takes connections.
+        """Start the server, and wait until it accepts connections. Does nothing if it is running.
 
         Args:
-            timeout: Seconds that it may take.
+            timeout: Seconds to wait.
 
         Returns:
-            Itself.
+            The server itself.
 
         Raises:
-            PracticeServerError: There is no nats-server, or it ended, or was not ready in time.
+            PracticeServerError: nats-server was not found, exited, or was not ready in time.
         """
         self._refuse_fork()
         if self.running:
             return self
-        # What remains of one that ended by itself.
+        # Clean up after a process that exited by itself.
         self._end(None, 0.0)
         executable = find_nats_server()
         if self._folder is None:
@@ -144,7 +140,7 @@ class PracticeServer:
         config_path = self._folder / "server.conf"
         config_path.write_text(self._configuration(self._folder), "utf-8")
         with (self._folder / "server.log").open("ab") as log:
-            # A session of its own: Ctrl-C at a terminal reaches whoever owns the server, not the server.
+            # A new session, so that Ctrl-C in the terminal does not reach the server.
             self._process = subprocess.Popen(
                 [executable, "-c", str(config_path)],
                 stdin=subprocess.DEVNULL,
@@ -160,7 +156,7 @@ class PracticeServer:
             self._wait_until_ready(begin, timeout)
         except BaseException:
             if begin == 0:
-                # It never ran, so it has kept nothing that would be wanted.
+                # The server never ran, so there is no data to keep.
                 self.close()
             else:
                 self.kill()
@@ -188,8 +184,8 @@ class PracticeServer:
     def _unwatch(self) -> None:
         watcher = self._watcher
         self._watcher = None
-        if watcher is not None:  # pragma: no branch – Windows has none
-            # Killed, not ended by its pipe: it must not kill a server id that may be somebody else's by now.
+        if watcher is not None:  # pragma: no branch – there is no watcher on Windows
+            # Killed, because closing its pipe would make it kill the server's process id, which may be reused by now.
             watcher.kill()
             watcher.wait()
             assert watcher.stdin is not None
@@ -199,37 +195,37 @@ class PracticeServer:
         assert self._process is not None
         end = time.monotonic() + timeout
         while True:
-            said = self.log[begin:]
-            if _READY in said:
-                listening = _LISTENING.search(said)
-                if listening is not None:  # pragma: no branch – it has said so by then
+            log = self.log[begin:]
+            if _READY in log:
+                listening = _LISTENING.search(log)
+                if listening is not None:  # pragma: no branch – the log has this line by then
                     self.port = int(listening.group(1))
                 return
             if self._process.poll() is not None:
                 raise PracticeServerError(
-                    f"nats-server ended with status {self._process.returncode}:\n{said[-2000:]}"
+                    f"nats-server exited with status {self._process.returncode}:\n{log[-2000:]}"
                 )
             if time.monotonic() > end:
-                raise PracticeServerError(f"nats-server was not ready within {timeout:g} s:\n{said[-2000:]}")
-            time.sleep(_LOOK_SECONDS)
+                raise PracticeServerError(f"nats-server was not ready within {timeout:g} s:\n{log[-2000:]}")
+            time.sleep(_CHECK_SECONDS)
 
     def stop(self, timeout: float = 5.0) -> None:
-        """End it as an operator would (SIGTERM); what it keeps stays for the next start.
+        """Stop the server with SIGTERM. Its data stays for the next start.
 
         Args:
-            timeout: Seconds until it is killed.
+            timeout: Seconds to wait before the process is killed.
         """
         self._end(signal.SIGTERM, timeout)
 
     def kill(self) -> None:
-        """End it as a crash would (SIGKILL); what it has written stays for the next start."""
+        """Kill the server with SIGKILL, like a crash. Data on disk stays for the next start."""
         self._end(None, 5.0)
 
     def _end(self, gently: signal.Signals | None, timeout: float) -> None:
         process = self._process
         if process is None or self._pid != os.getpid():
             return
-        # The process is not waited for before the watcher is gone, so its id cannot be another's meanwhile.
+        # The watcher goes first: the process id cannot be reused until the process has been waited for.
         self._unwatch()
         if self._paused:
             self.resume()
@@ -246,37 +242,40 @@ class PracticeServer:
         self._process = None
 
     def restart(self) -> Self:
-        """Stop it, then start it on the same port with what it kept.
+        """Stop the server, and start it on the same port with the same data.
 
         Returns:
-            Itself.
+            The server itself.
         """
         self.stop()
         return self.start()
 
     def pause(self) -> None:
-        """Let it answer nothing and close nothing, as a network that swallows everything (SIGSTOP).
+        """Suspend the server with SIGSTOP: connections stay open, but nothing is answered. No effect on Windows.
 
-        Not on Windows.
+        To a client, this looks like a network that drops all packets.
         """
         if self._process is not None and sys.platform != "win32":
             self._paused = True
             self._process.send_signal(signal.SIGSTOP)
-            if hasattr(os, "waitid"):  # pragma: no branch – macOS had none before Python 3.13
-                # A signal is not obeyed at once. Left for Popen to collect, should it have ended instead.
+            if hasattr(os, "waitid"):  # pragma: no branch – not on macOS before Python 3.13
+                # Wait until the process has stopped. If it has exited instead, WNOWAIT leaves its status to Popen.
                 os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
-        """Let a paused server go on (SIGCONT)."""
+        """Resume a paused server with SIGCONT."""
         if self._process is not None and sys.platform != "win32":
             self._paused = False
             self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop it and remove what it kept and logged. May be called again; does nothing in a forked child."""
+        """End the server, and delete its data and log.
+
+        Further calls do nothing, nor does a call in a forked child.
+        """
         if self._pid != os.getpid():
             return
-        # Nothing it keeps is wanted any more, so it need not take the time to write it.
+        # Killed rather than stopped: the data is deleted anyway, so the server need not spend time on writing it.
         self.kill()
         folder, self._folder = self._folder, None
         if folder is not None:
@@ -285,7 +284,9 @@ class PracticeServer:
 
     def _refuse_fork(self) -> None:
         if self._pid != os.getpid():
-            raise PracticeServerError("this server belongs to the process that this one was forked from")
+            raise PracticeServerError(
+                "this server belongs to the parent process: make a new one in the child"
+            )
 
     def __enter__(self) -> Self:
         return self.start()
@@ -304,7 +305,7 @@ class PracticeServer:
 
 
 def unused_port() -> int:
-    """A TCP port of 127.0.0.1 at which nobody listens now: for tests of connections that are refused."""
+    """Return a TCP port on 127.0.0.1 on which nothing listens, for tests of refused connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What the hosts of a lattice keep in JetStream, and what they remember of it."""
+"""The data of a lattice: its buckets in JetStream, and the hosts' memory of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections import deque
 
 from attrs import define
 
-from wasmcloud_ctl.testing import _claims, _events, _serde
-from wasmcloud_ctl.testing._claims import Claims
+from wasmcloud_ctl.testing import _events, _serde
+from wasmcloud_ctl.testing._claims import Claims, claims_for_bucket, stored_claims_for_reply
 from wasmcloud_ctl.testing._commands import Link
 from wasmcloud_ctl.testing._connection import Bucket, Connection
 from wasmcloud_ctl.testing._failure import Failure
@@ -18,17 +18,19 @@ from wasmcloud_ctl.testing._serde import ParseError, Struct
 _COMPONENT = "COMPONENT_"
 _CLAIMS = "CLAIMS_"
 
-# How long after a component's start its claims show up: seen on real hosts, some tens of milliseconds.
+# Seconds until new claims show up in the hosts' memory. Real hosts were seen to take some tens of milliseconds.
 _CLAIMS_SECONDS = 0.02
 
 
 @define
 class Specification:
-    """What the bucket has on a component or provider, or on a link's source that does not run.
+    """The record of a component or provider in the bucket.
+
+    The source of a link has a record even if it was never started.
 
     Attributes:
-        url: The reference it was first started from; empty if it was not.
-        links: The links it is the source of.
+        url: The reference of its first start. Empty if it was never started.
+        links: The links of which it is the source.
     """
 
     url: str
@@ -36,7 +38,7 @@ class Specification:
 
     @classmethod
     def read(cls, value: bytes) -> Specification:
-        """Read one from the bucket; raises ParseError."""
+        """Read a record from the bucket; raises ParseError."""
         fields = Struct(_serde.parse(value))
 
         def links(value: object) -> list[Link]:
@@ -47,15 +49,15 @@ class Specification:
         return cls(url=fields.optional("url", _serde.text) or "", links=fields.defaulted("links", links, []))
 
     def written(self) -> bytes:
-        """As it stands in the bucket."""
+        """Return the record in the form in which it is stored."""
         return _json({"url": self.url, "links": [_events.link_data(link) for link in self.links]})
 
 
 class LatticeStore:
     """The two buckets of a lattice.
 
-    Requests for the links and for the claims are answered from memory, which follows the bucket: a moment
-    after a change it may still be what was.
+    Requests for links and claims are served from memory, which follows the bucket. Just after a change, the memory
+    may be out of date.
 
     Args:
         configs: The bucket of configs.
@@ -63,7 +65,7 @@ class LatticeStore:
 
     Attributes:
         configs: The bucket of configs.
-        lag: Seconds by which memory is behind the bucket.
+        lag: Seconds by which the memory is pending the bucket.
     """
 
     def __init__(self, configs: Bucket, data: Bucket) -> None:
@@ -77,45 +79,45 @@ class LatticeStore:
 
     @classmethod
     async def open(cls, connection: Connection, lattice: str) -> LatticeStore:
-        """The buckets of a lattice, made if there are none yet."""
+        """Open the buckets of a lattice, and create them if necessary."""
         configs = await connection.bucket(f"CONFIGDATA_{lattice}")
         store = cls(configs, await connection.bucket(f"LATTICEDATA_{lattice}"))
         await store._data.watch(store._changed)
         await connection.settle()
         for key, value in (await store._data.load()).items():
-            store._remember(key, value)
+            store._apply(key, value)
         return store
 
     def close(self) -> None:
-        """Follow no more changes."""
+        """Stop following the bucket."""
         if self._following is not None:
             self._following.cancel()
         self._changes.clear()
 
     @property
-    def behind(self) -> bool:
-        """Whether there are changes that are not remembered yet."""
+    def pending(self) -> bool:
+        """Whether there are changes that have not reached the memory."""
         return bool(self._changes)
 
-    async def followed(self) -> None:
-        """Wait until the changes that are known now are remembered."""
+    async def wait_until_applied(self) -> None:
+        """Wait until the memory has all changes received so far."""
         if self._changes:
             loop = asyncio.get_running_loop()
             await asyncio.sleep(max(0.0, self._changes[-1][0] - loop.time()))
 
     def links(self) -> list[Link]:
-        """All links, as far as is known."""
+        """Return all links in memory."""
         return [link for links in self._links.values() for link in links]
 
     def claims(self) -> dict[str, dict[str, str]]:
-        """All claims by the key they are about, as far as is known."""
+        """Return all claims in memory, by subject key."""
         return dict(self._claims)
 
     async def specification(self, component_id: str) -> Specification | None:
-        """What is stored on a component; None for nothing.
+        """Return the record of a component or provider, or None if there is none.
 
         Raises:
-            Failure: The id cannot be stored, or the store does not answer.
+            Failure: The id is not a valid key, or the server does not answer.
         """
         try:
             value = await self._data.get(_COMPONENT + component_id)
@@ -131,10 +133,10 @@ class LatticeStore:
             ) from error
 
     async def store_specification(self, component_id: str, specification: Specification) -> None:
-        """Store it, whatever somebody else may have stored meanwhile: as hosts do.
+        """Store the record of a component or provider. Like real hosts, overwrites concurrent changes.
 
         Raises:
-            Failure: The id cannot be stored, or the store does not answer.
+            Failure: The id is not a valid key, or the server does not answer.
         """
         try:
             await self._data.put(_COMPONENT + component_id, specification.written())
@@ -145,27 +147,29 @@ class LatticeStore:
         """Store claims.
 
         Raises:
-            Failure: The store does not answer.
+            Failure: The server does not answer.
         """
         try:
-            await self._data.put(_CLAIMS + claims.subject, _json(claims.stored(of_provider=of_provider)))
+            await self._data.put(
+                _CLAIMS + claims.subject, _json(claims_for_bucket(claims, of_provider=of_provider))
+            )
         except Failure as failure:
             raise Failure("failed to store claims", Failure("failed to put claims", failure)) from failure
 
     async def config(self, name: str) -> bytes | None:
-        """A config that something wants to run with; None if there is none.
+        """Return the stored bytes of a config, or None if it does not exist.
 
         Raises:
-            Failure: The name cannot be one, or the store does not answer.
+            Failure: The name is not a valid key, or the server does not answer.
         """
         return await self.configs.get(name)
 
     def _changed(self, key: str, value: bytes | None) -> None:
         lag = max(self.lag, _CLAIMS_SECONDS if key.startswith(_CLAIMS) else 0.0)
         if lag == 0.0 and not self._changes:
-            self._remember(key, value)
+            self._apply(key, value)
             return
-        # One after the other, so that an older value of a key never comes after a newer one.
+        # Changes are applied in order, so that an older value of a key never replaces a newer one.
         self._changes.append((asyncio.get_running_loop().time() + lag, key, value))
         if self._following is None:
             self._follow()
@@ -179,19 +183,19 @@ class LatticeStore:
                 self._following = loop.call_at(due, self._follow)
                 return
             self._changes.popleft()
-            self._remember(key, value)
+            self._apply(key, value)
 
-    def _remember(self, key: str, value: bytes | None) -> None:
+    def _apply(self, key: str, value: bytes | None) -> None:
         if value is None:
-            return  # hosts forget nothing that is removed: their watch tells them too little for that
+            return  # real hosts ignore deletions: their watch does not say what was deleted
         try:
             if key.startswith(_COMPONENT):
                 self._links[key[len(_COMPONENT) :]] = Specification.read(value).links
             elif key.startswith(_CLAIMS):
-                claims = _claims.answered(_serde.parse(value))
+                claims = stored_claims_for_reply(_serde.parse(value))
                 self._claims[claims["subject"]] = claims
         except ParseError:
-            pass  # somebody else's, or broken: a host logs it and goes on
+            pass  # not written by a host, or broken: a host logs it and goes on
 
 
 def _json(value: object) -> bytes:

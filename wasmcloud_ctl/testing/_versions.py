@@ -1,4 +1,4 @@
-"""What hosts of different versions do differently."""
+"""The differences between host versions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ class HostVersion:
     """One version of the host.
 
     Attributes:
-        number: The version as the host tells it.
-        tells_version: Whether it tells it.
-        components_key: The name that an inventory has for the list of components.
-        tells_limits: Whether an inventory has each component's limits.
-        guards_labels: Whether it refuses to set ``hostcore.*`` labels.
-        silent_on_builtins: Whether it does not answer at all when told to start a builtin provider that is
-            switched off, rather than start it and fail.
+        number: The version number.
+        shows_version: Whether the host shows its version in replies.
+        components_key: The key of the list of components in an inventory.
+        shows_limits: Whether an inventory includes the limits of each component.
+        guards_labels: Whether the host refuses to set ``hostcore.*`` labels.
+        silent_on_builtins: Whether a request to start a disabled builtin provider gets no reply. Other versions
+            acknowledge it, and the start fails.
     """
 
     number: str
-    tells_version: bool = True
+    shows_version: bool = True
     components_key: str = "components"
-    tells_limits: bool = True
+    shows_limits: bool = True
     guards_labels: bool = True
     silent_on_builtins: bool = True
 
@@ -31,13 +31,13 @@ _VERSIONS = {
     version.number: version
     for version in (
         HostVersion(number="1.9.2"),
-        HostVersion(number="1.6.2", tells_limits=False, guards_labels=False, silent_on_builtins=False),
-        # The oldest that a client may meet: what the published data types still allow for.
+        HostVersion(number="1.6.2", shows_limits=False, guards_labels=False, silent_on_builtins=False),
+        # The oldest version that a client may meet. The published data types still support it.
         HostVersion(
             number="1.0.0",
-            tells_version=False,
+            shows_version=False,
             components_key="actors",
-            tells_limits=False,
+            shows_limits=False,
             guards_labels=False,
             silent_on_builtins=False,
         ),
@@ -46,10 +46,10 @@ _VERSIONS = {
 
 
 def host_version(number: str) -> HostVersion:
-    """The version of this number.
+    """Return the host version with this number.
 
     Raises:
-        ValueError: The practice lattice does not have it.
+        ValueError: The practice lattice has no such version.
     """
     try:
         return _VERSIONS[number]

@@ -1,33 +1,30 @@
-"""What hosts are at: each request, and whatever it sets off, is a task of its own, as on a real host."""
+"""The tasks of hosts. As on a real host, each request and each background job is a task of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING
 
 from wasmcloud_ctl.testing._failure import Failure
-
-if TYPE_CHECKING:
-    from wasmcloud_ctl.testing._host import SimulatedHost
+from wasmcloud_ctl.testing._host import SimulatedHost
 
 logger = logging.getLogger("wasmcloud_ctl.testing")
 
 
 class Work:
-    """The tasks of the hosts of one lattice. On the hosts' event loop only."""
+    """The tasks of the hosts of one lattice. To be used on the hosts' event loop only."""
 
     def __init__(self) -> None:
         self._tasks: dict[asyncio.Task[None], SimulatedHost] = {}
 
     @property
     def busy(self) -> bool:
-        """Whether any host is at something."""
+        """Whether any host has a running task."""
         return bool(self._tasks)
 
     def begin(self, host: SimulatedHost, work: Coroutine[object, object, None]) -> None:
-        """Have a host do something beside all else it does; a stalled one begins when it goes on."""
+        """Start a task for a host. If the host is stalled, the task starts when it resumes."""
 
         async def guarded() -> None:
             try:
@@ -36,7 +33,7 @@ class Work:
             except Failure as failure:
                 logger.debug("%s: %s", host.id, failure.chain)
             except Exception:
-                logger.exception("a practice host did what it should not have done")
+                logger.exception("unexpected exception in a practice host")
             finally:
                 work.close()
 
@@ -45,13 +42,13 @@ class Work:
         task.add_done_callback(self._tasks.pop)
 
     def abandon(self, host: SimulatedHost) -> None:
-        """End whatever a host is at, but for what asks for it."""
+        """Cancel all tasks of a host, except the current one."""
         current = asyncio.current_task()
         for task, owner in list(self._tasks.items()):
             if owner is host and task is not current:
                 task.cancel()
 
     async def done(self) -> None:
-        """Wait until no host is at anything."""
+        """Wait until no host has a running task."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))

@@ -1,9 +1,9 @@
-//! One real wasmCloud 1.9.2 host for the contract tests: the public `wasmcloud-host` library, given its
-//! settings on the command line.
+//! A real wasmCloud 1.9.2 host for the contract tests: the public `wasmcloud-host` library, configured on
+//! the command line.
 //!
-//! It prints `ready <host id>` when it answers requests, and ends on SIGTERM, on SIGINT, on a stop_host
-//! command, and, with `--until-eof`, when its standard input is closed. Its log goes to standard error and
-//! is filtered by `RUST_LOG`.
+//! It prints `ready <host id>` when it serves requests. It exits on SIGTERM, SIGINT, a stop_host command,
+//! and, with `--until-eof`, when its standard input is closed. Its log goes to standard error and is
+//! filtered by `RUST_LOG`.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -23,19 +23,19 @@ const USAGE: &str = "usage: realhost --nats URL [--lattice NAME] [--label KEY=VA
     [--topic-prefix PREFIX] [--js-domain NAME] [--heartbeat SECONDS] \
     [--no-component-auction] [--no-provider-auction] [--until-eof]";
 
-/// The version that a host of this library reports: the host's own, not the library's.
+/// The version of the host that contains this library. A host reports it instead of the library's version.
 const HOST_VERSION: &str = "1.9.2";
 
-/// How long a host may take to shut down when nobody said how long.
+/// The default timeout of a shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
-/// What the command line asks for.
+/// The parsed command line.
 struct Settings {
     host: HostConfig,
     until_eof: bool,
 }
 
-/// Read the command line.
+/// Parse the command line.
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
     let mut host = HostConfig {
         allow_file_load: true,
@@ -83,20 +83,20 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
     Ok(Settings { host, until_eof })
 }
 
-/// Completes when standard input is closed, which it is when the process that started this one has ended.
-/// A thread of its own reads it: a read of tokio's could not be given up at the end.
+/// Completes when standard input is closed, which happens when the parent process ends.
+/// It is read on a thread, because tokio cannot cancel a read of standard input when the host exits.
 fn end_of_input() -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 64];
         while matches!(std::io::stdin().read(&mut buffer), Ok(count) if count > 0) {}
-        // The host may have ended for another reason by now.
+        // The receiver is gone if the host has ended for another reason.
         let _ = sender.send(());
     });
     receiver
 }
 
-/// Run one host until it is told to end.
+/// Run one host until it has to exit.
 async fn run(settings: Settings) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -122,7 +122,7 @@ async fn run(settings: Settings) -> Result<()> {
         () = input_ended => None,
         stopped = host.stopped() => stopped?,
     };
-    // The shutdown holds the host until it is done; nothing else may.
+    // Only the shutdown may keep a reference to the host.
     drop(host);
     match deadline {
         Some(deadline) => timeout_at(deadline, shutdown).await,
@@ -139,8 +139,7 @@ fn main() -> Result<()> {
     let settings = settings(std::env::args().skip(1))?;
     let runtime = tokio::runtime::Runtime::new().context("no tokio runtime")?;
     let outcome = runtime.block_on(run(settings));
-    // Ending the tasks kills the providers they hold. A component may keep a thread busy for ever, so this
-    // does not wait longer than it has to.
+    // Ending the tasks kills their providers. A component may keep a thread busy forever, hence the timeout.
     runtime.shutdown_timeout(Duration::from_secs(2));
     outcome
 }

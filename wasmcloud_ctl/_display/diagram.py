@@ -1,0 +1,122 @@
+"""A lattice as boxes and arrows, and its rendering as a text tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import attrs
+
+from wasmcloud_ctl._display.text import count, one_line, short_id
+
+
+@attrs.frozen
+class Item:
+    """A component or provider on one host.
+
+    Attributes:
+        id: Its id.
+        kind: Whether it is a component or a provider.
+        description: The kind in words, such as ``component ×5`` or ``provider``.
+        reference: The image reference that it was started from. Empty if the host does not report one.
+    """
+
+    id: str
+    kind: Literal["component", "provider"]
+    description: str
+    reference: str
+
+
+@attrs.frozen(kw_only=True)
+class HostBox:
+    """A host and what runs on it.
+
+    Attributes:
+        id: The host's id.
+        name: The host's friendly name. Empty if the host did not answer.
+        labels: The labels that people gave it, as ``key=value``.
+        items: The components and providers that it runs.
+        error: Why its inventory is missing. None if it is there.
+    """
+
+    id: str
+    name: str = ""
+    labels: Sequence[str] = ()
+    items: Sequence[Item] = ()
+    error: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Arrow:
+    """All links from ``source`` to ``target``. A label names a link's interfaces, and the link if not ``default``."""
+
+    source: str
+    target: str
+    labels: Sequence[str]
+
+
+@attrs.frozen(kw_only=True)
+class Diagram:
+    """A lattice as boxes and arrows, in the order in which they are shown. The name may be empty."""
+
+    lattice: str
+    hosts: Sequence[HostBox]
+    arrows: Sequence[Arrow]
+
+    def missing(self) -> list[str]:
+        """Return the ids that arrows name and no host runs, sorted."""
+        running = {item.id for host in self.hosts for item in host.items}
+        named = {end for arrow in self.arrows for end in (arrow.source, arrow.target)}
+        return sorted(named - running)
+
+    def heading(self) -> str:
+        """Return the lattice's name and how many hosts, components, providers and links there are."""
+        running = {(item.kind, item.id) for host in self.hosts for item in host.items}
+        kinds = [kind for kind, _ in running]
+        parts = [
+            count(len(self.hosts), "host"),
+            count(kinds.count("component"), "component"),
+            count(kinds.count("provider"), "provider"),
+            count(sum(len(arrow.labels) for arrow in self.arrows), "link"),
+        ]
+        name = f"lattice {one_line(self.lattice)}: " if self.lattice else ""
+        return name + ", ".join(parts)
+
+    def as_text(self) -> str:
+        """Return the heading, a tree of the hosts and a tree of the links."""
+        lines = [self.heading(), *_tree([_host_lines(host) for host in self.hosts])]
+        if self.arrows:
+            missing = self.missing()
+            lines += ["links", *_tree([_arrow_lines(arrow, missing) for arrow in self.arrows])]
+        return "\n".join(lines)
+
+
+def _tree(branches: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a tree. A branch is its first line and, below it, the lines of its own tree."""
+    lines = []
+    for number, (first, *others) in enumerate(branches, start=1):
+        last = number == len(branches)
+        lines.append(("└─ " if last else "├─ ") + first)
+        lines += [("   " if last else "│  ") + other for other in others]
+    return lines
+
+
+def _host_lines(host: HostBox) -> list[str]:
+    if host.error is not None:
+        return [f"{short_id(host.id)}  NO INVENTORY: {one_line(host.error, 100)}"]
+    labels = "".join(f"  {one_line(label)}" for label in host.labels)
+    items = [
+        f"{one_line(item.id)}  {item.description}  {one_line(item.reference)}".rstrip() for item in host.items
+    ]
+    head = f"{one_line(host.name)} ({short_id(host.id)}){labels}"
+    return [head, *_tree([[item] for item in items or ["nothing runs here"]])]
+
+
+def _arrow_lines(arrow: Arrow, missing: Sequence[str]) -> list[str]:
+    nowhere = dict.fromkeys(one_line(end) for end in (arrow.source, arrow.target) if end in missing)
+    warning = f"  {' AND '.join(nowhere)} RUNS NOWHERE" if nowhere else ""
+    ends = f"{one_line(arrow.source)} -> {one_line(arrow.target)}"
+    labels = [one_line(label, 100) for label in arrow.labels]
+    if len(labels) == 1:
+        return [f"{ends}  {labels[0]}{warning}"]
+    return [f"{ends}{warning}", *_tree([[label] for label in labels])]

@@ -1,0 +1,58 @@
+"""Text that fits on one line: shortened ids, counts, and the summary of a value.
+
+Text from hosts is not trusted. Characters that cannot be printed become spaces, and long text is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import singledispatch
+
+# How many characters of a host's id are shown: enough to tell hosts apart and to search for one.
+_SHORT_ID = 8
+
+# The maximal length of a repr, without the class's name.
+_LINE = 140
+
+_HOST_ID = re.compile(r"\bN[A-Z2-7]{55}\b")
+
+
+def short_id(text: str) -> str:
+    """Return the first characters of a host's id. Any other id was chosen by a person and is not shortened."""
+    return f"{text[:_SHORT_ID]}…" if _HOST_ID.fullmatch(text) else one_line(text)
+
+
+def with_short_ids(text: str) -> str:
+    """Return a text in which each host's id is shortened."""
+    return _HOST_ID.sub(lambda found: short_id(found[0]), text)
+
+
+def one_line(text: str, width: int = 60) -> str:
+    """Return a text with spaces for unprintable characters, cut to at most ``width`` characters."""
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and a noun, such as ``1 host`` or ``3 hosts``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("ry") else f"{number} {noun}s"
+
+
+def line(value: object) -> str:
+    """Return the repr of a value: its class and its summary."""
+    return f"<{type(value).__name__} {one_line(summary(value), _LINE)}>"
+
+
+@singledispatch
+def summary(value: object) -> str:
+    """Return the summary of a value, for one line. A module that defines a class of values registers its own."""
+    return one_line(repr(value))
+
+
+@summary.register
+def _(value: dict) -> str:  # type: ignore[type-arg]  # singledispatch accepts no generic class
+    # Only the count: the values of a config may be secrets.
+    return f"map of {count(len(value), 'key')}"
