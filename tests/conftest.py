@@ -28,6 +28,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than processors, since most tests wait for something."""
+    return min((os.cpu_count() or 1) + 1, 8)
+
+
 @pytest.fixture
 def lattice(practice_server: PracticeServer) -> Iterator[PracticeLattice]:
     """Two hosts with the labels zone=z1 and zone=z2, in a lattice of this test's own."""

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-# Two kernels start, and on a busy machine that takes its time.
-pytestmark = pytest.mark.timeout(120)
+# One process executes the notebooks, for all tests here. Two kernels start, which is slow on a busy machine.
+pytestmark = [pytest.mark.xdist_group("notebooks"), pytest.mark.timeout(120)]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
