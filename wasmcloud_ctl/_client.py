@@ -98,19 +98,20 @@ class Client:
 
     A client is a context manager. Each method blocks until its result is there or its time is up.
 
-    **Timeouts.** ``timeout`` is a finite number of seconds above 0, and defaults to the client's own: ``timeout`` of
-    ``connect`` for requests, ``auction_timeout`` for gathers. Ctrl-C ends a call at once; a command that was already
-    sent may still take effect.
+    **Timeouts.** ``timeout`` is a finite number of seconds above 0. It defaults to the client's ``timeout`` for
+    requests, and to its ``auction_timeout`` for gathers. Ctrl-C ends a call at once; a command that was already sent
+    may still take effect.
 
-    **Gathers** are requests to all hosts. A gather lasts its whole timeout, because nobody knows how many hosts there
-    are. It ends early when ``expected`` distinct hosts (a whole number above 0, no limit by default) have replied;
-    when no further reply came for ``quiet`` seconds (above 0, defaults to the client's ``quiet``); or when nobody
+    **Gathers** are requests to all hosts. A gather lasts its whole ``timeout``, because nobody knows how many hosts
+    there are. It ends early as soon as ``expected`` distinct hosts (1 or more; no limit by default) have replied;
+    when no further reply came for ``quiet`` seconds (above 0; defaults to the client's ``quiet``); and when nobody
     listens.
 
     **Commands** return the host's response, a ``CtlResponse`` that is true if the host accepted the command. It only
-    acknowledges receipt. With ``wait`` (seconds above 0, for the whole call), a method returns when the outcome is
-    certain instead. It raises ``OperationFailed`` if the host failed or is gone, ``OperationRejected`` if it refused,
-    and ``WaitTimeout`` if the outcome is not certain in time; the error says what was last seen.
+    acknowledges receipt. With ``wait`` (seconds above 0 for the whole call; by default it returns with the response),
+    a method returns when the outcome is certain. It raises ``OperationFailed`` if the host failed or is gone,
+    ``OperationRejected`` if it refused, and ``WaitTimeout`` if the outcome is not certain in time; that error says
+    what was last seen. ``timeout`` limits the wait for the response.
 
     **Errors.** Every method may raise, besides what it documents: ``RequestTimeout`` (no reply in time),
     ``NoResponders`` (nobody listens), ``NotConnectedError`` (the connection is lost and is being made again; nothing
@@ -149,9 +150,7 @@ class Client:
         """Gather the hosts of the lattice.
 
         Args:
-            expected: Stop as soon as this many distinct hosts have replied. No limit by default.
-            quiet: Stop when no further reply came for this many seconds. Defaults to the client's ``quiet``.
-            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
+            expected, quiet, timeout: When the gather ends.
 
         Returns:
             One response for each host. ``no_responders`` is True if the lattice has no hosts.
@@ -169,7 +168,7 @@ class Client:
 
         Args:
             host_id: The host's id.
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
 
         Returns:
             The host's inventory as ``data``.
@@ -191,9 +190,7 @@ class Client:
 
         Args:
             host_ids: The ids of the hosts. By default, all hosts: each is asked as soon as it replies to a ping.
-            expected: Stop the ping as soon as this many distinct hosts have replied. No limit by default.
-            quiet: Stop the ping when no further reply came for this many seconds. Defaults to the client's ``quiet``.
-            timeout: Seconds for everything. Defaults to the client's ``auction_timeout``, or with ``host_ids`` to its
+            expected, quiet, timeout: When the ping ends. With ``host_ids``, ``timeout`` defaults to the client's
                 ``timeout``. In any case, a host has the client's ``timeout`` to send its inventory.
 
         Returns:
@@ -222,9 +219,7 @@ class Client:
 
         Args:
             text: The text, not blank. A complete host id ends the search as soon as that host replies.
-            expected: Stop as soon as this many distinct hosts have replied. No limit by default.
-            quiet: Stop when no further reply came for this many seconds. Defaults to the client's ``quiet``.
-            timeout: Seconds to search. Defaults to the client's ``auction_timeout``.
+            expected, quiet, timeout: When the gather ends.
 
         Returns:
             The host.
@@ -280,20 +275,14 @@ class Client:
             host_id: The host's id.
             timeout_ms: Milliseconds that the host may take to stop what runs on it, 0 to 2**64 - 1. Defaults to the
                 host's own limit (10 seconds).
-            wait: Seconds to wait until the host is gone. By default, return with the response.
-            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``; with ``wait``, to that.
-
-        Raises:
-            OperationRejected: With ``wait``, the host refused.
-            WaitTimeout: With ``wait``, the outcome is not certain in time.
+            wait, timeout: Seconds until the host is gone, and for the response. With ``wait``, that counts for both.
         """
         subject = self._subjects.host("host.stop", host_id)
         if timeout_ms is not None:
             arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
         command = StopHostCommand(host_id=host_id, timeout=timeout_ms)
-        if wait is None:
-            return self._command(subject, command, timeout)
-        return self._on_host(StopHost(host_id=host_id), subject, command, wait, wait)
+        operation = StopHost(host_id=host_id)
+        return self._on_host(operation, subject, command, timeout if wait is None else wait, wait)
 
     def put_label(
         self, host_id: str, key: str, value: str, *, timeout: float | None = None
@@ -304,7 +293,7 @@ class Client:
             host_id: The host's id.
             key: The label's key. Hosts refuse keys that begin with ``hostcore.``.
             value: The label's value.
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
         """
         subject = self._subjects.host("label.put", host_id)
         label = {"key": arguments.text(key, "key"), "value": arguments.text(value, "value")}
@@ -316,7 +305,7 @@ class Client:
         Args:
             host_id: The host's id.
             key: The label's key.
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
         """
         subject = self._subjects.host("label.del", host_id)
         return self._command(subject, {"key": arguments.text(key, "key")}, timeout)
@@ -341,9 +330,7 @@ class Client:
             component_ref: The component's reference.
             component_id: The component's id.
             constraints: The labels that a host must have. None by default.
-            expected: Stop as soon as this many distinct hosts have bid. No limit by default.
-            quiet: Stop when no further bid came for this many seconds. Defaults to the client's ``quiet``.
-            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
+            expected, quiet, timeout: When the gather ends.
 
         Returns:
             One bid for each host that would run it.
@@ -396,13 +383,10 @@ class Client:
             config: The names of the configs for the component. None by default.
             allow_update: Whether a running component of another reference is updated.
             component_limits: Limits for the component (hosts from 1.9 on). None by default.
-            wait: Seconds to wait until the outcome is certain. By default, return with the response.
-            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
+            wait, timeout: Seconds for a certain outcome, and for the response.
 
         Raises:
-            OperationFailed: With ``wait``, the host could not do it, did not update the reference, or is gone.
-            OperationRejected: With ``wait``, the host refused.
-            WaitTimeout: With ``wait``, the outcome is not certain in time.
+            OperationFailed: With ``wait``, also if the host did not update the reference.
 
         Example:
             >>> host = client.find_host("waterfall")  # doctest: +SKIP
@@ -449,13 +433,7 @@ class Client:
             existing_component_id: The component's id.
             new_component_ref: The new reference.
             annotations: Annotations for the component. None by default.
-            wait: Seconds to wait until the outcome is certain. By default, return with the response.
-            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
-
-        Raises:
-            OperationFailed: With ``wait``, the host is gone.
-            OperationRejected: With ``wait``, the host refused.
-            WaitTimeout: With ``wait``, the outcome is not certain in time.
+            wait, timeout: Seconds for a certain outcome, and for the response.
         """
         subject = self._subjects.host("component.update", host_id)
         command = UpdateComponentCommand(
@@ -489,9 +467,7 @@ class Client:
             provider_ref: The provider's reference.
             provider_id: The provider's id.
             constraints: The labels that a host must have. None by default.
-            expected: Stop as soon as this many distinct hosts have bid. No limit by default.
-            quiet: Stop when no further bid came for this many seconds. Defaults to the client's ``quiet``.
-            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
+            expected, quiet, timeout: When the gather ends.
 
         Returns:
             One bid for each host that would run it.
@@ -529,13 +505,7 @@ class Client:
             provider_id: The provider's id.
             annotations: Annotations for the provider. None by default.
             provider_configuration: The names of the configs for the provider. None by default.
-            wait: Seconds to wait until the outcome is certain. By default, return with the response.
-            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
-
-        Raises:
-            OperationFailed: With ``wait``, the host could not start it, or is gone.
-            OperationRejected: With ``wait``, the host refused.
-            WaitTimeout: With ``wait``, the outcome is not certain in time.
+            wait, timeout: Seconds for a certain outcome, and for the response.
         """
         subject = self._subjects.host("provider.start", host_id)
         command = StartProviderCommand(
@@ -556,22 +526,14 @@ class Client:
         Args:
             host_id: The host's id.
             provider_id: The provider's id.
-            wait: Seconds to wait until the outcome is certain. By default, return with the response.
-            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``; with ``wait``, to that.
-
-        Raises:
-            OperationFailed: With ``wait``, the host is gone.
-            OperationRejected: With ``wait``, the host refused.
-            WaitTimeout: With ``wait``, the outcome is not certain in time.
+            wait, timeout: Seconds for a certain outcome, and for the response. With ``wait``, that counts for both.
         """
         subject = self._subjects.host("provider.stop", host_id)
         command = StopProviderCommand(
             host_id=host_id, provider_id=arguments.identifier(provider_id, "provider_id")
         )
-        if wait is None:
-            return self._command(subject, command, timeout)
         operation = StopProvider(host_id=host_id, provider_id=provider_id)
-        return self._on_host(operation, subject, command, wait, wait)
+        return self._on_host(operation, subject, command, timeout if wait is None else wait, wait)
 
     # Links --------------------------------------------------------------------------------------
 
@@ -582,12 +544,7 @@ class Client:
 
         Args:
             link: The link.
-            wait: Seconds to wait until ``get_links`` shows it. By default, return with the response.
-            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
-
-        Raises:
-            OperationRejected: With ``wait``, the host refused.
-            WaitTimeout: With ``wait``, the outcome is not certain in time.
+            wait, timeout: Seconds until ``get_links`` shows it, and for the response.
         """
         if not isinstance(link, Link):
             raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")
@@ -621,12 +578,7 @@ class Client:
             link_name: The link's name, such as ``default``.
             wit_namespace: The WIT namespace.
             wit_package: The WIT package.
-            wait: Seconds to wait until ``get_links`` no longer shows it. By default, return with the response.
-            timeout: Seconds to wait for the response. Defaults to the client's ``timeout``.
-
-        Raises:
-            OperationRejected: With ``wait``, the host refused.
-            WaitTimeout: With ``wait``, the outcome is not certain in time.
+            wait, timeout: Seconds until ``get_links`` no longer shows it, and for the response.
         """
         command = {
             "source_id": arguments.identifier(source_id, "source_id"),
@@ -644,7 +596,7 @@ class Client:
         that link events keep current, usually without a request.
 
         Args:
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
 
         Returns:
             The links as ``data``, in no particular order.
@@ -664,7 +616,7 @@ class Client:
         Args:
             config_name: The config's name. Hosts can store letters, digits and ``-/_=``.
             config: The config, a map of strings to strings.
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
 
         Raises:
             PayloadTooLarge: It is larger than what the server takes in one message.
@@ -677,7 +629,7 @@ class Client:
 
         Args:
             config_name: The config's name.
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
         """
         subject = self._subjects.config("config.del", config_name)
         return self._request(subject, b"", None, timeout, command=True)
@@ -687,7 +639,7 @@ class Client:
 
         Args:
             config_name: The config's name.
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
 
         Returns:
             The config as ``data``. If there is no such config, the response succeeds, and ``data`` is None.
@@ -700,7 +652,7 @@ class Client:
         Hosts have no operation for this. So the user needs permission to ask JetStream for that bucket.
 
         Args:
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
 
         Returns:
             The names, sorted. Empty if nothing was ever stored.
@@ -719,7 +671,7 @@ class Client:
         """Return the claims of all signed components and providers, as one of the hosts knows them.
 
         Args:
-            timeout: Seconds to wait. Defaults to the client's ``timeout``.
+            timeout: Seconds to wait.
 
         Returns:
             As ``data``, a map of strings for each, with ``issuer``, ``subject``, ``name``, ``revision`` and
@@ -742,10 +694,7 @@ class Client:
 
         Args:
             registries: The credentials, by the registry's name, such as ``ghcr.io``.
-            expected: Stop as soon as this many acknowledgements have come. No limit by default.
-            quiet: Stop when no further acknowledgement came for this many seconds. Defaults to 0.25; None is the
-                client's ``quiet``.
-            timeout: Seconds to gather. Defaults to the client's ``auction_timeout``.
+            expected, quiet, timeout: When the gather ends. ``quiet`` defaults to 0.25, None to the client's.
 
         Returns:
             One response for each host that acknowledged. A response does not say which host sent it.

@@ -14,7 +14,7 @@ from wasmcloud_ctl.testing import PracticeLattice
 
 
 def test_a_graph_from_a_client(lattice: PracticeLattice, client: Client) -> None:
-    """``from_client`` requests the inventories and the links."""
+    """One line asks for the inventories and the links."""
     client.scale_component(lattice.hosts[0].id, "acme/web:1", "web", 5, wait=5)
     client.put_link(Link("web", "redis", "wasi", "keyvalue", ["store"]), wait=5)
 
@@ -27,6 +27,6 @@ def test_a_graph_from_a_client(lattice: PracticeLattice, client: Client) -> None
 
 
 def test_a_graph_of_an_empty_lattice_is_refused(client: Client) -> None:
-    """If no host listens, the error says what to check."""
+    """Where no host listens there is nothing to draw, and the error says what to check."""
     with pytest.raises(NoResponders, match=r"nobody listens on wasmbus\.ctl\.v1\.nobody-here\.host\.ping"):
         LatticeGraph.from_client(client.for_lattice("nobody-here"))

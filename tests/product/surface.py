@@ -64,6 +64,9 @@ UNDOCUMENTED = {
     ("PracticeRegistry", "pull"),
 }
 
+# Protocols in lower layers that stand for a class of a higher one.
+PROTOCOLS = {"LatticeClient": "Client"}
+
 KINDS = {
     inspect.Parameter.POSITIONAL_ONLY: "positional-only argument ",
     inspect.Parameter.POSITIONAL_OR_KEYWORD: "argument ",
@@ -114,7 +117,7 @@ class BareNames(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         meaning = meaning_of(node.id, self.module_name)
         if isinstance(meaning, type) and not hasattr(meaning, "__origin__"):
-            return ast.Name(meaning.__name__)
+            return ast.Name(PROTOCOLS.get(meaning.__name__, meaning.__name__))
         if hasattr(meaning, "__args__"):
             return ast.parse(annotation_text(meaning, self.module_name), mode="eval").body
         return ast.Name(node.id)

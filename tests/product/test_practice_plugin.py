@@ -55,6 +55,19 @@ def test_fixtures_and_marker(tmp_path: Path) -> None:
     assert "Server is ready" in result.stdout
 
 
+def test_the_public_name_of_the_plugin_can_be_named_too(tmp_path: Path) -> None:
+    """``-p wasmcloud_ctl.testing.plugin`` is accepted beside the installed plugin. The server's log is shown once."""
+    (tmp_path / "test_users.py").write_text("def test_that_fails(practice_lattice):\n    assert False\n")
+
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "wasmcloud_ctl.testing.plugin", "."],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert "1 failed" in result.stdout, result.stdout + result.stderr
+    assert result.stdout.count("nats-server log") == 1
+
+
 def test_a_session_that_uses_no_fixture_starts_nothing(tmp_path: Path) -> None:
     """The plugin alone brings no NATS client into the process."""
     (tmp_path / "test_users.py").write_text(

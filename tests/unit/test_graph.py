@@ -218,6 +218,9 @@ def test_a_picture_is_the_same_each_time() -> None:
     assert again.to_svg() == LatticeGraph(HOSTS, LINKS).to_svg()
 
 
+# From a client ----------------------------------------------------------------------------------
+
+
 # Without the extra ------------------------------------------------------------------------------
 
 
