@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from wire import Wire, wire_to
 import wasmcloud_ctl
 from wasmcloud_ctl import Client
 from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer
+
+# Tests start many Pythons. With this variable set, each would compile the package anew: a second each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure() -> None:
