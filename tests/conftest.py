@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from wire import Wire, wire_to
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import wasmcloud_ctl
 from wasmcloud_ctl import Client
@@ -33,9 +35,32 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than processors, since most tests wait for something."""
+    """Run one process more than there are processors, since most tests wait for something."""
     return min((os.cpu_count() or 1) + 1, 8)
+
+
+# One process runs all tests of these files, because they share a fixture that takes seconds.
+TOGETHER = ("test_authentication.py", "test_benchmarks.py", "test_golden_replay.py", "test_notebooks.py")
+
+
+class ByTest(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Distributes single tests, and the files of `TOGETHER` as a whole.
+
+    This is what xdist's own "loadgroup" is for. It does nothing with pytest 9.2 and xdist 3.8: xdist marks the
+    tests of a group by an attribute that pytest no longer has.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.endswith(TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTest:
+    """Distribute the tests by `ByTest`."""
+    return ByTest(config, log)
 
 
 @pytest.fixture

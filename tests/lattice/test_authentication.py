@@ -194,9 +194,6 @@ def test_a_seed_of_another_user_is_said_to_be_one(with_jwt: Guarded) -> None:
     assert message.endswith("(the seed is not that of the user JWT)")
 
 
-# One process starts the servers, for all tests here.
-pytestmark = pytest.mark.xdist_group("authentication")
-
 GARBLED = "SUAB" + "A" * 54
 
 

@@ -28,9 +28,6 @@ from wire import arrive
 
 from wasmcloud_ctl.testing import PracticeLattice
 
-# One process replays the recordings, for all tests here.
-pytestmark = pytest.mark.xdist_group("recordings")
-
 ZONES = ("z1", "z2")
 
 Case = dict[str, Any]

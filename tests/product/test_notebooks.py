@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-# One process executes the notebooks, for all tests here. Two kernels start, which is slow on a busy machine.
-pytestmark = [pytest.mark.xdist_group("notebooks"), pytest.mark.timeout(120)]
+# Two kernels start, which is slow on a busy machine.
+pytestmark = pytest.mark.timeout(120)
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
