@@ -18,6 +18,7 @@ import attrs
 from wasmcloud_ctl._display import html
 from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item
 from wasmcloud_ctl._display.svg import Picture
+from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
 from wasmcloud_ctl.exceptions import CtlError
 from wasmcloud_ctl.models import CtlResponse, HostInventory, Inventories, Link
@@ -65,8 +66,11 @@ class LatticeGraph:
                 HostBox(id=host_id, error=str(error)) for host_id, error in sorted(inventories.errors.items())
             ]
             inventories = inventories.data.values()
-        hosts = sorted(map(_host_box, inventories), key=lambda host: (host.name, host.id))
-        self._diagram = Diagram(lattice=lattice, hosts=[*hosts, *errors], arrows=_arrows(links))
+        checked = arguments.sequence_of(HostInventory, inventories, "inventories")
+        hosts = sorted(map(_host_box, checked), key=lambda host: (host.name, host.id))
+        arrows = _arrows(arguments.sequence_of(Link, links, "links"))
+        name = arguments.text(lattice, "lattice")
+        self._diagram = Diagram(lattice=name, hosts=[*hosts, *errors], arrows=arrows)
 
     @classmethod
     def from_client(

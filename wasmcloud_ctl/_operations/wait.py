@@ -157,7 +157,9 @@ class _Wait(Generic[T]):
     def _left(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise WaitTimeout(f"{self._operation.title} was not sent: {self._command.wait:g} s passed before that")
+            raise WaitTimeout(
+                f"{self._operation.title} was not sent: {self._command.wait:g} s passed before that"
+            )
         return left
 
     def _not_sent(self, error: RequestTimeout | NotConnectedError) -> CtlError:

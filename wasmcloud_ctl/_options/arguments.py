@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import InvalidArgument
+
+
+T = TypeVar("T")
 
 
 def text(value: object, what: str) -> str:
@@ -82,3 +86,15 @@ def strings(value: object, what: str) -> tuple[str, ...]:
 def config_names(value: object, what: str) -> tuple[str, ...]:
     """Several names of configs, each such as a config can have."""
     return tuple(token(name, f"each of {what}") for name in strings(value, what))
+
+
+def sequence_of(kind: type[T], value: object, what: str) -> tuple[T, ...]:
+    """Check a sequence of objects of one class."""
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise InvalidArgument(f"{what} must be a sequence of {kind.__name__}, not {type(value).__name__}")
+    items = []
+    for item in value:
+        if not isinstance(item, kind):
+            raise InvalidArgument(f"each of {what} must be a {kind.__name__}, not {type(item).__name__}")
+        items.append(item)
+    return tuple(items)
