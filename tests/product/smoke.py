@@ -18,8 +18,12 @@ def test_a_component_starts_and_stops(practice_lattice: PracticeLattice) -> None
         client.scale_component(host_id, "registry.example/acme/echo:1", "echo", 2, wait=5)
         scaled = events.get(timeout=5).data
         assert isinstance(scaled, ComponentScaled)
-        [component] = client.get_host_inventory(host_id).data.components
+        inventory = client.get_host_inventory(host_id).data
+        assert inventory is not None
+        [component] = inventory.components
         assert (component.id, component.max_instances) == ("echo", scaled.max_instances) == ("echo", 2)
 
         client.scale_component(host_id, "registry.example/acme/echo:1", "echo", 0, wait=5)
-        assert list(client.get_host_inventory(host_id).data.components) == []
+        inventory = client.get_host_inventory(host_id).data
+        assert inventory is not None
+        assert list(inventory.components) == []
