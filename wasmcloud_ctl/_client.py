@@ -35,6 +35,7 @@ from wasmcloud_ctl._operations.outcomes import (
 )
 from wasmcloud_ctl._operations.wait import Command, send_and_wait
 from wasmcloud_ctl._options import arguments
+from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import NatsClient, Transport
@@ -74,25 +75,6 @@ DEFAULT_MAXSIZE = 65536
 _CLOSE_SECONDS = 2.0
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
-    """The client's own options, which calls fall back on."""
-
-    topic_prefix: str
-    lattice: str
-    timeout: float
-    auction_timeout: float
-    quiet: float | None
-    check: bool
-    js_domain: str | None
-    cache_links: bool
-    progress: bool
-
-    def subjects(self) -> Subjects:
-        """Return the lattice's subjects."""
-        return Subjects(self.topic_prefix, self.lattice)
-
-
 class Client:
     """A connection to a lattice. Made by ``connect``; threads can share it.
 
@@ -130,7 +112,7 @@ class Client:
     def __init__(
         self,
         transports: PerProcess[Transport],
-        settings: Settings,
+        settings: Options,
         subjects: Subjects,
         parent: Client | None = None,
     ) -> None:
@@ -740,7 +722,7 @@ class Client:
         subjects = [
             self._subjects.event(name) for name in dict.fromkeys(arguments.strings(names, "event_names"))
         ]
-        if overflow not in ("drop_oldest", "drop_newest"):
+        if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
         arguments.whole_number(maxsize, "maxsize", U64_HIGHEST, lowest=1)
         confirm_timeout = self._timeout(timeout)
@@ -782,7 +764,8 @@ class Client:
         """
         self._transport()
         settings = attrs.evolve(self._settings, lattice=name)
-        return Client(self._transports, settings, settings.subjects(), self._parent or self)
+        subjects = Subjects(settings.topic_prefix, settings.lattice)
+        return Client(self._transports, settings, subjects, self._parent or self)
 
     @property
     def nats_client(self) -> NatsClient:

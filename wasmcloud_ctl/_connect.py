@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from collections.abc import Sequence
-
-from typing_extensions import Unpack
+from collections.abc import Callable, Sequence
+from typing import ParamSpec
 
 from wasmcloud_ctl._bridge.processes import PerProcess
-from wasmcloud_ctl._client import Client, Settings
-from wasmcloud_ctl._operations import progress as _progress
-from wasmcloud_ctl._options import arguments as _arguments
-from wasmcloud_ctl._options import contexts as _contexts
-from wasmcloud_ctl._options import options as _config
-from wasmcloud_ctl._options.options import ConnectOptions
+from wasmcloud_ctl._client import Client
+from wasmcloud_ctl._operations import progress as progress_bars
+from wasmcloud_ctl._options import contexts, options
+from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Transport
 from wasmcloud_ctl.exceptions import ConnectError
+
+P = ParamSpec("P")
+
+
+def with_parameters_of(model: Callable[P, Client]) -> Callable[[Callable[..., Client]], Callable[P, Client]]:
+    """Make type checkers see the parameters of another function, so that these are written only once."""
+    return lambda function: function
 
 
 def connect(
@@ -50,144 +54,120 @@ def connect(
 ) -> Client:
     """Connect to a lattice.
 
-    It reads no environment variables but those that say where wash's contexts are, and these only if one is named.
-    ``from_env`` reads all that wash does.
+    ``connect`` reads no environment variables, except that ``context`` needs those that locate wash's contexts.
+    ``from_env`` reads all the variables that wash reads.
 
-    Who connects is said in one way: with user and password, a token, a credentials file, a user JWT with its
-    seed, or a seed alone. What is in files is read again for each connection that is made.
+    Pass one kind of credentials: user and password, a token, a credentials file, a user JWT with its seed, or a seed.
+    Files are read again for each connection, so renewed credentials and certificates are used when the client
+    reconnects. Times are in seconds, finite and above 0.
 
     Args:
-        servers: The URL of a NATS server, or several; ``nats://127.0.0.1:4222`` if not given. A URL may hold
-            ``user:password@`` or ``token@``, and begins with ``tls://`` where TLS is wanted.
-        lattice: The lattice's name; ``default`` if not given.
-        topic_prefix: What stands before all control subjects; ``wasmbus.ctl`` if not given.
-        timeout: Seconds that a request may take, above 0; 2.0 if not given.
-        auction_timeout: Seconds that a gather (hosts, auctions) takes, above 0; 5.0 if not given.
-        connect_timeout: Seconds that connecting may take in all, above 0; 2.0 if not given.
-        quiet: Seconds without a further reply that end a gather early, above 0; None: it lasts its whole
-            timeout, as the Rust client's does.
-        check: Whether a refused command raises ``OperationRejected`` by itself.
-        name: The connection's name, as the server's monitoring shows it.
-        user: The user's name, with a password.
-        password: The password.
-        token: A token.
-        credentials: The path of a credentials file (a user JWT and its seed), or what is in one.
-        user_jwt: A user JWT, or the path of a file that holds one; ``nkey_seed`` goes with it, unless it is a
-            bearer's.
-        nkey_seed: A user's seed, or the path of a file that holds one.
-        tls: True: TLS is a must, for every server, as with ``tls://``. An ``ssl.SSLContext``: that, too, and it
-            is used as it is. False: none, not even where a server requires it. If not given: TLS where a URL or
-            another option asks for it, or a server requires it. The server must prove that it has the name that
-            was dialled.
-        tls_ca: The path of a PEM file with the certificates to trust, instead of the system's. Asks for TLS.
-        tls_cert: The path of a PEM file with the client's certificate. Asks for TLS.
-        tls_key: The path of a PEM file with its key, not encrypted, if that is not in the same file.
-        tls_first: Whether the TLS handshake comes before the server's greeting, as the server must have been set
-            to expect it. Asks for TLS.
-        inbox_prefix: What stands before reply subjects; ``_INBOX`` if not given.
-        js_domain: The JetStream domain of the lattice's buckets, for ``list_configs``; none if not given.
-        cache_links: Whether ``get_links`` answers from a copy that the link events keep current.
-        progress: Whether a gather or a wait that takes longer than half a second shows on stderr how far it is, and
-            takes that away when it ends; needs tqdm (the extra ``progress``). None: only in a Jupyter notebook, and
-            only if tqdm and ipywidgets are there.
-        context: The name of a wash context, which says what is not given here: server, lattice, timeout,
-            credentials, TLS and JetStream domain.
+        servers: The URL of a NATS server, or several URLs. A URL may contain ``user:password@`` or ``token@``. It
+            begins with ``nats://``, or with ``tls://`` to require TLS. Defaults to ``nats://127.0.0.1:4222``.
+        lattice: The lattice's name. Defaults to ``default``.
+        topic_prefix: The prefix of all control subjects. Defaults to ``wasmbus.ctl``.
+        timeout: Seconds to wait for the reply to a request. Defaults to 2.0.
+        auction_timeout: Seconds that a gather (hosts, inventories, auctions) lasts. Defaults to 5.0.
+        connect_timeout: Seconds to wait for a connection, over all servers. Defaults to 2.0.
+        quiet: Seconds without a further reply after which a gather ends early. By default a gather lasts its whole
+            timeout, as with the Rust client.
+        check: Whether a command that a host refuses raises ``OperationRejected``. Defaults to False: the refusal is
+            returned as a response.
+        name: The name of the connection in the server's monitoring. No name by default.
+        user: The user name. Requires ``password``.
+        password: The password. Requires ``user``.
+        token: The token.
+        credentials: The path of a credentials file (a user JWT and its seed), or the content of one.
+        user_jwt: A user JWT, or the path of a file with one. Requires ``nkey_seed``, except for a bearer JWT.
+        nkey_seed: A user's seed, or the path of a file with one.
+        tls: True requires TLS for every server, as ``tls://`` does for one. An ``ssl.SSLContext`` does the same, and
+            is used as it is. False refuses TLS, even if a server requires it. By default TLS is used if a URL,
+            another option or the server requires it. The server's certificate must be valid for the name that was
+            dialled.
+        tls_ca: The path of a PEM file with the certificates to trust instead of the system's. Requires TLS.
+        tls_cert: The path of a PEM file with the client's certificate. Requires TLS.
+        tls_key: The path of a PEM file with the certificate's unencrypted key. Defaults to ``tls_cert``.
+        tls_first: Whether the TLS handshake comes before the server's greeting; the server must be configured for it.
+            True requires TLS. Defaults to False.
+        inbox_prefix: The prefix of reply subjects. Defaults to ``_INBOX``.
+        js_domain: The JetStream domain of the lattice's buckets, for ``list_configs``. No domain by default.
+        cache_links: Whether ``get_links`` answers from a copy that link events keep current. Defaults to False.
+        progress: Whether to show a progress bar on stderr while a gather or a wait takes longer than half a second.
+            Requires tqdm (the extra ``progress``). By default only in a Jupyter notebook with tqdm and ipywidgets.
+        context: The name of a wash context. It provides servers, lattice, timeout, credentials, TLS files and
+            JetStream domain where they are not passed here. No context by default.
 
     Returns:
-        A connected client. Close it, or use it in a ``with`` statement.
+        A connected client. Use it in a ``with`` statement, or close it.
 
     Raises:
-        ConnectError: No connection within ``connect_timeout``; the message has the true cause.
+        ConnectError: No connection within ``connect_timeout``, a broken context file, or an unreadable TLS file. The
+            message names the server or file, and the cause.
         AuthError: The server refused the credentials, or they cannot be read.
-        InvalidArgument: An argument cannot be meant, or two contradict each other.
-        NotFound: There is no such context; the message lists those that there are.
+        InvalidArgument: An argument is invalid, or two contradict each other. Nothing was dialled.
+        NotFound: There is no such context. The message lists the existing ones.
 
-    Source: ``ClientBuilder`` of the Rust client.
+    Example::
+
+        with wasmcloud_ctl.connect("nats://127.0.0.1:4222", lattice="default") as client:
+            for host in client.get_hosts(quiet=0.25).data:
+                print(host.id, host.friendly_name)
     """
+    # At the beginning, when the local variables are the arguments and nothing else.
+    given = options.passed(locals())
     if sys.is_finalizing():
         raise ConnectError("Python is ending: no connection can be made any more")
-    given = _config.Given(
-        servers=servers,
-        lattice=lattice,
-        topic_prefix=topic_prefix,
-        timeout=timeout,
-        auction_timeout=auction_timeout,
-        user=user,
-        password=password,
-        token=token,
-        credentials=credentials,
-        user_jwt=user_jwt,
-        nkey_seed=nkey_seed,
-        tls=tls,
-        tls_ca=tls_ca,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        tls_first=tls_first or None,
-        js_domain=js_domain,
-    )
+    given.pop("context", None)
     if context is not None:
-        given = given.or_else(_contexts.load(context))
-    options = _config.options(given, connect_timeout=connect_timeout, name=name, inbox_prefix=inbox_prefix)
-    settings = Settings(
-        topic_prefix=_config.DEFAULT_TOPIC_PREFIX if given.topic_prefix is None else given.topic_prefix,
-        lattice=_config.DEFAULT_LATTICE if given.lattice is None else given.lattice,
-        timeout=_seconds(given.timeout, "timeout", _config.DEFAULT_TIMEOUT),
-        auction_timeout=_seconds(given.auction_timeout, "auction_timeout", _config.DEFAULT_AUCTION_TIMEOUT),
-        quiet=None if quiet is None else _arguments.seconds(quiet, "quiet"),
-        check=_arguments.boolean(check, "check"),
-        js_domain=options.js_domain,
-        cache_links=_arguments.boolean(cache_links, "cache_links"),
-        progress=_progress.wanted(progress),
-    )
-    # The subjects are checked before a connection is made for them.
-    subjects = settings.subjects()
-    session = PerProcess(lambda: Transport(options), Transport.open, Transport.stop_soon)
-    # The client comes first: whenever Ctrl-C comes, dropping it ends the connection.
-    client = Client(session, settings, subjects)
+        given = options.fill_up(given, contexts.load(context))
+    given["progress"] = progress_bars.wanted(progress)
+    resolved = options.resolve(given)
+    subjects = Subjects(resolved.topic_prefix, resolved.lattice)
+    session = PerProcess(lambda: Transport(resolved), Transport.open, Transport.stop_soon)
+    # The client is made before it connects: wherever Ctrl-C interrupts this, dropping the client ends the connection.
+    client = Client(session, resolved, subjects)
     try:
         session.get()
         return client
     except BaseException:
-        # Not left to garbage collection, which would wait for whoever keeps the traceback.
+        # Closed here and now: a traceback may keep the client alive, and dropping it unclosed would warn.
         client.close()
         raise
 
 
-def from_env(servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]) -> Client:
-    """Connect as wash would.
+@with_parameters_of(connect)
+def from_env(servers: str | Sequence[str] | None = None, **options: object) -> Client:
+    """Connect with wash's configuration.
 
-    What is not given here comes from these variables, or else from the context that is named, or else from wash's
-    current context, if it has one:
+    Each option is taken from the first of these sources that gives it:
 
-    - ``WASMCLOUD_CTL_HOST``, ``WASMCLOUD_CTL_PORT``, ``WASMCLOUD_LATTICE``, ``WASMCLOUD_CTL_TOPIC_PREFIX``,
-      ``WASMCLOUD_JS_DOMAIN``, and ``WASMCLOUD_CTL_TIMEOUT_MS``, for requests and gathers;
-    - ``WASMCLOUD_CTL_JWT`` and ``WASMCLOUD_CTL_SEED`` (text or paths), or ``WASH_CTL_CREDS`` (or
-      ``WASMCLOUD_CTL_CREDS``, as the host has it);
-    - ``WASH_CTL_TLS_CA_FILE``, ``WASH_CTL_TLS_FIRST``, ``WASMCLOUD_CTL_TLS``;
-    - where there is no such variable that begins with ``WASMCLOUD_CTL``: ``WASMCLOUD_NATS_HOST``, ``_PORT``,
-      ``_JWT``, ``_SEED``, ``_CREDS``, as the host has them;
-    - for where the contexts are: ``WASH_CONTEXT_DIR``, ``WASH_CONFIG_DIR``, ``XDG_CONFIG_HOME``.
+    1. the arguments;
+    2. wash's variables ``WASMCLOUD_CTL_HOST``, ``WASMCLOUD_CTL_PORT``, ``WASMCLOUD_CTL_JWT`` and
+       ``WASMCLOUD_CTL_SEED`` (text or paths), ``WASH_CTL_CREDS`` (or ``WASMCLOUD_CTL_CREDS``, as hosts call it);
+    3. the host's variables ``WASMCLOUD_NATS_HOST``, ``WASMCLOUD_NATS_PORT``, ``WASMCLOUD_NATS_JWT``,
+       ``WASMCLOUD_NATS_SEED`` and ``WASMCLOUD_NATS_CREDS``;
+    4. ``WASMCLOUD_LATTICE``, ``WASMCLOUD_CTL_TOPIC_PREFIX``, ``WASMCLOUD_JS_DOMAIN``, ``WASMCLOUD_CTL_TIMEOUT_MS``
+       (for requests and gathers), ``WASMCLOUD_CTL_TLS``, ``WASH_CTL_TLS_CA_FILE`` and ``WASH_CTL_TLS_FIRST``;
+    5. the wash context that ``context`` names, else wash's current context, if there is one;
+    6. the defaults of ``connect``.
 
-    Credentials are not mixed: the first of these sources that names any has them all.
+    Credentials are not mixed: all of them come from the first source that gives any. An empty variable counts as not
+    set. ``WASH_CONTEXT_DIR``, ``WASH_CONFIG_DIR`` and ``XDG_CONFIG_HOME`` locate the contexts.
 
     Args:
         servers: As for ``connect``.
         options: The other options of ``connect``.
 
     Returns:
-        A connected client. Close it, or use it in a ``with`` statement.
+        A connected client. Use it in a ``with`` statement, or close it.
 
     Raises:
-        ConnectError: No connection within ``connect_timeout``, or a context file that is broken; the message has
-            the true cause, and the file's path and line.
-        AuthError: The server refused the credentials, or they cannot be read.
-        InvalidArgument: An argument or a variable cannot be meant, or two contradict each other.
-        NotFound: There is no such context; the message lists those that there are.
+        InvalidArgument: An argument or a variable is invalid, or two contradict each other. Nothing was dialled.
+        CtlError: The other errors of ``connect``.
 
-    Source: ``CliConnectionOpts`` and ``WashConnectionOptions`` of wash.
+    Example::
+
+        with wasmcloud_ctl.from_env() as client:
+            print(client.lattice)
     """
-    return connect(**_contexts.from_environment({"servers": servers, **options}))
-
-
-def _seconds(value: float | None, what: str, default: float) -> float:
-    return default if value is None else _arguments.seconds(value, what)
+    return connect(**contexts.from_environment({"servers": servers, **options}))

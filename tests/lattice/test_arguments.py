@@ -29,7 +29,45 @@ def link(**changes: Any) -> Link:
     return Link(**{**good, **changes})
 
 
+# Calls with an argument that must not be blank.
+IDENTIFIERS: dict[str, Callable[[Any, str], object]] = {
+    "find_host text": lambda client, value: client.find_host(value),
+    "get_host_inventory host_id": lambda client, value: client.get_host_inventory(value),
+    "get_config name": lambda client, value: client.get_config(value),
+    "put_config name": lambda client, value: client.put_config(value, {}),
+    "delete_config name": lambda client, value: client.delete_config(value),
+    "put_label host_id": lambda client, value: client.put_label(value, "key", "value"),
+    "stop_host host_id": lambda client, value: client.stop_host(value),
+    "scale host_id": lambda client, value: scale(client, value),
+    "scale reference": lambda client, value: scale(client, HOST, value),
+    "scale id": lambda client, value: scale(client, HOST, "r", value),
+    "scale config": lambda client, value: scale(client, config=[value]),
+    "update id": lambda client, value: client.update_component(HOST, value, "r"),
+    "update reference": lambda client, value: client.update_component(HOST, "i", value),
+    "start_provider reference": lambda client, value: client.start_provider(HOST, value, "p"),
+    "start_provider id": lambda client, value: client.start_provider(HOST, "r", value),
+    "stop_provider id": lambda client, value: client.stop_provider(HOST, value),
+    "component auction reference": lambda client, value: client.perform_component_auction(value, "i"),
+    "component auction id": lambda client, value: client.perform_component_auction("r", value),
+    "provider auction reference": lambda client, value: client.perform_provider_auction(value, "p"),
+    "provider auction id": lambda client, value: client.perform_provider_auction("r", value),
+    "put_link source": lambda client, value: client.put_link(link(source_id=value)),
+    "put_link target": lambda client, value: client.put_link(link(target=value)),
+    "put_link namespace": lambda client, value: client.put_link(link(wit_namespace=value)),
+    "put_link package": lambda client, value: client.put_link(link(wit_package=value)),
+    "put_link name": lambda client, value: client.put_link(link(name=value)),
+    "delete_link source": lambda client, value: client.delete_link(value, "default", "wasi", "http"),
+    "delete_link name": lambda client, value: client.delete_link("a", value, "wasi", "http"),
+    "delete_link namespace": lambda client, value: client.delete_link("a", "default", value, "http"),
+    "delete_link package": lambda client, value: client.delete_link("a", "default", "wasi", value),
+    "put_registries registry": lambda client, value: client.put_registries({value: RegistryCredential()}),
+    "for_lattice": lambda client, value: client.for_lattice(value),
+}
+
+
 REFUSED: dict[str, Callable[[Any], object]] = {
+    "timeout of 10**400": lambda client: client.get_config("a", timeout=10**400),
+    "expected of 10**5000": lambda client: client.get_hosts(expected=10**5000),
     "get_host_inventory('N A')": lambda client: client.get_host_inventory("N A"),
     "get_host_inventory('')": lambda client: client.get_host_inventory(""),
     "get_host_inventory(None)": lambda client: client.get_host_inventory(None),
@@ -109,3 +147,26 @@ def test_a_bad_argument_is_refused_and_nothing_is_sent(lattice: PracticeLattice,
 
     client.get_config("last")  # a round trip: what had been sent before would be there by now
     assert [command.operation for command in lattice.commands] == ["config.get"]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\n \r", "\u3000"])
+def test_a_blank_identifier_is_refused_and_nothing_is_sent(
+    lattice: PracticeLattice, client: Client, blank: str
+) -> None:
+    """No id, reference or name may be blank, as with the Rust client."""
+    for what, call in IDENTIFIERS.items():
+        with pytest.raises(InvalidArgument):
+            call(client, blank)
+            pytest.fail(f"{what} was taken")
+
+    client.get_config("last")
+    assert [command.operation for command in lattice.commands] == ["config.get"]
+
+
+def test_a_padded_identifier_is_sent_as_it_is(lattice: PracticeLattice, client: Client) -> None:
+    """White space around an id is part of the id. A subject allows none, so there it is refused."""
+    client.put_link(link(source_id=" a "))
+    (command,) = lattice.wait_for_commands("link.put")
+    assert b'"source_id":" a "' in command.payload
+    with pytest.raises(InvalidArgument):
+        client.get_host_inventory(f" {HOST} ")

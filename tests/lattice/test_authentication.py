@@ -161,7 +161,7 @@ def test_a_bearers_jwt_needs_no_seed(with_jwt: Guarded) -> None:
     bearer = with_jwt.operator.user_jwt(with_jwt.seed, bearer=True)
     assert works(wasmcloud_ctl.connect(with_jwt.url, user_jwt=bearer))
 
-    assert "it takes its seed, too (nkey_seed)" in refusal(
+    assert "it requires its seed (nkey_seed)" in refusal(
         with_jwt.url, user_jwt=with_jwt.jwt, kind=AuthError, secrets=(with_jwt.jwt,)
     )
 
@@ -191,7 +191,7 @@ def test_a_seed_of_another_user_is_said_to_be_one(with_jwt: Guarded) -> None:
         kind=AuthError,
         secrets=(with_jwt.jwt, other),
     )
-    assert message.endswith("(the seed is not that of the user JWT)")
+    assert message.endswith("(the seed does not belong to the user JWT)")
 
 
 GARBLED = "SUAB" + "A" * 54
@@ -201,14 +201,17 @@ def test_a_file_without_what_it_should_hold_is_named(with_jwt: Guarded, file: Ca
     """A credentials file without a JWT or without a seed, and one of an account, are named with their fault."""
     account = new_seed(nkeys.PREFIX_BYTE_ACCOUNT)
     for text, fault in (
-        ("nothing", "holds no user JWT"),
-        (with_jwt.jwt, "holds no seed"),
-        (credentials(with_jwt.jwt, account), "holds a seed that is not a user's: those begin with SU"),
-        (credentials(with_jwt.jwt, GARBLED), "holds a seed that is garbled: its checksum is wrong"),
+        ("nothing", "contains no user JWT"),
+        (with_jwt.jwt, "contains no seed"),
+        (
+            credentials(with_jwt.jwt, account),
+            "contains a seed that is not a user's: a user's seed begins with SU",
+        ),
+        (credentials(with_jwt.jwt, GARBLED), "contains a garbled seed: its checksum is wrong"),
     ):
         path = file(text)
         assert refusal("127.0.0.1:1", credentials=path, kind=AuthError, secrets=(account, GARBLED)) == (
-            f"the file {path}, given as credentials, {fault}"
+            f"credentials file {path} {fault}"
         )
 
 

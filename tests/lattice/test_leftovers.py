@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import weakref
 from collections.abc import Callable
 
@@ -22,6 +21,7 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
+from wasmcloud_ctl._protocol.codec import InvalidJson
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 REFERENCE = "registry.example/acme/echo:1"
@@ -150,5 +150,5 @@ def test_an_error_that_is_kept_keeps_no_callers(lattice: PracticeLattice, client
     held, inventories = caller()
 
     error = inventories.errors[host.id]
-    assert (type(error), type(error.__cause__)) == (DecodeError, json.JSONDecodeError)
+    assert (type(error), type(error.__cause__)) == (DecodeError, InvalidJson)
     assert held() is None

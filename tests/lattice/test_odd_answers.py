@@ -120,8 +120,8 @@ def test_names_that_come_in_pages_are_all_listed(asking: Client, answering: Clie
             "JetStream refused: no space",
         ),
         ({"error": "no"}, OperationRejected, "JetStream refused: no"),
-        ([], DecodeError, "JetStream's answer is no object"),
-        ({"state": {"subjects": ["a"]}}, DecodeError, "JetStream's answer has no subjects"),
+        ([], DecodeError, "JetStream's response is not an object"),
+        ({"state": {"subjects": ["a"]}}, DecodeError, "JetStream's response has no subjects"),
     ],
 )
 def test_what_jetstream_says_instead_of_names_is_told(
@@ -547,4 +547,4 @@ def test_lines_that_are_no_seed_are_no_path_either(practice_server: PracticeServ
     """A text of several lines is not quoted as a file's name, for it may be of a secret."""
     message = refusal(practice_server.url, nkey_seed="se\ncret", kind=AuthError, secrets=("cret",))
 
-    assert message.startswith("nkey_seed is neither a seed nor the path of a file that can be read")
+    assert message.startswith("nkey_seed is neither a seed nor the path of a readable file")

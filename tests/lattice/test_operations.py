@@ -96,7 +96,7 @@ def test_a_garbled_reply_is_kept_beside_the_good_ones(lattice: PracticeLattice, 
 
     assert [host.id for host in replies.data] == [lattice.hosts[1].id]
     assert [undecodable.raw for undecodable in replies.undecodable] == [b"{oops"]
-    assert replies.undecodable[0].reason.startswith("the reply is no JSON")
+    assert replies.undecodable[0].reason.startswith("the reply is not valid JSON")
 
 
 def test_a_hosts_second_reply_does_not_count(lattice: PracticeLattice, client: Client) -> None:

@@ -37,6 +37,11 @@ from wasmcloud_ctl import InvalidArgument
         {"user": "me"},
         {"password": "hunter2"},
         {"token": b"t"},
+        {"timeout": 10**400},
+        {"credentials": " "},
+        {"tls_ca": "\t"},
+        {"context": " "},
+        {"js_domain": " "},
     ],
     ids=repr,
 )

@@ -23,6 +23,7 @@ from wasmcloud_ctl import (
 )
 from wasmcloud_ctl._protocol import cloud_events as _cloud_events
 from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._protocol.codec import InvalidJson
 
 HOST_ID = "N" + "A" * 55
 
@@ -163,14 +164,17 @@ def test_an_empty_source_id_that_a_host_has_stored_decodes() -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"", "the reply is no JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"", "the reply is not valid JSON: Expecting value (line 1, column 1)"),
         (b"{oops", None),
         (b'{"success": true', None),
         (b"\xff\xfe", None),
-        (b'{"success": NaN}', "the reply is no JSON: NaN is no JSON"),
+        (b'{"success": NaN}', "the reply is not valid JSON: NaN is not a JSON value (line 1, column 1)"),
         (b'{"success": true, "message": "\\ud800"}', None),
-        (b"[" * 100_000, "the reply is nested too deeply"),
-        (b'{"success": true, "response": ' + b'{"a":' * 100_000, "the reply is nested too deeply"),
+        (b"[" * 100_000, "the reply is not valid JSON: nested too deeply (line 1, column 1)"),
+        (
+            b'{"success": true, "response": ' + b'{"a":' * 100_000,
+            "the reply is not valid JSON: nested too deeply (line 1, column 1)",
+        ),
         (b'{"success": true, "response": {"id": "N", "uptime_seconds": ' + b"9" * 5000 + b"}}", None),
         (b"[]", "the reply does not fit at $: expected an object, found a list"),
         (b'{"message": ""}', "the reply does not fit at $.success: the field is missing"),
@@ -297,3 +301,25 @@ def test_an_event_of_an_unknown_kind_has_its_data_as_a_dict() -> None:
     )
 
     assert (event.name, event.data, event.lattice) == ("new_thing", {"a": [1]}, "blue")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "line", "column"),
+    [
+        (b'{\n"seed": "SECRET",,}', "Expecting property name enclosed in double quotes", 2, 18),
+        ('{"seed": "SECRET"', "Expecting ',' delimiter", 1, 18),
+        (b'{\n"seed": "SECRET\xff"}', "not UTF-8", 2, 1),
+        ('{"seed": "SECRET\\ud800"}', "a string holds half of a surrogate pair", 1, 1),
+        ("Infinity", "Infinity is not a JSON value", 1, 1),
+    ],
+)
+def test_an_error_about_json_has_its_place_and_nothing_of_the_text(
+    content: bytes | str, reason: str, line: int, column: int
+) -> None:
+    """A file may hold secrets, so neither the error nor what is chained to it quotes any of it."""
+    with pytest.raises(InvalidJson) as caught:
+        _codec.parse_json(content)
+
+    assert (str(caught.value), caught.value.line, caught.value.column) == (reason, line, column)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None

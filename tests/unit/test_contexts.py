@@ -26,9 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def found(**arguments: Any) -> dict[str, Any]:
     """What from_env would hand to connect."""
-    known = _contexts.from_environment(arguments)
-    assert known.pop("context") is None
-    return known
+    return _contexts.from_environment(arguments)
 
 
 # The environment --------------------------------------------------------------------------------
@@ -148,8 +146,13 @@ def test_connects_default_says_nothing_of_tls_first(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("WASMCLOUD_CTL_PORT", "many", "WASMCLOUD_CTL_PORT must be a whole number, 1 to 65535, not 'many'"),
+        (
+            "WASMCLOUD_CTL_PORT",
+            "many",
+            "WASMCLOUD_CTL_PORT must be a whole number from 1 to 65535, not 'many'",
+        ),
         ("WASMCLOUD_CTL_PORT", "70000", "not '70000'"),
+        ("WASMCLOUD_CTL_PORT", "1" * 5000, "must be a whole number from 1 to 65535"),
         ("WASMCLOUD_CTL_TIMEOUT_MS", "1.5", "WASMCLOUD_CTL_TIMEOUT_MS must be a whole number"),
         ("WASH_CTL_TLS_FIRST", "maybe", "WASH_CTL_TLS_FIRST must be true or false, not 'maybe'"),
     ],
@@ -201,13 +204,13 @@ def test_where_contexts_are(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_unknown_context_lists_those_there_are(folder: Path) -> None:
     """The message has the folder and the names, without wash's old index."""
     assert refusal(context="wrok", kind=NotFound) == (
-        f"there is no wash context 'wrok' in {folder}; there are none"
+        f"there is no wash context 'wrok' in {folder}; existing contexts: none"
     )
     wash.write(folder, "work")
     wash.write(folder, "home")
     (folder / "index.json").write_text("{}")
     assert refusal(context="wrok", kind=NotFound) == (
-        f"there is no wash context 'wrok' in {folder}; there are home, work"
+        f"there is no wash context 'wrok' in {folder}; existing contexts: home, work"
     )
 
 
@@ -216,29 +219,30 @@ def test_a_current_context_that_is_not_there(folder: Path) -> None:
     wash.write(folder, "work")
     (folder / "default").write_text("gone")
     assert wash.refusal_from_env(ConnectError) == (
-        f"{folder / 'default'}, line 1: the current wash context is said to be 'gone', which does not exist; "
-        "there are work"
+        f"{folder / 'default'}, line 1: names 'gone' as the current wash context, which does not exist; "
+        "existing contexts: work"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
-        ("", 1, "this is no JSON (Expecting value, column 1)"),
+        ("", 1, "invalid JSON: Expecting value (column 1)"),
         (
             '{\n  "ctl_seed": "SECRET",\n  "ctl_port": 4222,,\n}',
             3,
-            "this is no JSON (Expecting property name enclosed in double quotes, column 20)",
+            "invalid JSON: Expecting property name enclosed in double quotes (column 20)",
         ),
-        ('["SECRET"]', 1, "this is no JSON object"),
-        ('{\n "ctl_seed": "SECRET",\n "ctl_port": "4222"}', 3, "ctl_port must be a whole number, 1 to 65535"),
-        ('{"ctl_port": true}', 1, "ctl_port must be a whole number, 1 to 65535"),
-        ('{\n"ctl_timeout": 0}', 2, "ctl_timeout must be a whole number, 1 to 9223372036854775808"),
-        ('{\n"ctl_seed": ["SECRET"]}', 2, "ctl_seed must be a string, not empty"),
-        ('{\n\n"lattice": ""}', 3, "lattice must be a string, not empty"),
-        ('{"ctl_tls_first": "yes"}', 1, "ctl_tls_first must be true or false"),
+        ('["SECRET"]', 1, "the file must contain a JSON object"),
+        ('{\n "ctl_seed": "SECRET",\n "ctl_port": "4222"}', 3, "ctl_port must be a whole number, not str"),
+        ('{"ctl_port": true}', 1, "ctl_port must be a whole number, not bool"),
+        ('{\n"ctl_timeout": 0}', 2, "ctl_timeout must be a whole number from 1 to 9223372036854775808"),
+        ('{\n"ctl_seed": ["SECRET"]}', 2, "ctl_seed must be a string, not list"),
+        ('{\n\n"lattice": ""}', 3, "lattice must not be empty"),
+        ('{"ctl_tls_first": "yes"}', 1, "ctl_tls_first must be True or False, not str"),
         ('{"ctl_host": "ws://x"}', 1, "ctl_host: ws://x:4222: WebSocket URLs are not supported"),
-        ("[" * 100_000, 1, "its JSON is nested too deeply"),
+        ("[" * 100_000, 1, "invalid JSON: nested too deeply"),
+        ('{\n"ctl_seed": " "}', 2, "ctl_seed must not be empty or blank"),
     ],
 )
 def test_a_broken_context_is_an_error_with_its_line(folder: Path, text: str, line: int, what: str) -> None:
@@ -255,11 +259,11 @@ def test_a_context_that_is_no_text_or_cannot_be_read(folder: Path) -> None:
     """Bytes that are no UTF-8, with their line; a folder in the file's place."""
     (folder / "host_config.json").write_bytes(b'{\n"ctl_seed": "SECRET\xff"}')
     assert refusal(context="host_config", secrets=("SECRET",)) == (
-        f"{folder / 'host_config.json'}, line 2: the wash context is broken: this is not UTF-8"
+        f"{folder / 'host_config.json'}, line 2: the wash context is broken: invalid JSON: not UTF-8 (column 1)"
     )
     (folder / "strange.json").mkdir()
     assert refusal(context="strange") == (
-        f"{folder / 'strange.json'}: the wash context cannot be read: Is a directory"
+        f"{folder / 'strange.json'}: cannot read the wash context: Is a directory"
     )
 
 
@@ -277,7 +281,7 @@ def test_a_credentials_file_of_a_context(folder: Path, tmp_path: Path) -> None:
     """Its path is read when the connection is made, and named if it cannot be."""
     wash.write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"))
     assert refusal(context="work", kind=AuthError) == (
-        f"the file {tmp_path / 'no.creds'}, given as credentials, cannot be read: No such file or directory"
+        f"cannot read credentials file {tmp_path / 'no.creds'}: No such file or directory"
     )
     (tmp_path / "no.creds").write_text(credentials(JWT, SEED))
     wash.write(folder, "work", ctl_credsfile=str(tmp_path / "no.creds"), ctl_port=1)

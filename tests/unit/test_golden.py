@@ -111,7 +111,8 @@ def test_every_command_encodes_to_what_was_sent(case: dict[str, Any]) -> None:
         return
     sent = json.loads(request)
     defaults = DEFAULTS.get(operation(case), {})
-    command = _codec.decode(request.encode(), COMMAND_TYPES[operation(case)])
+    raw, what = request.encode(), "the command"
+    command = _codec.structure(_codec.load(raw, what), COMMAND_TYPES[operation(case)], "$", raw, what)
 
     encoded = json.loads(_codec.encode(command))
 

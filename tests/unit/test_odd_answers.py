@@ -7,8 +7,6 @@ import errno
 import ssl
 from typing import Any
 
-import attrs
-import cattrs
 import pytest
 from identities import Operator, new_seed
 from refusals import refusal
@@ -16,14 +14,13 @@ from refusals import refusal
 import wasmcloud_ctl
 from wasmcloud_ctl import (
     ConnectError,
-    Host,
     Inventories,
 )
 from wasmcloud_ctl._bridge import processes
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
-from wasmcloud_ctl._options.options import Given, Options, Server, named_by_cluster
-from wasmcloud_ctl._protocol import structuring as _structuring
+from wasmcloud_ctl._options.options import Options, fill_up
+from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._transport import failures as _failures
 from wasmcloud_ctl._transport import session as session_module
 from wasmcloud_ctl._transport.failures import Stage
@@ -161,17 +158,6 @@ def test_a_receiver_that_was_never_finished_can_be_dropped() -> None:
     receiver.__del__()
 
 
-def test_a_fault_without_a_place_has_that_of_what_holds_it() -> None:
-    """Whatever cattrs says, there is an error that can be told."""
-    for fault in (
-        cattrs.ClassValidationError("odd", [ValueError("odd")], Host),
-        cattrs.IterableValidationError("odd", [ValueError("odd")], list),
-    ):
-        path, reason = _structuring._first_fault(fault, "$.response")
-        assert path == "$.response"
-        assert reason.startswith("odd")
-
-
 def test_inventories_without_errors_raise_nothing() -> None:
     """raise_for_status returns what it was asked of."""
     inventories = Inventories()
@@ -184,13 +170,9 @@ def test_inventories_without_errors_raise_nothing() -> None:
 
 def test_a_tls_context_of_the_callers_own_takes_no_certificates_from_elsewhere() -> None:
     """Whoever brings an ssl.SSLContext has said all there is to say of TLS."""
-    own = Given(tls=ssl.create_default_context())
+    own = ssl.create_default_context()
 
-    both = own.or_else(Given(tls_ca="ca.pem", lattice="blue"))
-
-    assert attrs.asdict(both, recurse=False) == attrs.asdict(
-        Given(tls=own.tls, lattice="blue"), recurse=False
-    )
+    assert fill_up({"tls": own}, {"tls_ca": "ca.pem", "lattice": "blue"}) == {"tls": own, "lattice": "blue"}
 
 
 def test_what_is_wrong_with_a_user_jwt_is_told() -> None:
@@ -203,5 +185,5 @@ def test_what_is_wrong_with_a_user_jwt_is_told() -> None:
 
     assert Login(seed=seed).objection() is None
     assert objections[:2] == [None, None]
-    assert str(objections[2]).startswith("the user JWT does not hold before 21")
-    assert objections[3] == "the user JWT does not hold before a day that no calendar has"
+    assert str(objections[2]).startswith("the user JWT is not valid before 21")
+    assert objections[3] == "the user JWT is not valid before a date outside the calendar"

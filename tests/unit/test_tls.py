@@ -22,24 +22,25 @@ def test_files_that_cannot_be_used_are_named(files: Files) -> None:
     each its own sentence, before anything is dialled."""
     nowhere = "127.0.0.1:1"
     missing = files.folder / "missing.pem"
-    gone = "cannot be read: No such file or directory"
-    assert refusal(nowhere, tls_ca=missing) == f"the file {missing}, given as tls_ca, {gone}"
-    assert refusal(nowhere, tls_cert=missing) == f"the file {missing}, given as tls_cert, {gone}"
+    gone = "No such file or directory"
+    assert refusal(nowhere, tls_ca=missing) == f"cannot read tls_ca file {missing}: {gone}"
+    assert refusal(nowhere, tls_cert=missing) == f"cannot read tls_cert file {missing}: {gone}"
     assert (
         refusal(nowhere, tls_cert=files.cert, tls_key=missing)
-        == f"the file {missing}, given as tls_key, {gone}"
+        == f"cannot read tls_key file {missing}: {gone}"
     )
     assert refusal(nowhere, tls_ca=files.nothing) == (
-        f"the file {files.nothing}, given as tls_ca, holds no certificate in PEM"
+        f"tls_ca file {files.nothing} contains no certificate in PEM format"
     )
-    assert refusal(nowhere, tls_cert=files.nothing).startswith(
-        "no certificate with its key, both in PEM, is in"
+    assert refusal(nowhere, tls_cert=files.nothing) == (
+        f"tls_cert file {files.nothing} and tls_key file {files.nothing} do not contain a certificate and its key "
+        "in PEM format"
     )
     assert refusal(nowhere, tls_cert=files.cert, tls_key=files.stranger) == (
-        f"the key in {files.stranger} is not that of the certificate in {files.cert}"
+        f"the key in {files.stranger} does not belong to the certificate in {files.cert}"
     )
     assert refusal(nowhere, tls_cert=files.cert, tls_key=files.encrypted_key) == (
-        f"the key in {files.encrypted_key} is encrypted: give one that is not, or an ssl.SSLContext as tls"
+        f"the key in {files.encrypted_key} is encrypted: decrypt it, or pass an ssl.SSLContext as tls"
     )
 
 

@@ -138,7 +138,7 @@ def stop_host(transport: Scripted, wait: float = 10.0) -> object:
 @pytest.mark.parametrize(
     ("look", "last_seen"),
     [
-        (b"{oops", "the reply is no JSON"),
+        (b"{oops", "the reply is not valid JSON"),
         (b'{"success": false, "message": "not now"}', "the host refused: not now"),
         (NotConnectedError("the connection is away"), "the connection is away"),
         (RequestTimeout("no answer", subject="a"), "no answer"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._operations.gather import collect, raise_reply_error
 from wasmcloud_ctl._operations.progress import show_progress
-from wasmcloud_ctl._protocol import codec
-from wasmcloud_ctl._protocol.subjects import Subjects, jetstream
+from wasmcloud_ctl._protocol import jetstream
+from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Reply, Transport
 from wasmcloud_ctl.exceptions import NoResponders, RequestTimeout
 
@@ -27,7 +27,7 @@ def list_config_names(
     deadline = Deadline(timeout)
     prefix = subjects.config_key_prefix()
     keys = _list_keys(transport, subjects, js_domain, deadline)
-    subject = jetstream("STREAM.MSG.GET", subjects.config_stream(), js_domain)
+    subject = jetstream.subject("STREAM.MSG.GET", subjects.config_stream(), js_domain)
     names: list[str] = []
     unanswered = set(keys)
 
@@ -50,10 +50,10 @@ def list_config_names(
                 raise_reply_error(reply)
                 unanswered.discard(key)
                 # The last message of a deleted key is a deletion marker, or is gone already.
-                if codec.decode_holds_value(reply.data):
+                if jetstream.decode_holds_value(reply.data):
                     names.append(key.removeprefix(prefix))
 
-            replies.send(subject, codec.encode_last_message(key), handler=on_reply, once=True)
+            replies.send(subject, jetstream.encode_last_message(key), handler=on_reply, once=True)
         collect(replies, show_progress(False, ""), next_moment)
     return sorted(names)
 
@@ -62,10 +62,10 @@ def _list_keys(
     transport: Transport, subjects: Subjects, js_domain: str | None, deadline: Deadline
 ) -> list[str]:
     stream = subjects.config_stream()
-    subject = jetstream("STREAM.INFO", stream, js_domain)
+    subject = jetstream.subject("STREAM.INFO", stream, js_domain)
     keys: list[str] = []
     while True:
-        payload = codec.encode_stream_info(f"{subjects.config_key_prefix()}>", len(keys))
+        payload = jetstream.encode_stream_info(f"{subjects.config_key_prefix()}>", len(keys))
         try:
             raw = transport.request(subject, payload, max(deadline.left(), 0.001))
         except NoResponders as error:
@@ -75,7 +75,7 @@ def _list_keys(
                 f"and js_domain ({domain})",
                 subject=subject,
             ) from error
-        page, total = codec.decode_stream_info(raw)
+        page, total = jetstream.decode_stream_info(raw)
         keys += page
         if not page or len(keys) >= total:
             return keys

@@ -1,1 +1,1 @@
-"""What a caller may give, and where it comes from: options, wash's contexts, credentials, TLS."""
+"""What a caller may pass, and where else it comes from: arguments, options, wash's contexts, credentials, TLS."""

@@ -1,90 +1,89 @@
-"""What a caller may give, checked before anything is made of it.
+"""Checks of arguments, made before anything is sent. Each returns the checked value or raises InvalidArgument.
 
-Hosts take almost anything (a scale command without a reference is acknowledged), so a slip has to be caught
-here. What becomes part of a subject is in ``_subjects``.
+Hosts accept almost anything (even a scale command without a reference), so mistakes must be caught here. The checks
+of what becomes part of a subject are in ``_protocol/subjects.py``.
+
+Most messages name the type of a wrong value and not the value: it may be a secret in the wrong place.
 """
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import InvalidArgument
 
-
 T = TypeVar("T")
 
 
 def text(value: object, what: str) -> str:
-    """A string, which may be empty."""
+    """Check a string, which may be empty."""
     if not isinstance(value, str):
         raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
     return value
 
 
 def identifier(value: object, what: str) -> str:
-    """An id, a reference or another name that is not in a subject: a string, not empty."""
-    if not text(value, what):
-        raise InvalidArgument(f"{what} must not be empty")
+    """Check an id, a reference or a name that is not part of a subject: a string that is not blank."""
+    if not text(value, what).strip():
+        raise InvalidArgument(f"{what} must not be empty or blank")
     return text(value, what)
 
 
 def boolean(value: object, what: str) -> bool:
-    """True or False, and nothing that merely passes for it."""
+    """Check a boolean. 0, 1 and None are refused."""
     if not isinstance(value, bool):
-        raise InvalidArgument(f"{what} must be True or False, not {value!r}")
+        raise InvalidArgument(f"{what} must be True or False, not {type(value).__name__}")
     return value
 
 
 def whole_number(value: object, what: str, highest: int, lowest: int = 0) -> int:
-    """A whole number in a range, both ends included. True is no number."""
+    """Check a whole number from ``lowest`` to ``highest``. True and False are refused."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidArgument(f"{what} must be a whole number, not {value!r}")
+        raise InvalidArgument(f"{what} must be a whole number, not {type(value).__name__}")
     if not lowest <= value <= highest:
-        raise InvalidArgument(f"{what} must be {lowest} to {highest}, not {value}")
+        raise InvalidArgument(f"{what} must be a whole number from {lowest} to {highest}")
     return value
 
 
 def seconds(value: object, what: str) -> float:
-    """A time in seconds: finite, above 0."""
+    """Check a time in seconds: a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidArgument(f"{what} must be a number of seconds, not {value!r}")
-    if not (math.isfinite(value) and value > 0):
-        raise InvalidArgument(f"{what} must be a finite number of seconds above 0, not {value!r}")
+        raise InvalidArgument(f"{what} must be a number of seconds, not {type(value).__name__}")
+    # The comparison also refuses nan, and an int that is too large for a float.
+    if not 0 < value <= sys.float_info.max:
+        raise InvalidArgument(f"{what} must be a finite number of seconds above 0")
     return float(value)
 
 
 def string_map(value: object, what: str) -> dict[str, str]:
-    """A mapping of strings to strings; what comes back is a copy."""
+    """Check a mapping of strings to strings, and return a copy."""
     if not isinstance(value, Mapping):
         raise InvalidArgument(f"{what} must be a mapping of strings to strings, not {type(value).__name__}")
     for key, entry in value.items():
         if not isinstance(key, str):
-            raise InvalidArgument(f"{what} must have strings as keys, not {key!r}")
+            raise InvalidArgument(f"{what} must have strings as keys, not {type(key).__name__}")
         if not isinstance(entry, str):
             raise InvalidArgument(f"{what}[{key!r}] must be a string, not {type(entry).__name__}")
     return dict(value)
 
 
 def optional_string_map(value: object, what: str) -> dict[str, str] | None:
-    """A mapping of strings to strings, or None."""
+    """Check a mapping of strings to strings, or None."""
     return None if value is None else string_map(value, what)
 
 
 def strings(value: object, what: str) -> tuple[str, ...]:
-    """Several strings. One string is refused: it would be taken for its letters."""
+    """Check a sequence of strings. A single string is refused: it would be read as a sequence of letters."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise InvalidArgument(f"{what} must be a sequence of strings, not {value!r}")
-    items = tuple(value)
-    for item in items:
-        text(item, f"each of {what}")
-    return items
+        raise InvalidArgument(f"{what} must be a sequence of strings, not {type(value).__name__}")
+    return tuple(text(item, f"each of {what}") for item in value)
 
 
 def config_names(value: object, what: str) -> tuple[str, ...]:
-    """Several names of configs, each such as a config can have."""
+    """Check a sequence of config names. A config's name is part of its subject."""
     return tuple(token(name, f"each of {what}") for name in strings(value, what))
 
 

@@ -1,97 +1,95 @@
-"""What wash has been told of the way to a lattice: its environment variables and its context files. Read only."""
+"""The configuration of wash: its environment variables and its context files. Both are only read."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from wasmcloud_ctl._options import options as _config
-from wasmcloud_ctl._options.options import Given
+from wasmcloud_ctl._options import arguments
+from wasmcloud_ctl._options.options import Given, fill_up, passed, with_servers, without_none
+from wasmcloud_ctl._options.servers import make_url, parse_servers
+from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import ConnectError, InvalidArgument, NotFound
 
-# The file that holds the name of the current context, and the name where there is no such file.
+# The file with the name of the current context, and the context that is current if there is no such file.
 _CURRENT = "default"
 _FIRST_CONTEXT = "host_config"
 
+_HIGHEST_PORT = 65535
+_HIGHEST_MILLISECONDS = 2**63
 
-def from_environment(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``connect``, filled up from the environment, and then from the context named or current.
+
+def from_environment(arguments_of_connect: Mapping[str, Any]) -> Given:
+    """Fill up the arguments of ``connect`` from the environment, then from the named or current context.
 
     Args:
-        arguments: What the caller gave, by the names of ``connect``'s parameters.
+        arguments_of_connect: What the caller passed, by the names of the parameters.
 
     Raises:
-        InvalidArgument: A variable cannot be meant.
-        ConnectError: A context file is broken, or the current context is not there.
-        NotFound: There is no context of the name that was given.
+        InvalidArgument: A variable has an invalid value.
+        ConnectError: A context file is broken, or the current context does not exist.
+        NotFound: The named context does not exist.
     """
-    fields = attrs.fields_dict(Given)
-    given = Given(**{name: value for name, value in arguments.items() if name in fields})
-    if given.tls_first is False:
-        given = attrs.evolve(given, tls_first=None)  # connect's default, which says nothing
-    given = given.or_else(_environment("WASMCLOUD_CTL", ("WASH_CTL_CREDS", "WASMCLOUD_CTL_CREDS")))
-    given = given.or_else(_environment("WASMCLOUD_NATS", ("WASMCLOUD_NATS_CREDS",)))
-    given = given.or_else(_further_variables())
-    name = arguments.get("context")
-    context = current() if name is None else load(name)
-    if context is not None:
-        given = given.or_else(context)
-    found = attrs.asdict(given, recurse=False, filter=lambda _, value: value is not None)
-    host, port = found.pop("host", None), found.pop("port", None)
-    if given.servers is None and (host is not None or port is not None):
-        found["servers"] = _config.url(host, port)
-    return {**arguments, **found, "context": None}
+    given = passed(arguments_of_connect)
+    name = given.pop("context", None)
+    for source in (
+        _variables("WASMCLOUD_CTL", ("WASH_CTL_CREDS", "WASMCLOUD_CTL_CREDS")),
+        _variables("WASMCLOUD_NATS", ("WASMCLOUD_NATS_CREDS",)),
+        _other_variables(),
+        current() if name is None else load(name),
+    ):
+        given = fill_up(given, source)
+    return with_servers(given)
 
 
-# The environment --------------------------------------------------------------------------------
+# Environment variables --------------------------------------------------------------------------
 
 
-def _environment(prefix: str, credentials: tuple[str, ...]) -> Given:
-    """What the variables of one prefix say: wash's own, or those that it shares with the host."""
-    return _as_wash(
-        Given(
-            host=_variable(f"{prefix}_HOST"),
-            port=_whole_number(f"{prefix}_PORT", 65535),
-            user_jwt=_variable(f"{prefix}_JWT"),
-            nkey_seed=_variable(f"{prefix}_SEED"),
-            credentials=next(filter(None, map(_variable, credentials)), None),
-        )
+def _variables(prefix: str, credentials: tuple[str, ...]) -> Given:
+    """Read the variables with a prefix: wash's own, or those of the host."""
+    return _one_login(
+        {
+            "host": _variable(f"{prefix}_HOST"),
+            "port": _whole_number(f"{prefix}_PORT", _HIGHEST_PORT),
+            "user_jwt": _variable(f"{prefix}_JWT"),
+            "nkey_seed": _variable(f"{prefix}_SEED"),
+            "credentials": next(filter(None, map(_variable, credentials)), None),
+        }
     )
 
 
-def _further_variables() -> Given:
-    milliseconds = _whole_number("WASMCLOUD_CTL_TIMEOUT_MS", 2**63)
-    timeout = None if milliseconds is None else milliseconds / 1000
-    return Given(
-        lattice=_variable("WASMCLOUD_LATTICE"),
-        topic_prefix=_variable("WASMCLOUD_CTL_TOPIC_PREFIX"),
-        timeout=timeout,
-        auction_timeout=timeout,
-        tls=_boolean("WASMCLOUD_CTL_TLS") or None,
-        tls_ca=_variable("WASH_CTL_TLS_CA_FILE"),
-        tls_first=_boolean("WASH_CTL_TLS_FIRST"),
-        js_domain=_variable("WASMCLOUD_JS_DOMAIN"),
+def _other_variables() -> Given:
+    timeout = _whole_number("WASMCLOUD_CTL_TIMEOUT_MS", _HIGHEST_MILLISECONDS)
+    return without_none(
+        {
+            "lattice": _variable("WASMCLOUD_LATTICE"),
+            "topic_prefix": _variable("WASMCLOUD_CTL_TOPIC_PREFIX"),
+            "timeout": timeout and timeout / 1000,
+            "auction_timeout": timeout and timeout / 1000,
+            "tls": _boolean("WASMCLOUD_CTL_TLS") or None,
+            "tls_ca": _variable("WASH_CTL_TLS_CA_FILE"),
+            "tls_first": _boolean("WASH_CTL_TLS_FIRST"),
+            "js_domain": _variable("WASMCLOUD_JS_DOMAIN"),
+        }
     )
 
 
-def _as_wash(given: Given) -> Given:
-    """The credentials that wash would take where one source names several: the JWT, then the credentials file."""
-    if given.user_jwt is not None:
-        return attrs.evolve(given, credentials=None)
-    if given.credentials is not None:
-        return attrs.evolve(given, nkey_seed=None)
+def _one_login(source: Mapping[str, Any]) -> Given:
+    """Keep one kind of credentials where a source gives several. Like wash, prefer a JWT to a credentials file."""
+    given = without_none(source)
+    if "user_jwt" in given:
+        given.pop("credentials", None)
+    elif "credentials" in given:
+        given.pop("nkey_seed", None)
     return given
 
 
 def _variable(name: str) -> str | None:
-    # A variable that is there and empty is as good as not there: containers are set up so.
+    # Containers often set variables to an empty string: that counts as not set.
     return os.environ.get(name) or None
 
 
@@ -99,8 +97,9 @@ def _whole_number(name: str, highest: int) -> int | None:
     text = _variable(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
-        raise InvalidArgument(f"the variable {name} must be a whole number, 1 to {highest}, not {text!r}")
+    # The length comes first: Python refuses to convert thousands of digits.
+    if not (len(text) < 20 and text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
+        raise InvalidArgument(f"the variable {name} must be a whole number from 1 to {highest}, not {text!r}")
     return int(text)
 
 
@@ -113,51 +112,48 @@ def _boolean(name: str) -> bool | None:
     return text.lower() in ("true", "1")
 
 
-# Contexts ---------------------------------------------------------------------------------------
+# Context files ----------------------------------------------------------------------------------
 
 
-def load(name: str) -> Given:
-    """What the context of that name says.
+def load(name: object) -> Given:
+    """Return the options that a context gives.
 
     Raises:
-        NotFound: There is none; the message lists those that there are.
-        ConnectError: Its file is broken.
-        InvalidArgument: That is no name.
+        NotFound: There is no such context; the message lists the existing ones.
+        ConnectError: The context's file is broken.
+        InvalidArgument: The name is not a string, is blank, or is a path.
     """
-    if not isinstance(name, str):
-        raise InvalidArgument(f"context must be the name of a wash context, not {type(name).__name__}")
-    if not _is_name(name):
+    if not _is_name(arguments.identifier(name, "context")):
         raise InvalidArgument(f"context must be the name of a wash context, not a path: {name!r}")
     folder = _folder()
     given = _read(folder / f"{name}.json")
     if given is None:
-        raise NotFound(f"there is no wash context {name!r} in {folder}; {_those_there_are(folder)}")
+        raise NotFound(f"there is no wash context {name!r} in {folder}; {_existing(folder)}")
     return given
 
 
-def current() -> Given | None:
-    """What wash's current context says; None where wash has none.
+def current() -> Given:
+    """Return the options that wash's current context gives. Empty if wash has no context.
 
     Raises:
-        ConnectError: Its file is broken, or the one that is said to be the current one is not there.
+        ConnectError: The context's file is broken, or does not exist although it is named as the current one.
     """
     folder = _folder()
     path = folder / _CURRENT
     content = _content(path)
     if content is None:
-        return _read(folder / f"{_FIRST_CONTEXT}.json")
+        return _read(folder / f"{_FIRST_CONTEXT}.json") or {}
     name = content.decode("utf-8", "replace").strip()
     given = _read(folder / f"{name}.json") if _is_name(name) else None
     if given is None:
         raise ConnectError(
-            f"{path}, line 1: the current wash context is said to be {name!r}, which does not exist; "
-            f"{_those_there_are(folder)}"
+            f"{path}, line 1: names {name!r} as the current wash context, which does not exist; {_existing(folder)}"
         )
     return given
 
 
 def _folder() -> Path:
-    """Where wash keeps its contexts."""
+    """Return the folder of wash's contexts."""
     contexts = _variable("WASH_CONTEXT_DIR")
     if contexts is not None:
         return Path(contexts).expanduser()
@@ -171,125 +167,88 @@ def _folder() -> Path:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and not any(character in "/\\\0\n" for character in name)
+    return name.isprintable() and name != "" and not any(character in "/\\" for character in name)
 
 
-def _those_there_are(folder: Path) -> str:
-    # index.json is what wash had in the place of the file "default" before.
+def _existing(folder: Path) -> str:
+    # Earlier versions of wash kept the name of the current context in index.json.
     names = sorted(path.stem for path in folder.glob("*.json") if path.stem != "index")
-    return f"there are {', '.join(names)}" if names else "there are none"
+    return f"existing contexts: {', '.join(names) or 'none'}"
 
 
 def _content(path: Path) -> bytes | None:
-    """What is in a file; None if there is none."""
+    """Read a file; None if it does not exist."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConnectError(f"{path}: the wash context cannot be read: {error.strerror}") from error
+        raise ConnectError(f"{path}: cannot read the wash context: {error.strerror}") from error
+
+
+def _host(value: object, what: str) -> object:
+    try:
+        parse_servers(make_url(arguments.identifier(value, what), None))
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{what}: {error}") from error
+    return value
+
+
+def _port(value: object, what: str) -> int:
+    return arguments.whole_number(value, what, _HIGHEST_PORT, lowest=1)
+
+
+def _milliseconds(value: object, what: str) -> float:
+    return arguments.whole_number(value, what, _HIGHEST_MILLISECONDS, lowest=1) / 1000
+
+
+# The keys of a context file: the option that each gives, and its check. A later key replaces an earlier one for the
+# same option.
+_KEYS: dict[str, tuple[str, Callable[[object, str], object]]] = {
+    "ctl_host": ("host", _host),
+    "ctl_port": ("port", _port),
+    "ctl_timeout": ("timeout", _milliseconds),
+    "ctl_jwt": ("user_jwt", arguments.identifier),
+    "ctl_seed": ("nkey_seed", arguments.identifier),
+    "ctl_credsfile": ("credentials", arguments.identifier),
+    "ctl_tls_ca_file": ("tls_ca", arguments.identifier),
+    "ctl_tls_first": ("tls_first", arguments.boolean),
+    "lattice_prefix": ("lattice", token),
+    "lattice": ("lattice", token),
+    "js_domain": ("js_domain", token),
+}
+
+# The keys for which wash writes an empty string where there is no value.
+_MAY_BE_EMPTY = ("ctl_jwt", "ctl_seed", "ctl_credsfile", "ctl_tls_ca_file", "js_domain")
 
 
 def _read(path: Path) -> Given | None:
-    """What a context file says; None if there is no such file."""
+    """Return the options that a context file gives; None if the file does not exist.
+
+    Raises:
+        ConnectError: The file is broken. The message names the line and quotes nothing that may be a secret.
+    """
     content = _content(path)
     if content is None:
         return None
-    # An error of decoding holds the whole file, the seed too: it is not chained, nor is anything raised where it
-    # would be.
-    text, fault = _decoded(content)
-    if fault is None:
-        loaded, fault = _parsed(text)
-        if fault is None:
-            return _Reader(path, text, loaded).given()
-    line, what = fault
-    raise ConnectError(f"{path}, line {line}: the wash context is broken: {what}")
-
-
-_Fault = tuple[int, str]
-
-
-def _decoded(content: bytes) -> tuple[str, _Fault | None]:
+    line, given = 1, {}
     try:
-        return content.decode("utf-8"), None
-    except UnicodeDecodeError as error:
-        return "", (content.count(b"\n", 0, error.start) + 1, "this is not UTF-8")
-
-
-def _parsed(text: str) -> tuple[Any, _Fault | None]:
-    try:
-        return json.loads(text), None
-    except json.JSONDecodeError as error:
-        return None, (error.lineno, f"this is no JSON ({error.msg}, column {error.colno})")
-    except RecursionError:
-        return None, (1, "its JSON is nested too deeply")
-
-
-class _Reader:
-    """Takes what concerns the control interface from a context, and refuses what cannot be meant."""
-
-    def __init__(self, path: Path, text: str, loaded: Any) -> None:
-        self._path = path
-        self._text = text
+        loaded = codec.parse_json(content)
         if not isinstance(loaded, dict):
-            raise self._broken(1, "this is no JSON object")
-        self._loaded = loaded
+            raise InvalidArgument("the file must contain a JSON object")
+        for key, (option, check) in _KEYS.items():
+            value = loaded.get(key)
+            if value is not None and not (value == "" and key in _MAY_BE_EMPTY):
+                line = _line_of(key, content)
+                given[option] = check(value, key)
+    except codec.InvalidJson as error:
+        reason = f"invalid JSON: {error} (column {error.column})"
+        raise ConnectError(f"{path}, line {error.line}: the wash context is broken: {reason}") from error
+    except InvalidArgument as error:
+        raise ConnectError(f"{path}, line {line}: the wash context is broken: {error}") from error
+    return _one_login(given)
 
-    def given(self) -> Given:
-        port = self._number("ctl_port", 65535)
-        milliseconds = self._number("ctl_timeout", 2**63)
-        host = self._text_of("ctl_host", lambda host: _config.parse_servers(_config.url(host, port)))
-        # wash writes an empty string for some of what there is nothing of.
-        lattice_key = "lattice" if "lattice" in self._loaded else "lattice_prefix"
-        return _as_wash(
-            Given(
-                host=host,
-                port=port,
-                lattice=self._text_of(lattice_key, lambda lattice: token(lattice, "lattice")),
-                timeout=None if milliseconds is None else milliseconds / 1000,
-                user_jwt=self._text_of("ctl_jwt", may_be_empty=True),
-                nkey_seed=self._text_of("ctl_seed", may_be_empty=True),
-                credentials=self._text_of("ctl_credsfile", may_be_empty=True),
-                tls_ca=self._text_of("ctl_tls_ca_file", may_be_empty=True),
-                tls_first=self._boolean("ctl_tls_first"),
-                js_domain=self._text_of(
-                    "js_domain", lambda domain: token(domain, "js_domain"), may_be_empty=True
-                ),
-            )
-        )
 
-    def _text_of(
-        self, key: str, check: Callable[[str], object] | None = None, may_be_empty: bool = False
-    ) -> str | None:
-        value = self._loaded.get(key)
-        if value is None or (value == "" and may_be_empty):
-            return None
-        if not isinstance(value, str) or not value:
-            raise self._broken(self._line_of(key), f"{key} must be a string, not empty")
-        if check is not None:
-            try:
-                check(value)
-            except InvalidArgument as error:
-                raise self._broken(self._line_of(key), f"{key}: {error}") from error
-        return value
-
-    def _number(self, key: str, highest: int) -> int | None:
-        value = self._loaded.get(key)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
-            raise self._broken(self._line_of(key), f"{key} must be a whole number, 1 to {highest}")
-        return value
-
-    def _boolean(self, key: str) -> bool | None:
-        value = self._loaded.get(key)
-        if value is not None and not isinstance(value, bool):
-            raise self._broken(self._line_of(key), f"{key} must be true or false")
-        return value
-
-    def _line_of(self, key: str) -> int:
-        found = re.search(rf'"{key}"\s*:', self._text)
-        return 1 if found is None else self._text.count("\n", 0, found.start()) + 1
-
-    def _broken(self, line: int, what: str) -> ConnectError:
-        return ConnectError(f"{self._path}, line {line}: the wash context is broken: {what}")
+def _line_of(key: str, content: bytes) -> int:
+    found = re.search(rf'"{key}"\s*:'.encode(), content)
+    return 1 if found is None else content.count(b"\n", 0, found.start()) + 1

@@ -1,17 +1,16 @@
-"""Who connects: seeds, user JWTs and credentials files, given as text or as a file's path.
+"""Credentials: seeds, user JWTs and credentials files, passed as text or as the path of a file.
 
-They are read anew for each connection, so that what has been renewed on disk counts on the way back.
+Files are read again for each connection, so that renewed credentials are used when the client reconnects.
 
-Whatever is given may be a secret, a garbled one too. So no message quotes what was read, nor what was given
-unless that can only be a path, and no error is chained that would (an OSError has the file's name, an error of
-decoding all that was decoded).
+What was passed may be a secret, even if garbled. So no message quotes the content of a file, or an argument that is
+not clearly a path; and no error is chained that would (an OSError holds the file's name, a decoding error holds all
+that was decoded).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 import re
 import stat
@@ -22,37 +21,37 @@ from typing import Any
 import attrs
 import nkeys
 
+from wasmcloud_ctl._options.options import Path
+from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl.exceptions import AuthError
 
-# No credentials file is larger; a wrong path may lead to anything.
-_HIGHEST_SIZE = 1 << 20
+# In bytes; no credentials file is larger. A wrong path may lead to a file of any size.
+_MAX_SIZE = 1 << 20
 
 _JWT = re.compile(r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}", re.ASCII)
 _SEED = re.compile(r"\bS[A-Z][A-Z2-7]{56}\b")
 _DECORATION = "-----BEGIN"
 
-Given = str | os.PathLike[str]
-
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Login:
-    """A user who proves by signing who it is: by a seed, or by a JWT and its seed."""
+    """A seed, a user JWT, or both. Has no repr, which would show them."""
 
     jwt: str | None = None
     seed: str | None = None
 
     def decorated(self) -> str:
-        """JWT and seed as they stand in a credentials file.
+        """Return JWT and seed in the format of a credentials file.
 
-        A JWT without a seed gets one that is made up: a bearer's is taken whoever signs.
+        A JWT without a seed gets a random one: the server accepts a bearer JWT whoever signs.
         """
         seed = self.seed or nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode()
         return f"-----BEGIN NATS USER JWT-----\n{self.jwt}\n-----BEGIN USER NKEY SEED-----\n{seed}\n"
 
     def objection(self) -> str | None:
-        """Why a server would refuse it, as far as that can be told without the server; None: no idea.
+        """Return a likely reason why a server refused these credentials; None if no reason can be found here.
 
-        It is asked for after a refusal only: this machine's clock may be wrong, and the server's word counts.
+        To be asked only after a refusal: the clock of this machine may be wrong, so the server decides.
         """
         if self.jwt is None:
             return None
@@ -61,19 +60,19 @@ class Login:
         if isinstance(expires, int) and 0 < expires <= time.time():
             return f"the user JWT expired on {_date(expires)}"
         if isinstance(begins, int) and begins > time.time():
-            return f"the user JWT does not hold before {_date(begins)}"
+            return f"the user JWT is not valid before {_date(begins)}"
         details = claims.get("nats")
         if isinstance(details, dict) and details.get("bearer_token") is True:
             return None
         if self.seed is None:
-            return "the user JWT is no bearer's, so it takes its seed, too (nkey_seed)"
+            return "the user JWT is not a bearer JWT, so it requires its seed (nkey_seed)"
         if claims.get("sub") != _public_key(self.seed):
-            return "the seed is not that of the user JWT"
+            return "the seed does not belong to the user JWT"
         return None
 
 
-def read(credentials: Given | None, user_jwt: Given | None, nkey_seed: Given | None) -> Login | None:
-    """Read what was given, from files where paths were given.
+def read(credentials: Path | None, user_jwt: Path | None, nkey_seed: Path | None) -> Login | None:
+    """Read credentials from text, or from files where paths are passed.
 
     Args:
         credentials: A credentials file: a user JWT and its seed.
@@ -81,53 +80,53 @@ def read(credentials: Given | None, user_jwt: Given | None, nkey_seed: Given | N
         nkey_seed: A user's seed.
 
     Returns:
-        The login; None where nothing was given.
+        The login; None if nothing was passed.
 
     Raises:
-        AuthError: A file cannot be read, or holds something else.
+        AuthError: A file cannot be read, or the text is not what it should be.
     """
     if credentials is not None:
         text, where = _text(credentials, "credentials", "credentials", _DECORATION in os.fspath(credentials))
         return Login(jwt=_jwt(text, where), seed=_seed(text, where))
     jwt = seed = None
     if user_jwt is not None:
-        literal = _JWT.fullmatch(os.fspath(user_jwt).strip()) is not None
-        jwt = _jwt(*_text(user_jwt, "user_jwt", "a JWT", literal))
+        is_text = _JWT.fullmatch(os.fspath(user_jwt).strip()) is not None
+        jwt = _jwt(*_text(user_jwt, "user_jwt", "a JWT", is_text))
     if nkey_seed is not None:
-        literal = _SEED.fullmatch(os.fspath(nkey_seed).strip()) is not None
-        seed = _seed(*_text(nkey_seed, "nkey_seed", "a seed", literal))
+        is_text = _SEED.fullmatch(os.fspath(nkey_seed).strip()) is not None
+        seed = _seed(*_text(nkey_seed, "nkey_seed", "a seed", is_text))
     return None if jwt is None and seed is None else Login(jwt=jwt, seed=seed)
 
 
-def _text(given: Given, argument: str, kind: str, literal: bool) -> tuple[str, str]:
-    """The text that was given or is in the file that was, and what to call it in a message."""
-    if literal:
+def _text(given: Path, argument: str, kind: str, is_text: bool) -> tuple[str, str]:
+    """Return the text that was passed, or the content of the file, and what to call it in a message."""
+    if is_text:
         return os.fspath(given), argument
     path = os.path.expanduser(os.fspath(given))
     cause: Exception | None = None
     reason = ""
     content = b""
     try:
-        # Opening a pipe would wait for somebody to write to it, and it could be read only once.
+        # Opening a pipe would block until somebody writes to it, and it could be read only once.
         if stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "rb") as file:
-                content = file.read(_HIGHEST_SIZE)
+                content = file.read(_MAX_SIZE)
         else:
-            reason = "it is no regular file"
+            reason = "not a regular file"
     except OSError as error:
         cause, reason = error, error.strerror or type(error).__name__
     except ValueError:
-        reason = "it is no path"
-    # Outside of the handler: inside it, what is not chained would still hang on to the new error.
+        reason = "not a valid path"
+    # Raised outside the handlers: inside, an error that must not be chained would still be attached as __context__.
     if not reason:
-        return content.decode("utf-8", "replace"), f"the file {path}, given as {argument},"
-    if _can_only_be_a_path(given):
-        raise AuthError(f"the file {path}, given as {argument}, cannot be read: {reason}") from cause
-    raise AuthError(f"{argument} is neither {kind} nor the path of a file that can be read: {reason}")
+        return content.decode("utf-8", "replace"), f"{argument} file {path}"
+    if _is_clearly_a_path(given):
+        raise AuthError(f"cannot read {argument} file {path}: {reason}") from cause
+    raise AuthError(f"{argument} is neither {kind} nor the path of a readable file: {reason}")
 
 
-def _can_only_be_a_path(given: Given) -> bool:
-    # A seed, whole or garbled, has no slash and no dot; a JWT has no slash, and is long.
+def _is_clearly_a_path(given: Path) -> bool:
+    # A seed, even if garbled, has no slash and no dot; a JWT has no slash, and is long.
     if not isinstance(given, str):
         return True
     if "\n" in given:
@@ -138,33 +137,33 @@ def _can_only_be_a_path(given: Given) -> bool:
 def _jwt(text: str, where: str) -> str:
     match = _JWT.search(text)
     if match is None or _claims(match.group()) is None:
-        raise AuthError(f"{where} holds no user JWT")
+        raise AuthError(f"{where} contains no user JWT")
     return match.group()
 
 
 def _seed(text: str, where: str) -> str:
     match = _SEED.search(text)
     if match is None:
-        raise AuthError(f"{where} holds no seed")
+        raise AuthError(f"{where} contains no seed")
     seed = match.group()
-    if not _is_sound(seed):
-        raise AuthError(f"{where} holds a seed that is garbled: its checksum is wrong")
+    if not _has_valid_checksum(seed):
+        raise AuthError(f"{where} contains a garbled seed: its checksum is wrong")
     if not seed.startswith("SU"):
-        raise AuthError(f"{where} holds a seed that is not a user's: those begin with SU")
+        raise AuthError(f"{where} contains a seed that is not a user's: a user's seed begins with SU")
     return seed
 
 
-def _is_sound(seed: str) -> bool:
-    # Neither nats-py nor nkeys looks at the checksum: a slip of a letter would be another user.
+def _has_valid_checksum(seed: str) -> bool:
+    # Neither nats-py nor nkeys checks it: a mistyped letter would silently make another user's key.
     raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
     return binascii.crc_hqx(raw[:-2], 0) == int.from_bytes(raw[-2:], "little")
 
 
 def _claims(jwt: str) -> dict[str, Any] | None:
-    """What a JWT says, unverified; None if it cannot be read."""
+    """Return the claims of a JWT, unverified; None if they cannot be decoded."""
     payload = jwt.split(".")[1]
     try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except ValueError:
         return None
     return claims if isinstance(claims, dict) else None
@@ -178,4 +177,4 @@ def _date(seconds: int) -> str:
     try:
         return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
     except (OverflowError, OSError, ValueError):
-        return "a day that no calendar has"
+        return "a date outside the calendar"

@@ -1,1 +1,1 @@
-"""The wire: subjects, JSON, CloudEvents, JetStream. The only package that parses JSON."""
+"""The wire format: subjects, JSON, CloudEvents, JetStream and trace headers. No other package parses JSON."""

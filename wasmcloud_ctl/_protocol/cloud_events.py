@@ -1,4 +1,4 @@
-"""Events as they travel: CloudEvents 1.0 in structured JSON mode."""
+"""Events on the wire: CloudEvents 1.0 in structured JSON mode."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 import attrs
 
-from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._protocol.strict import Mismatch
+from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl.events import DATA_BY_NAME, Event
 from wasmcloud_ctl.exceptions import DecodeError
 
@@ -20,41 +19,37 @@ _TIME = re.compile(
 )
 
 
-def _time(text: str) -> datetime:
-    """RFC 3339 with up to nine decimals, of which a datetime keeps six."""
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise Mismatch("expected a time by RFC 3339")
-    year, month, day, hour, minute, second, fraction, sign, zone_hours, zone_minutes = match.groups()
-    zone = timezone.utc
-    if sign:
-        offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
-        zone = timezone(offset if sign == "+" else -offset)
-    microsecond = int((fraction or "0").ljust(6, "0")[:6])
-    return datetime(
-        int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, tzinfo=zone
-    )
+@attrs.frozen(slots=False, kw_only=True)
+class _Envelope:
+    """The fields of a CloudEvent that hosts use."""
+
+    id: str
+    source: str
+    type: str
+    time: str
+    specversion: str
+    data: Any
 
 
 def decode_event(raw: bytes, lattice: str) -> Event:
-    """The bytes of an event, as the event.
+    """Decode an event.
 
     Args:
-        raw: The bytes.
-        lattice: The lattice that it was heard on.
+        raw: The message.
+        lattice: The lattice that the event came from.
 
     Raises:
-        DecodeError: They are no CloudEvent in JSON, or the data does not fit the kind of event.
+        DecodeError: The message is not a CloudEvent, or its data does not fit its kind.
     """
     what = "the event"
-    envelope = _codec.structure(_codec.load(raw, what), _Envelope, "$", raw, what)
-    name = envelope.type.rpartition(".")[2]
+    envelope = codec.structure(codec.load(raw, what), _Envelope, "$", raw, what)
     try:
-        time = _time(envelope.time)
-    except (Mismatch, ValueError) as error:
+        time = _parse_time(envelope.time)
+    except ValueError as error:
         raise DecodeError(f"{what} does not fit at $.time: {error}", path="$.time", raw=raw) from error
+    name = envelope.type.rpartition(".")[2]
     known = DATA_BY_NAME.get(name) if envelope.type == _EVENT_TYPE_PREFIX + name else None
-    data = _codec.structure(envelope.data, known or dict[str, Any], "$.data", raw, what)
+    data = codec.structure(envelope.data, known or dict[str, Any], "$.data", raw, what)
     return Event(
         id=envelope.id,
         source=envelope.source,
@@ -66,13 +61,16 @@ def decode_event(raw: bytes, lattice: str) -> Event:
     )
 
 
-@attrs.frozen(slots=False, kw_only=True)
-class _Envelope:
-    """A CloudEvent 1.0 in structured JSON mode, as far as hosts use it."""
-
-    id: str
-    source: str
-    type: str
-    time: str
-    specversion: str
-    data: Any
+def _parse_time(text: str) -> datetime:
+    """Parse a time of RFC 3339. Of its up to nine decimals a datetime keeps six."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError("expected a time as in RFC 3339")
+    *numbers, fraction, sign, zone_hours, zone_minutes = match.groups()
+    zone = timezone.utc
+    if sign:
+        offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+        zone = timezone(offset if sign == "+" else -offset)
+    year, month, day, hour, minute, second = map(int, numbers)
+    microsecond = int((fraction or "0").ljust(6, "0")[:6])
+    return datetime(year, month, day, hour, minute, second, microsecond, zone)

@@ -1,9 +1,12 @@
-"""Plain values as strict as the hosts' own (serde): a null is no string, "false" no bool, "5" no number.
+"""Checks of plain JSON values, as strict as the hosts' own (serde): null is no string, ``"5"`` is no number.
 
-What is made of more than that is for ``_structuring``, whose cattrs many a script never needs.
+These need no cattrs, which many scripts never import.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 _JSON_NAMES = {
     type(None): "null",
@@ -17,58 +20,83 @@ _JSON_NAMES = {
 
 
 class Mismatch(Exception):
-    """A value is not of the type that the protocol gives it.
+    """A value does not have the type that the protocol gives it.
 
     Attributes:
-        place: Where within the value that is at hand, as the end of a JSON path.
+        path: The path within the value, to be appended to the value's own JSON path.
     """
 
-    def __init__(self, message: str, place: str = "") -> None:
+    def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message)
-        self.place = place
+        self.path = path
 
 
-def mismatch(expected: str, value: object) -> Mismatch:
-    """What is wrong with a value that is not what was expected."""
-    return Mismatch(f"expected {expected}, found {_JSON_NAMES.get(type(value), type(value).__name__)}")
+def mismatch(expected: str, value: object, path: str = "") -> Mismatch:
+    """Return the error for a value of another type than expected."""
+    return Mismatch(f"expected {expected}, found {_JSON_NAMES.get(type(value), type(value).__name__)}", path)
 
 
-def _first_mismatch(value: dict[str, object]) -> Mismatch:
-    key, entry = next((key, entry) for key, entry in value.items() if type(entry) is not str)
-    return Mismatch(str(mismatch("a string", entry)), place=f"[{key!r}]")
-
-
-# Hooks. What comes second is what cattrs gives them, too: the type.
+# Each check returns the value, or raises Mismatch. cattrs passes the type as a second argument.
 
 
 def boolean(value: object, _: object = None) -> bool:
-    """A boolean, or a Mismatch."""
+    """Check a boolean."""
     if type(value) is not bool:
         raise mismatch("a boolean", value)
     return value
 
 
 def string(value: object, _: object = None) -> str:
-    """A string, or a Mismatch."""
+    """Check a string."""
     if type(value) is not str:
         raise mismatch("a string", value)
     return value
 
 
 def optional_string(value: object, _: object = None) -> str | None:
-    """A string or None, or a Mismatch."""
-    # It does not call the other: it stands on every line of an inventory, where a call less counts.
+    """Check a string or None."""
+    # Does not call string(): an inventory has thousands of optional strings, so one call less counts.
     if value is not None and type(value) is not str:
         raise mismatch("a string", value)
     return value
 
 
-def string_map(value: object, _: object = None) -> dict[str, str]:
-    """A map of strings to strings, or a Mismatch."""
+def any_map(value: object, _: object = None) -> dict[str, Any]:
+    """Check an object with values of any type."""
     if type(value) is not dict:
         raise mismatch("an object", value)
-    for entry in value.values():
-        if type(entry) is not str:
-            raise _first_mismatch(value)
-    # It is json's own new dict with nothing but strings in it, so it need not be copied.
     return value
+
+
+def string_map(value: object, _: object = None) -> dict[str, str]:
+    """Check an object whose values are strings."""
+    if type(value) is not dict:
+        raise mismatch("an object", value)
+    for key in value:
+        if type(value[key]) is not str:
+            raise mismatch("a string", value[key], path=f"[{key!r}]")
+    return value  # json made this dict for us, so it need not be copied
+
+
+def optional_string_map(value: object, _: object = None) -> dict[str, str] | None:
+    """Check an object whose values are strings, or None."""
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise mismatch("an object", value)
+    for key in value:
+        if type(value[key]) is not str:
+            raise mismatch("a string", value[key], path=f"[{key!r}]")
+    return value
+
+
+HOOKS: dict[Any, Callable[..., Any]] = {
+    bool: boolean,
+    str: string,
+    str | None: optional_string,
+    dict[str, Any]: any_map,
+    dict[str, str]: string_map,
+    Mapping[str, str]: string_map,
+    dict[str, str] | None: optional_string_map,
+    Mapping[str, str] | None: optional_string_map,
+}

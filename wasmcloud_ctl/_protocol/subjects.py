@@ -1,8 +1,7 @@
-"""The subjects of the control interface, and what may stand in one.
+"""The subjects of the control interface, and the checks of what may be part of one.
 
-NATS splits a subject at its dots and gives ``*`` and ``>`` a meaning, and white space ends it on the wire. So
-whatever a caller gives that becomes part of a subject is refused unless it is exactly one token: the alternative
-is a command that goes somewhere else than was meant.
+NATS splits a subject at its dots, ``*`` and ``>`` are wildcards, and white space ends a subject on the wire. A value
+that is not exactly one token would send a command somewhere else, so it is refused.
 """
 
 from __future__ import annotations
@@ -13,24 +12,20 @@ from wasmcloud_ctl.exceptions import InvalidArgument
 
 _SEPARATORS_AND_WILDCARDS = frozenset(".*>")
 
-# Control characters, format characters (they cannot be seen, so they cannot be meant), lone surrogates (they
-# have no UTF-8).
-_UNFIT_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
+# Control characters, format characters (invisible, so a typing mistake), lone surrogates (not encodable).
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
 
 
 def token(value: object, what: str) -> str:
-    """One token of a subject.
+    """Check one token of a subject, and return it unchanged.
 
     Args:
-        value: What the caller gave.
-        what: What the caller calls it, for the message.
-
-    Returns:
-        The value, unchanged.
+        value: The token.
+        what: The name of the argument, for the error.
 
     Raises:
-        InvalidArgument: It is no string, or empty, or has a character that cannot stand in a token: white
-            space, control and invisible characters, ``.``, ``*``, ``>``.
+        InvalidArgument: The value is not a string, is empty, or contains white space, a control or invisible
+            character, ``.``, ``*`` or ``>``.
     """
     if not isinstance(value, str):
         raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
@@ -41,27 +36,24 @@ def token(value: object, what: str) -> str:
             if (
                 character in _SEPARATORS_AND_WILDCARDS
                 or character.isspace()
-                or unicodedata.category(character) in _UNFIT_CATEGORIES
+                or unicodedata.category(character) in _FORBIDDEN_CATEGORIES
             ):
                 raise InvalidArgument(
-                    f"{what} must not contain {character!r}: {value!r} would be part of a NATS subject, where "
-                    "white space, control characters, '.', '*' and '>' cannot stand"
+                    f"{what} must not contain {character!r}: {value!r} would be part of a NATS subject, which "
+                    "allows no white space, control characters, '.', '*' or '>' there"
                 )
     return value
 
 
 def prefix(value: object, what: str) -> str:
-    """One or more tokens, joined by dots.
+    """Check one or more tokens joined by dots, and return them unchanged.
 
     Args:
-        value: What the caller gave.
-        what: What the caller calls it, for the message.
-
-    Returns:
-        The value, unchanged.
+        value: The tokens.
+        what: The name of the argument, for the error.
 
     Raises:
-        InvalidArgument: It is no string, or one of its parts is no token.
+        InvalidArgument: The value is not a string, or one of its parts is not a token.
     """
     if not isinstance(value, str):
         raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
@@ -71,14 +63,14 @@ def prefix(value: object, what: str) -> str:
 
 
 class Subjects:
-    """The subjects of one lattice.
+    """The subjects of one lattice. The methods raise InvalidArgument for what cannot be part of a subject.
 
     Args:
-        topic_prefix: What stands before all control subjects; ``wasmbus.ctl`` unless a site says otherwise.
+        topic_prefix: The first tokens of all control subjects, such as ``wasmbus.ctl``.
         lattice: The lattice's name.
 
     Raises:
-        InvalidArgument: One of them could not stand in a subject.
+        InvalidArgument: The prefix or the name cannot be part of a subject.
 
     Attributes:
         lattice: The lattice's name.
@@ -87,51 +79,29 @@ class Subjects:
     def __init__(self, topic_prefix: str, lattice: str) -> None:
         self.lattice = lattice
         self._root = f"{prefix(topic_prefix, 'topic_prefix')}.v1.{token(lattice, 'lattice')}"
-        # Events are here whatever the topic prefix is.
+        # Hosts publish events here, whatever the topic prefix is.
         self._events = f"wasmbus.evt.{lattice}"
 
     def control(self, operation: str) -> str:
-        """The subject of an operation on the whole lattice, such as ``host.ping``."""
+        """Return the subject of an operation on the whole lattice, such as ``host.ping``."""
         return f"{self._root}.{operation}"
 
     def host(self, operation: str, host_id: str) -> str:
-        """The subject of an operation on one host, such as ``component.scale``.
-
-        Raises:
-            InvalidArgument: The id could not stand in a subject.
-        """
+        """Return the subject of an operation on one host, such as ``component.scale``."""
         return f"{self._root}.{operation}.{token(host_id, 'host_id')}"
 
     def config(self, operation: str, config_name: str) -> str:
-        """The subject of an operation on one config, such as ``config.get``.
-
-        Raises:
-            InvalidArgument: The name could not stand in a subject.
-        """
+        """Return the subject of an operation on one config, such as ``config.get``."""
         return f"{self._root}.{operation}.{token(config_name, 'config_name')}"
 
     def event(self, event_name: str) -> str:
-        """The subject of one kind of event; ``*`` is all kinds.
-
-        Raises:
-            InvalidArgument: The name could not stand in a subject.
-        """
+        """Return the subject of one kind of event; ``*`` stands for all kinds."""
         return f"{self._events}.{event_name if event_name == '*' else token(event_name, 'event name')}"
 
     def config_stream(self) -> str:
-        """The JetStream stream under the bucket in which hosts keep the lattice's configs."""
+        """Return the name of the JetStream stream in which hosts keep the lattice's configs."""
         return f"KV_CONFIGDATA_{self.lattice}"
 
     def config_key_prefix(self) -> str:
-        """What stands before a config's name in the stream."""
+        """Return what precedes a config's name in the subjects of that stream."""
         return f"$KV.CONFIGDATA_{self.lattice}."
-
-
-def jetstream(request: str, stream: str, js_domain: str | None) -> str:
-    """The subject of a request to JetStream about a stream, such as ``STREAM.INFO``.
-
-    Raises:
-        InvalidArgument: The domain could not stand in a subject.
-    """
-    domain = "" if js_domain is None else f"{token(js_domain, 'js_domain')}."
-    return f"$JS.{domain}API.{request}.{stream}"

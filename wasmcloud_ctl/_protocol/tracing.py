@@ -1,4 +1,4 @@
-"""The trace that the caller is in, for the headers of what is sent: W3C trace context, from OpenTelemetry."""
+"""Trace headers: the caller's W3C trace context, taken from OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 
 
 def headers() -> bytes:
-    """The caller's trace context as a block of NATS headers; empty where there is none.
+    """Return the caller's trace context as a block of NATS headers; empty outside of a span.
 
-    OpenTelemetry is never imported here: a program that has not imported it is in no span of it. To be called on
-    the caller's thread, for each thread has a span of its own.
+    Call this on the caller's thread: each thread has a current span of its own. OpenTelemetry is never imported here,
+    because a program that has not imported it has no span.
     """
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:

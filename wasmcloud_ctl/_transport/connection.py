@@ -11,7 +11,7 @@ import nats.aio.client
 import nats.errors
 from nats.protocol.command import hpub_cmd, pub_cmd, sub_cmd, unsub_cmd
 
-from wasmcloud_ctl._options.options import Server, named_by_cluster
+from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._transport import failures, nats_internals
 from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.stream import Socket

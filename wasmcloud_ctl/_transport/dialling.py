@@ -13,7 +13,8 @@ from anyio import fail_after
 
 from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._options import credentials, tls
-from wasmcloud_ctl._options.options import Options, Server
+from wasmcloud_ctl._options.options import Options
+from wasmcloud_ctl._options.servers import Server
 from wasmcloud_ctl._transport import failures
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
@@ -49,7 +50,7 @@ async def dial(
     """
     # Files are read for each connection, so that renewed ones take effect.
     login = credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
-    context = tls.context(options) if any(server.tls for server in options.servers) else None
+    context = tls.make_context(options) if any(server.tls for server in options.servers) else None
     known = {(server.host, server.port): server for server in (*cluster, *options.servers)}
     servers = list(known.values())
     random.shuffle(servers)

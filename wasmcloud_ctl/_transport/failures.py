@@ -10,7 +10,8 @@ import ssl
 from collections.abc import Sequence
 
 from wasmcloud_ctl._options.credentials import Login
-from wasmcloud_ctl._options.options import Options, Server
+from wasmcloud_ctl._options.options import Options
+from wasmcloud_ctl._options.servers import Server
 from wasmcloud_ctl.exceptions import AuthError, ConnectError
 
 # OpenSSL's codes for a valid certificate of another name or address.

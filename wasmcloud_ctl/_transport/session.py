@@ -23,7 +23,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from wasmcloud_ctl._bridge.handover import Deadline
-from wasmcloud_ctl._options.options import Options, Server
+from wasmcloud_ctl._options.options import Options
+from wasmcloud_ctl._options.servers import Server
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.dialling import dial
 from wasmcloud_ctl._transport.key_queues import KeyQueues

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
-import json
 import socket
 import ssl
 from collections.abc import Callable
@@ -15,7 +14,8 @@ from urllib.parse import ParseResult
 import nats.aio.transport
 import nats.errors
 
-from wasmcloud_ctl._options.options import DEFAULT_PORT
+from wasmcloud_ctl._options.servers import DEFAULT_PORT
+from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
 
@@ -100,7 +100,7 @@ class Socket(nats.aio.transport.TcpTransport):
         if self._greeted:
             # A server may send an INFO about its cluster before its reply; nats-py would take that for the reply.
             while line.startswith(b"INFO "):
-                self.on_info(json.loads(line[5:]))
+                self.on_info(parse_json(line[5:]))
                 line = await self._line()
         elif line.startswith(b"-ERR"):
             raise nats.errors.Error(line[4:].decode("utf-8", "replace").strip())

@@ -9,12 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
+from typing import Any, Concatenate, ParamSpec
 
-from typing_extensions import Self, Unpack
+from typing_extensions import Self
 
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._connect import connect
-from wasmcloud_ctl._options.options import ConnectOptions
 from wasmcloud_ctl.testing._command import Command
 from wasmcloud_ctl.testing._fleet import Fleet
 from wasmcloud_ctl.testing._practice_host import PracticeHost
@@ -25,6 +25,15 @@ from wasmcloud_ctl.testing._versions import host_version
 
 # How many requests are recorded: enough for any test, and little memory for a lattice that runs for weeks.
 _COMMANDS = 100_000
+
+P = ParamSpec("P")
+
+
+def _with_parameters_of(
+    model: Callable[P, Client],
+) -> Callable[[Callable[..., Client]], Callable[Concatenate[Any, P], Client]]:
+    """Make type checkers see the parameters of a function at a method, so that these are written only once."""
+    return lambda method: method
 
 
 class PracticeLattice:
@@ -220,9 +229,8 @@ class PracticeLattice:
             if self._owns_server and isinstance(self._server, PracticeServer):
                 self._server.close()
 
-    def connect(
-        self, servers: str | Sequence[str] | None = None, **options: Unpack[ConnectOptions]
-    ) -> Client:
+    @_with_parameters_of(connect)
+    def connect(self, servers: str | Sequence[str] | None = None, **options: object) -> Client:
         """Connect a client to this lattice.
 
         Args:
@@ -232,10 +240,9 @@ class PracticeLattice:
         Returns:
             The client. The caller must close it.
         """
-        options.setdefault("lattice", self.lattice)
-        options.setdefault("topic_prefix", self.topic_prefix)
-        options.setdefault("js_domain", self._js_domain)
-        return connect(self.url if servers is None else servers, **options)
+        own = {"lattice": self.lattice, "topic_prefix": self.topic_prefix, "js_domain": self._js_domain}
+        given: dict[str, Any] = {**own, **options}
+        return connect(self.url if servers is None else servers, **given)
 
     def add_host(
         self, labels: Mapping[str, str] | None = None, *, version: str | None = None

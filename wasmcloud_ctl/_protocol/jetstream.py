@@ -1,0 +1,89 @@
+"""JetStream's API, as far as ``list_configs`` uses it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from wasmcloud_ctl._protocol import codec
+from wasmcloud_ctl._protocol.subjects import token
+from wasmcloud_ctl.exceptions import DecodeError, OperationRejected
+
+_NOT_FOUND = 404
+
+
+def subject(request: str, stream: str, js_domain: str | None) -> str:
+    """Return the subject of a request about a stream, such as ``STREAM.INFO``.
+
+    Raises:
+        InvalidArgument: The domain is not a valid subject token.
+    """
+    domain = "" if js_domain is None else f"{token(js_domain, 'js_domain')}."
+    return f"$JS.{domain}API.{request}.{stream}"
+
+
+def encode_stream_info(subjects_filter: str, offset: int) -> bytes:
+    """Encode a request for the subjects in a stream, one page of them, starting at ``offset``."""
+    return codec.encode({"subjects_filter": subjects_filter, "offset": offset})
+
+
+def decode_stream_info(raw: bytes) -> tuple[list[str], int]:
+    """Return a page of a stream's subjects, and how many subjects there are in all.
+
+    A stream that does not exist has none.
+
+    Raises:
+        DecodeError: The response does not fit.
+        OperationRejected: JetStream refused the request.
+    """
+    response = _response(raw)
+    if response is None:
+        return [], 0
+    state = response.get("state")
+    subjects = state.get("subjects") if type(state) is dict else None
+    total = response.get("total", 0)
+    if not (subjects is None or type(subjects) is dict) or type(total) is not int:
+        raise DecodeError("JetStream's response has no subjects", path="$.state.subjects", raw=raw)
+    return list(subjects or {}), total
+
+
+def encode_last_message(subject: str) -> bytes:
+    """Encode a request for the last message of a subject."""
+    return codec.encode({"last_by_subj": subject})
+
+
+def decode_holds_value(raw: bytes) -> bool:
+    """Return whether a key of a bucket has a value: its last message exists and is not a deletion.
+
+    Raises:
+        DecodeError: The response does not fit.
+        OperationRejected: JetStream refused the request.
+    """
+    response = _response(raw)
+    if response is None:
+        return False
+    message = response.get("message")
+    headers = message.get("hdrs", "") if type(message) is dict else None
+    if type(headers) is not str:
+        raise DecodeError("JetStream's response has no message", path="$.message", raw=raw)
+    try:
+        return b"KV-Operation:" not in base64.b64decode(headers, validate=True)
+    except ValueError as error:
+        raise DecodeError(
+            "the headers of JetStream's message are not Base64", path="$.message.hdrs", raw=raw
+        ) from error
+
+
+def _response(raw: bytes) -> dict[str, Any] | None:
+    """Return a response of JetStream's API; None for "not found"."""
+    response = codec.load(raw, "JetStream's response")
+    if type(response) is not dict:
+        raise DecodeError("JetStream's response is not an object", path="$", raw=raw)
+    error = response.get("error")
+    if error is None:
+        return response
+    code = error.get("code") if type(error) is dict else None
+    if code == _NOT_FOUND:
+        return None
+    reason = error.get("description") if type(error) is dict else error
+    raise OperationRejected(f"JetStream refused: {reason}")
