@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from wire import Wire, wire_to
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import wasmcloud_ctl
 from wasmcloud_ctl import Client
 from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer
+
+# Tests start many Pythons. With this variable set, each would compile the package anew: a second each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure() -> None:
@@ -26,6 +33,34 @@ def pytest_configure() -> None:
     # A shell has what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are processors, since most tests wait for something."""
+    return min((os.cpu_count() or 1) + 1, 8)
+
+
+# One process runs all tests of these files, because they share a fixture that takes seconds.
+TOGETHER = ("test_authentication.py", "test_benchmarks.py", "test_golden_replay.py", "test_notebooks.py")
+
+
+class ByTest(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Distributes single tests, and the files of `TOGETHER` as a whole.
+
+    This is what xdist's own "loadgroup" is for. It does nothing with pytest 9.2 and xdist 3.8: xdist marks the
+    tests of a group by an attribute that pytest no longer has.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file.endswith(TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTest:
+    """Distribute the tests by `ByTest`."""
+    return ByTest(config, log)
 
 
 @pytest.fixture

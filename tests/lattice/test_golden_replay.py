@@ -16,7 +16,6 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -24,24 +23,14 @@ import nats
 import pytest
 from nats.aio.msg import Msg
 from realhost import artifacts
+from recorded import VERSIONS, cases
 from wire import arrive
 
 from wasmcloud_ctl.testing import PracticeLattice
 
-DATA = Path(__file__).parents[1] / "data"
-VERSIONS = ("1.9.2", "1.6.2")
 ZONES = ("z1", "z2")
 
 Case = dict[str, Any]
-
-
-def recorded(version: str) -> list[Case]:
-    """The cases of one version, in the order they were recorded in."""
-    return [json.loads(line) for line in (DATA / f"host-{version}.jsonl").read_text("utf-8").splitlines()]
-
-
-def names(version: str) -> list[str]:
-    return [case["case"] for case in recorded(version)]
 
 
 @attrs.define
@@ -113,7 +102,7 @@ class Run:
 def recorded_run(version: str) -> Run:
     """What is particular to a recorded run."""
     hosts = {}
-    for reply in recorded(version)[0]["replies"]:
+    for reply in cases(version)[0]["replies"]:
         host = reply["json"]["response"]
         hosts[host["labels"]["zone"]] = host["id"]
     return Run(hosts=hosts, folder="/components")
@@ -189,11 +178,11 @@ def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         now = Run(
             hosts=dict(zip(ZONES, (host.id for host in lattice.hosts), strict=True)), folder=str(folder)
         )
-        seen = asyncio.run(replay(lattice, was, now, recorded(version)))
-        yield was, now, seen, {case["case"]: case for case in recorded(version)}
+        seen = asyncio.run(replay(lattice, was, now, cases(version)))
+        yield was, now, seen, {case["case"]: case for case in cases(version)}
 
 
-@pytest.mark.parametrize("case", names(VERSIONS[0]))
+@pytest.mark.parametrize("case", [case["case"] for case in cases(VERSIONS[0])])
 def test_case(replayed: Any, case: str) -> None:
     """A practice host says what the real one said, and publishes what it published."""
     was, now, seen, golden = replayed

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+# Many processes start, which is slow on a busy machine.
+pytestmark = pytest.mark.timeout(120)
+
 _CHECKOUT = Path(__file__).parents[2]
 
 # Wake-ups and memory are read from /proc.
@@ -28,7 +31,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=_CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(_CHECKOUT)},
         stdout=subprocess.DEVNULL,
-        timeout=28,
+        timeout=115,
     )
     return folder
 

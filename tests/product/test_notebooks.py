@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-# Two kernels start, and on a busy machine that takes its time.
+# Two kernels start, which is slow on a busy machine.
 pytestmark = pytest.mark.timeout(120)
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
