@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import ssl
 import sys
@@ -20,8 +21,13 @@ P = ParamSpec("P")
 
 
 def with_parameters_of(model: Callable[P, Client]) -> Callable[[Callable[..., Client]], Callable[P, Client]]:
-    """Make type checkers see the parameters of another function, so that these are written only once."""
-    return lambda function: function
+    """Give a function the parameters of another one, so that these are written only once."""
+
+    def decorate(function: Callable[..., Client]) -> Callable[P, Client]:
+        vars(function)["__signature__"] = inspect.signature(model)
+        return function
+
+    return decorate
 
 
 def connect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import threading
 import time
@@ -32,8 +33,15 @@ P = ParamSpec("P")
 def _with_parameters_of(
     model: Callable[P, Client],
 ) -> Callable[[Callable[..., Client]], Callable[Concatenate[Any, P], Client]]:
-    """Make type checkers see the parameters of a function at a method, so that these are written only once."""
-    return lambda method: method
+    """Give a method the parameters of a function, so that these are written only once."""
+
+    def decorate(method: Callable[..., Client]) -> Callable[Concatenate[Any, P], Client]:
+        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        signature = inspect.signature(model)
+        vars(method)["__signature__"] = signature.replace(parameters=[own, *signature.parameters.values()])
+        return method
+
+    return decorate
 
 
 class PracticeLattice:
