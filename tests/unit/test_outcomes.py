@@ -259,6 +259,7 @@ def test_an_update_is_proved_by_the_inventory(evidence: Evidence[HostInventory],
         (Evidence(before=NOTHING, now=provides("file:///http.par"), current=True), CERTAIN),
         (Evidence(before=NOTHING, now=provides(None), current=True), CERTAIN),
         (Evidence(before=NOTHING, now=provides("other.example/http:1"), current=True), KEEP_WAITING),
+        (Evidence(before=NOTHING, now=NOTHING, current=True, events=(started(),)), KEEP_WAITING),
         # Of two starts at the same time one fails; the provider runs all the same.
         (Evidence(before=NOTHING, now=provides(), current=True, events=(started(), start_failed())), CERTAIN),
     ],

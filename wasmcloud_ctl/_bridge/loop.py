@@ -96,7 +96,7 @@ class _Coroutine(Generic[T]):
     async def _run(self) -> None:
         # The task sets the result itself, as its last act: a future is done before its task has cleaned up. And no
         # exception may leave the task, not even a cancellation, because that would end all other tasks.
-        if self._abandoned:
+        if self._abandoned:  # pragma: no cover – abandoned between the start of the task and its first step
             return
         self._task = asyncio.current_task()
         try:
@@ -119,7 +119,9 @@ class _Coroutine(Generic[T]):
         else:
             self._task.cancel()
 
-    def blocked_error(self) -> Exception:
+    def blocked_error(
+        self,
+    ) -> Exception:  # pragma: no cover – the function ignores its cancellation for a second
         return DeadlinePassed()
 
 

@@ -205,9 +205,7 @@ class _Inventories:
         self.scatter.send(self._subjects.control("host.ping"), b"")
 
     def ask(self, host_id: str, subject: str) -> None:
-        """Ask one host, unless it was asked before."""
-        if host_id in self._pending or host_id in self.data or host_id in self.errors:
-            return
+        """Ask one host for its inventory."""
         handler = functools.partial(self._on_inventory, host_id)
         self._pending[host_id] = self._replies.send(subject, handler=handler, once=True)
         self._deadlines.append((min(time.monotonic() + self._timeout, self._end), host_id))
