@@ -130,12 +130,14 @@ class Socket(nats.aio.transport.TcpTransport):
 
     def _unsent(self) -> int:
         """Return how many bytes are buffered in this process; with TLS, mostly encrypted ones."""
-        if self._io_writer is None:
+        bare = self._bare_io_writer
+        if bare is None or self._io_writer is None:
             return 0
-        unsent = self._io_writer.transport.get_write_buffer_size()
-        if self._bare_io_writer is not self._io_writer and self._bare_io_writer is not None:
-            # The TLS transport does not count the encrypted bytes that wait in the transport below.
-            unsent += self._bare_io_writer.transport.get_write_buffer_size()
+        unsent = bare.transport.get_write_buffer_size()
+        # The TLS transport does not count what waits in the transport below. After a loss it cannot be asked before
+        # Python 3.11, and holds nothing any more.
+        if self._io_writer is not bare and not bare.is_closing():
+            unsent += self._io_writer.transport.get_write_buffer_size()
         return unsent
 
     @property
@@ -146,7 +148,8 @@ class Socket(nats.aio.transport.TcpTransport):
     @property
     def closing(self) -> bool:
         """Whether nothing can be sent any more."""
-        return self._io_writer is None or self._io_writer.is_closing()
+        # Not the TLS transport above: before Python 3.11 it cannot be asked after a loss.
+        return self._bare_io_writer is None or self._bare_io_writer.is_closing()
 
     def abort(self) -> None:
         """Close at once, and drop what was not sent."""
