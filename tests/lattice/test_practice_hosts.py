@@ -490,8 +490,10 @@ def test_images_can_be_signed(practice_lattice: PracticeLattice, wire: Wire, hos
 def test_two_starts_of_one_provider_at_once(wire: Wire, host: PracticeHost) -> None:
     """Both are acknowledged, one provider starts, and the other start fails."""
     command = {"provider_id": "p", "provider_ref": ECHO, "host_id": host.id}
+    host.stall()  # else the first may have started before the second arrives, which is then refused
     for _ in range(2):
         wire.send(f"provider.start.{host.id}", command)
+    host.resume()
 
     events = wire.events()
 
