@@ -48,11 +48,6 @@ def line(value: object) -> str:
 
 @singledispatch
 def summary(value: object) -> str:
-    """Return the summary of a value, for one line. A module that defines a class of values registers its own."""
-    return one_line(repr(value))
-
-
-@summary.register
-def _(value: dict) -> str:  # type: ignore[type-arg]  # singledispatch accepts no generic class
-    # Only the count: the values of a config may be secrets.
-    return f"map of {count(len(value), 'key')}"
+    """Return the summary of a value, for one line. ``_presentation`` registers those of models and events."""
+    # Of a dict only the count: the values of a config may be secrets.
+    return f"map of {count(len(value), 'key')}" if isinstance(value, dict) else one_line(repr(value))
