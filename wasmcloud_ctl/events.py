@@ -9,16 +9,7 @@ from typing import Any, get_args
 
 import attrs
 
-from wasmcloud_ctl.models import (
-    I32,
-    U64,
-    ComponentDescription,  # noqa: F401  # as above
-    HostInventory,
-    Link,
-    Model,
-    ProviderDescription,  # noqa: F401  # as above
-    Value,
-)
+from wasmcloud_ctl.models import I32, U64, HostInventory, Link, Model, Value, plain
 
 # The data of each kind --------------------------------------------------------------------------
 
@@ -72,7 +63,6 @@ class HostStopped(Model):
     labels: dict[str, str]
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostHeartbeat(HostInventory):
     """A host's inventory, which the host publishes every 30 seconds."""
 
@@ -224,7 +214,6 @@ class HealthCheckStatus(Model):
     provider_id: str
 
 
-@attrs.frozen(slots=False, repr=False, eq=False)
 class LinkdefSet(Link):
     """A link was put. It may have existed before."""
 
@@ -330,13 +319,4 @@ class Event(Value):
             ``id``, ``source``, ``type``, ``time`` (RFC 3339) and ``data``, the names of CloudEvents 1.0, and ``name``
             and ``lattice``. (wash prints no events.)
         """
-        data = self.data
-        return {
-            "id": self.id,
-            "source": self.source,
-            "type": self.type,
-            "name": self.name,
-            "time": self.time.isoformat(),
-            "lattice": self.lattice,
-            "data": data.to_dict() if isinstance(data, Model) else dict(data),
-        }
+        return {**vars(self), "time": self.time.isoformat(), "data": plain(self.data)}

@@ -73,8 +73,7 @@ class Model(Value):
             without a value is None, where wash leaves out the key. Therefore all rows of a table have the same keys:
             ``pandas.DataFrame([host.to_dict() for host in client.get_hosts().data])``.
         """
-        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type]  # all subclasses are attrs classes
-        return {name: plain(getattr(self, name)) for name in fields}
+        return {name: plain(value) for name, value in vars(self).items()}
 
 
 def plain(value: object) -> object:
