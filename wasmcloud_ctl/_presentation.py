@@ -30,25 +30,22 @@ def interfaces_of(link: models.Link) -> str:
 @summary.register
 def _(value: models.Value) -> str:
     match value:
-        case models.Host():
+        case models.Host(id=host_id) | models.HostInventory(host_id=host_id):
+            name = f"{short_id(host_id)} {one_line(value.friendly_name, 40)}".rstrip()
+            if isinstance(value, models.HostInventory):
+                components = count(len(value.components), "component")
+                return f"{name}, {components}, {count(len(value.providers), 'provider')}"
             version = f"version {one_line(value.version)}" if value.version else ""
             uptime = f"up {one_line(value.uptime_human)}" if value.uptime_human else ""
-            details = _listed(version, uptime, count(len(value.labels), "label"))
-            return f"{_name(value.id, value.friendly_name)}, {details}"
-        case models.HostInventory():
-            components = count(len(value.components), "component")
-            providers = count(len(value.providers), "provider")
-            return f"{_name(value.host_id, value.friendly_name)}, {components}, {providers}"
+            return f"{name}, {_listed(version, uptime, count(len(value.labels), 'label'))}"
         case (
             models.ComponentDescription(id=component_id)
             | events.ComponentScaled(component_id=component_id)
             | events.ComponentScaleFailed(component_id=component_id)
         ):
-            scale = (
-                f"{one_line(component_id)}, max_instances {value.max_instances}, {one_line(value.image_ref)}"
-            )
+            reference = one_line(value.image_ref)
             error = f": {one_line(value.error)}" if isinstance(value, events.ComponentScaleFailed) else ""
-            return scale + error
+            return f"{one_line(component_id)}, max_instances {value.max_instances}, {reference}{error}"
         case models.ProviderDescription():
             return f"{one_line(value.id)}, {one_line(value.image_ref or 'no image_ref')}"
         case models.ComponentAuctionAck(component_id=wanted) | models.ProviderAuctionAck(provider_id=wanted):
@@ -91,14 +88,22 @@ def _(value: models.Value) -> str:
             undecodable = f"{len(value.undecodable)} undecodable" if value.undecodable else ""
             hosts = count(len(value.data), "host")
             return _listed(hosts, _errors(value), undecodable, f"{value.elapsed:.2f} s")
-        case models.CtlResponse():
-            return _response(value)
+        case models.CtlResponse(succeeded=False):
+            return f"refused: {_message(value)}"
+        case models.CtlResponse(data=None):
+            return f"succeeded: {_message(value)}" if value.message else "succeeded, no data"
+        case models.CtlResponse(data=list(items)):
+            kinds = {type(item).__name__ for item in items}
+            return f"succeeded: list of {len(items)} {' or '.join(sorted(kinds))}".rstrip()
+        case models.CtlResponse(data=data):
+            kind = "" if isinstance(data, dict) else f"{type(data).__name__} "
+            return f"succeeded: {kind}{summary(data)}"
         case _:  # a class of the caller's own
             return one_line(str(vars(value)))
 
 
-def _name(host_id: str, friendly_name: str) -> str:
-    return f"{short_id(host_id)} {one_line(friendly_name, 40)}".rstrip()
+def _message(response: models.CtlResponse[Any]) -> str:
+    return one_line(with_short_ids(response.message), 80)
 
 
 def _listed(*parts: str, separator: str = ", ") -> str:
@@ -118,20 +123,6 @@ def _errors(inventories: models.Inventories) -> str:
     return count(len(inventories.errors), "error") if inventories.errors else ""
 
 
-def _response(response: models.CtlResponse[Any]) -> str:
-    message = one_line(with_short_ids(response.message), 80)
-    if not response.succeeded:
-        return f"refused: {message}"
-    data = response.data
-    if data is None:
-        return f"succeeded: {message}" if message else "succeeded, no data"
-    if isinstance(data, list):
-        kinds = {type(item).__name__ for item in data}
-        return f"succeeded: list of {len(data)} {' or '.join(sorted(kinds))}".rstrip()
-    kind = "" if isinstance(data, dict) else f"{type(data).__name__} "
-    return f"succeeded: {kind}{summary(data)}"
-
-
 # Tables -----------------------------------------------------------------------------------------
 
 
@@ -142,9 +133,7 @@ def _id(host_id: str) -> Html:
 def _labels(labels: Mapping[str, str] | None) -> Html:
     """Return labels as chips: first those that people set, then the host's own."""
     chips = sorted((key.startswith("hostcore."), key, value) for key, value in (labels or {}).items())
-    return join(
-        element("span", f"{key}={value}", "chip muted" if own else "chip") for own, key, value in chips
-    )
+    return join(element("span", f"{key}={text}", "chip muted" if own else "chip") for own, key, text in chips)
 
 
 def _row(value: object) -> dict[str, Cell]:
@@ -200,15 +189,9 @@ def _row(value: object) -> dict[str, Cell]:
             return {}
 
 
-def _table(values: Iterable[object]) -> Html:
-    """Return a table with a row for each value. The values are of one class."""
-    rows = [_row(value) for value in values]
-    return table([*rows[0]], [[*row.values()] for row in rows]) if rows else Html()
-
-
 @sections.register
 def _(value: object) -> list[Html]:
-    return [_table([value]) or element("code", one_line(repr(value), 1000))]
+    return [table([_row(value)]) or element("code", one_line(repr(value), 1000))]
 
 
 @sections.register
@@ -224,8 +207,8 @@ def _(inventory: models.HostInventory) -> list[Html]:
     return [
         title(name, _id(inventory.host_id), element("span", details, "muted")),
         title(_labels(inventory.labels)),
-        _table(inventory.components),
-        _table(inventory.providers),
+        table(map(_row, inventory.components)),
+        table(map(_row, inventory.providers)),
     ]
 
 
@@ -241,20 +224,20 @@ def _(response: models.CtlResponse[Any]) -> list[Html]:
     elif isinstance(data, dict):
         how_many = count(len(data), "key")
         tables = [
-            table(["key", "value"], [[element("b", key), _setting(key, data[key])] for key in sorted(data)])
+            table({"key": element("b", key), "value": _setting(key, data[key])} for key in sorted(data))
         ]
     elif not isinstance(data, list):
         tables = sections(data)
     elif data and all(isinstance(item, models.Link) for item in data):
         how_many = count(len(data), "link")
-        tables = [_table(data)]
+        tables = [table(map(_row, data))]
     elif all(isinstance(item, dict) for item in data):
         how_many = count(len(data), "entry")
         columns = ["name", "version", "revision", "subject", "issuer"]
-        tables = [table(columns, [[claims.get(column) for column in columns] for claims in data])]
+        tables = [table({column: claims.get(column) for column in columns} for claims in data)]
     else:
         how_many = count(len(data), "entry")
-        tables = [table([""], [[summary(item)] for item in data])]
+        tables = [table({"": summary(item)} for item in data)]
     return [_status(response, element("span", how_many, "muted")), *tables]
 
 
@@ -282,35 +265,33 @@ def _(replies: models.Replies[Any]) -> list[Html]:
     return [
         _head(replies, _answers(replies)),
         *(_status(response) for response in replies if not response.succeeded),
-        _table(replies.undecodable),
-        _table(item for item in replies.data if isinstance(item, models.Host)),
-        _table(item for item in replies.data if isinstance(item, bids)),
+        table(map(_row, replies.undecodable)),
+        table(_row(item) for item in replies.data if isinstance(item, models.Host)),
+        table(_row(item) for item in replies.data if isinstance(item, bids)),
     ]
 
 
 @sections.register
 def _(inventories: models.Inventories) -> list[Html]:
     how_many = _listed(count(len(inventories.data), "inventory"), _errors(inventories))
-    errors: list[list[Cell]] = [
-        [element("span", "no inventory", "badge bad"), _id(host_id), type(error).__name__, str(error)]
+    badge = element("span", "no inventory", "badge bad")
+    errors = table(
+        {"": badge, "host": _id(host_id), "error": type(error).__name__, " ": str(error)}
         for host_id, error in inventories.errors.items()
-    ]
-    hosts: list[list[Cell]] = [
-        [
-            element("b", inventory.friendly_name),
-            _id(host_id),
-            _running((f"{item.id} ×{item.max_instances}", item.image_ref) for item in inventory.components),
-            _running((item.id, item.image_ref or "") for item in inventory.providers),
-            _labels(inventory.labels),
-        ]
-        for host_id, inventory in inventories.data.items()
-    ]
-    return [
-        _head(inventories, how_many),
-        table(["", "host", "error", ""], errors),
-        _table(inventories.undecodable),
-        table(["host", "id", "components", "providers", "labels"], hosts),
-    ]
+    )
+    hosts = table(
+        {
+            "host": element("b", item.friendly_name),
+            "id": _id(host_id),
+            "components": _running(
+                (f"{found.id} ×{found.max_instances}", found.image_ref) for found in item.components
+            ),
+            "providers": _running((found.id, found.image_ref or "") for found in item.providers),
+            "labels": _labels(item.labels),
+        }
+        for host_id, item in inventories.data.items()
+    )
+    return [_head(inventories, how_many), errors, table(map(_row, inventories.undecodable)), hosts]
 
 
 def _running(items: Iterable[tuple[str, str]]) -> Html:
@@ -320,9 +301,6 @@ def _running(items: Iterable[tuple[str, str]]) -> Html:
         for name, ref in items
     ]
     return join(lines, "<br/>") if lines else element("span", "none", "muted")
-
-
-# Events
 
 
 @sections.register
@@ -337,15 +315,15 @@ def _(event: events.Event) -> list[Html]:
     data = event.data
     failed = isinstance(data, failures)
     name = element("span", event.name, "badge bad") if failed else element("b", event.name)
-    rows: list[list[Cell]] = [["", summary(data)]]
+    rows: list[dict[str, Cell]] = [{"": "", " ": summary(data)}]
     if not isinstance(data, models.HostInventory):
         # A row for each field, without empty ones and without the host that published it.
         rows = [
-            [field, _event_cell(field, value)]
+            {"": field, " ": _event_cell(field, value)}
             for field, value in (data if isinstance(data, dict) else vars(data)).items()
             if value not in (None, {}, ()) and (field, value) != ("host_id", event.source)
         ]
-    return [title(time, name, "from", _id(event.source)), table(["", ""], rows)]
+    return [title(time, name, "from", _id(event.source)), table(rows)]
 
 
 def _event_cell(name: str, value: Any) -> Cell:

@@ -150,14 +150,9 @@ class ProviderStarted(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStartFailed(Model):
-    """A provider could not be started.
+    """The host ``host_id`` could not start ``provider_ref`` as the provider ``provider_id``; ``error`` is its reason.
 
-    Attributes:
-        provider_id: The provider's id.
-        provider_ref: The image reference of the command.
-        host_id: The host's id.
-        error: The host's reason.
-        link_name: The name of its link. None if the host does not report it.
+    ``link_name`` is the name of the provider's link. None if the host does not report it.
     """
 
     provider_id: str
@@ -229,13 +224,7 @@ class LinkdefSetFailed(Link):
 class LinkdefDeleted(Model):
     """A link was deleted. ``target`` and ``interfaces`` are None if there was no such link.
 
-    Attributes:
-        source_id: The id of the component or provider that imports.
-        wit_namespace: The WIT namespace, such as ``wasi``.
-        wit_package: The WIT package, such as ``http``.
-        name: The link's name.
-        target: The id of the component or provider that exports.
-        interfaces: The WIT interfaces, such as ``incoming-handler``.
+    The attributes are those of :class:`~wasmcloud_ctl.Link`, which describes them.
     """
 
     source_id: str

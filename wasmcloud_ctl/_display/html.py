@@ -7,10 +7,8 @@ can be read on light and dark pages, and no colour says more than the words besi
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from functools import singledispatch
-
-from wasmcloud_ctl._display.text import one_line
 
 # How many rows of a table are shown. A last row says how many more there are.
 _MAX_ROWS = 100
@@ -52,28 +50,14 @@ Cell = str | int | None
 _EMPTY = (None, "")
 
 
-def as_html(value: object) -> str:
-    """Return a value's titles and tables as HTML with its style sheet."""
-    return _page(*sections(value))
-
-
 @singledispatch
 def sections(value: object) -> list[Html]:
-    """Return a value as titles and tables. ``_presentation`` registers those of models and events."""
-    return [element("code", one_line(repr(value), 1000))]
+    """Return a value as titles and tables, as ``_presentation`` registers it."""
+    raise NotImplementedError
 
 
-def picture(heading: str, svg: str) -> str:
-    """Return a heading and an SVG picture as HTML with its style sheet. A wide picture scrolls."""
-    return _page(element("div", heading, "title muted"), Html(f'<div style="overflow-x:auto">{svg}</div>'))
-
-
-def preformatted(note: str, text: str) -> str:
-    """Return a note and a preformatted text as HTML with its style sheet."""
-    return _page(element("div", note), element("pre", text))
-
-
-def _page(*parts: Html) -> str:
+def page(*parts: Html) -> str:
+    """Return titles, tables and other HTML with their style sheet."""
     return f'<div class="wasmcloud-ctl">{_STYLE}{"".join(parts)}</div>'
 
 
@@ -102,19 +86,24 @@ def title(*parts: Cell) -> Html:
     return element("div", join(filled, " "), "title") if filled else Html()
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Html:
-    """Return a table without the columns that are empty in all rows, and without the header if that is empty."""
-    columns = [column for column in range(len(header)) if any(row[column] not in _EMPTY for row in rows)]
+def table(rows: Iterable[Mapping[str, Cell]]) -> Html:
+    """Return a table without the columns that are empty in all rows.
+
+    A row has cells by the names of their columns. Without names there is no header. Spaces around a name are not
+    shown, so that they can tell columns without a name apart.
+    """
+    rows = list(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [name for name in names if any(row.get(name) not in _EMPTY for row in rows)]
     if not columns:
         return Html()
-    names = [header[column] for column in columns]
-    head = _row("th", names) if any(names) else ""
-    body = [_row("td", [row[column] for column in columns]) for row in rows[:_MAX_ROWS]]
+    head = _row("th", [name.strip() for name in columns]) if "".join(columns).strip() else ""
+    body = [_row("td", map(row.get, columns)) for row in rows[:_MAX_ROWS]]
     if len(rows) > _MAX_ROWS:
         more = element("span", f"and {len(rows) - _MAX_ROWS} more", "muted")
         body.append(Html(f'<tr><td colspan="{len(columns)}">{more}</td></tr>'))
     return Html(f"<table><thead>{head}</thead><tbody>{join(body)}</tbody></table>")
 
 
-def _row(tag: str, cells: Sequence[Cell]) -> Html:
+def _row(tag: str, cells: Iterable[Cell]) -> Html:
     return element("tr", join(element(tag, cell) for cell in cells))

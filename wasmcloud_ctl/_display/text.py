@@ -11,9 +11,6 @@ from functools import singledispatch
 # How many characters of a host's id are shown: enough to tell hosts apart and to search for one.
 _SHORT_ID = 8
 
-# The maximal length of a repr, without the class's name.
-_LINE = 140
-
 _HOST_ID = re.compile(r"\bN[A-Z2-7]{55}\b")
 
 
@@ -39,11 +36,6 @@ def count(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("ry") else f"{number} {noun}s"
-
-
-def line(value: object) -> str:
-    """Return the repr of a value: its class and its summary."""
-    return f"<{type(value).__name__} {one_line(summary(value), _LINE)}>"
 
 
 @singledispatch
