@@ -30,6 +30,29 @@ def interfaces_of(link: models.Link) -> str:
 @summary.register
 def _(value: models.Value) -> str:
     match value:
+        case events.Event():
+            name, source = one_line(value.name), short_id(value.source)
+            return f"{name} {value.time:%H:%M:%S.%f} {source} {summary(value.data)}".rstrip()
+        case models.Undecodable():
+            return f"{count(len(value.raw), 'byte')}: {one_line(value.reason)}"
+        case models.Replies(no_responders=True) | models.Inventories(no_responders=True):
+            return f"nobody listens on {one_line(value.subject)}"
+        case models.Replies():
+            return f"{_answers(value)}, {value.elapsed:.2f} s"
+        case models.Inventories():
+            undecodable = f"{len(value.undecodable)} undecodable" if value.undecodable else ""
+            hosts = count(len(value.data), "host")
+            return _listed(hosts, _errors(value), undecodable, f"{value.elapsed:.2f} s")
+        case models.CtlResponse(succeeded=False):
+            return f"refused: {_message(value)}"
+        case models.CtlResponse(data=None):
+            return f"succeeded: {_message(value)}" if value.message else "succeeded, no data"
+        case models.CtlResponse(data=list(items)):
+            kinds = {type(item).__name__ for item in items}
+            return f"succeeded: list of {len(items)} {' or '.join(sorted(kinds))}".rstrip()
+        case models.CtlResponse(data=data):
+            kind = "" if isinstance(data, dict) else f"{type(data).__name__} "
+            return f"succeeded: {kind}{summary(data)}"
         case models.Host(id=host_id) | models.HostInventory(host_id=host_id):
             name = f"{short_id(host_id)} {one_line(value.friendly_name, 40)}".rstrip()
             if isinstance(value, models.HostInventory):
@@ -75,29 +98,6 @@ def _(value: models.Value) -> str:
             return one_line(value.config_name)
         case events.EventClaims():
             return one_line(value.name or value.issuer)
-        case events.Event():
-            name, source = one_line(value.name), short_id(value.source)
-            return f"{name} {value.time:%H:%M:%S.%f} {source} {summary(value.data)}".rstrip()
-        case models.Undecodable():
-            return f"{count(len(value.raw), 'byte')}: {one_line(value.reason)}"
-        case models.Replies(no_responders=True) | models.Inventories(no_responders=True):
-            return f"nobody listens on {one_line(value.subject)}"
-        case models.Replies():
-            return f"{_answers(value)}, {value.elapsed:.2f} s"
-        case models.Inventories():
-            undecodable = f"{len(value.undecodable)} undecodable" if value.undecodable else ""
-            hosts = count(len(value.data), "host")
-            return _listed(hosts, _errors(value), undecodable, f"{value.elapsed:.2f} s")
-        case models.CtlResponse(succeeded=False):
-            return f"refused: {_message(value)}"
-        case models.CtlResponse(data=None):
-            return f"succeeded: {_message(value)}" if value.message else "succeeded, no data"
-        case models.CtlResponse(data=list(items)):
-            kinds = {type(item).__name__ for item in items}
-            return f"succeeded: list of {len(items)} {' or '.join(sorted(kinds))}".rstrip()
-        case models.CtlResponse(data=data):
-            kind = "" if isinstance(data, dict) else f"{type(data).__name__} "
-            return f"succeeded: {kind}{summary(data)}"
         case _:  # a class of the caller's own
             return one_line(str(vars(value)))
 

@@ -224,7 +224,7 @@ class LinkdefSetFailed(Link):
 class LinkdefDeleted(Model):
     """A link was deleted. ``target`` and ``interfaces`` are None if there was no such link.
 
-    The attributes are those of :class:`~wasmcloud_ctl.Link`, which describes them.
+    The attributes mean the same as those of :class:`~wasmcloud_ctl.Link`.
     """
 
     source_id: str

@@ -280,9 +280,9 @@ class ScaleComponentCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class UpdateComponentCommand:
-    """Tells the host ``host_id`` to run ``new_component_ref`` from now on for the running component ``component_id``.
+    """Tells the host ``host_id`` to replace the image of the component ``component_id`` by ``new_component_ref``.
 
-    ``annotations`` are those of the component, by key.
+    The component runs already. ``annotations`` are its annotations, by key.
     """
 
     host_id: str
