@@ -9,16 +9,7 @@ from typing import Any, get_args
 
 import attrs
 
-from wasmcloud_ctl.models import (
-    I32,
-    U64,
-    ComponentDescription,  # noqa: F401  # as above
-    HostInventory,
-    Link,
-    Model,
-    ProviderDescription,  # noqa: F401  # as above
-    Value,
-)
+from wasmcloud_ctl.models import I32, U64, HostInventory, Link, Model, Value, plain
 
 # The data of each kind --------------------------------------------------------------------------
 
@@ -72,7 +63,6 @@ class HostStopped(Model):
     labels: dict[str, str]
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HostHeartbeat(HostInventory):
     """A host's inventory, which the host publishes every 30 seconds."""
 
@@ -160,14 +150,9 @@ class ProviderStarted(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderStartFailed(Model):
-    """A provider could not be started.
+    """The host ``host_id`` could not start ``provider_ref`` as the provider ``provider_id``; ``error`` is its reason.
 
-    Attributes:
-        provider_id: The provider's id.
-        provider_ref: The image reference of the command.
-        host_id: The host's id.
-        error: The host's reason.
-        link_name: The name of its link. None if the host does not report it.
+    ``link_name`` is the name of the provider's link. None if the host does not report it.
     """
 
     provider_id: str
@@ -224,7 +209,6 @@ class HealthCheckStatus(Model):
     provider_id: str
 
 
-@attrs.frozen(slots=False, repr=False, eq=False)
 class LinkdefSet(Link):
     """A link was put. It may have existed before."""
 
@@ -240,13 +224,7 @@ class LinkdefSetFailed(Link):
 class LinkdefDeleted(Model):
     """A link was deleted. ``target`` and ``interfaces`` are None if there was no such link.
 
-    Attributes:
-        source_id: The id of the component or provider that imports.
-        wit_namespace: The WIT namespace, such as ``wasi``.
-        wit_package: The WIT package, such as ``http``.
-        name: The link's name.
-        target: The id of the component or provider that exports.
-        interfaces: The WIT interfaces, such as ``incoming-handler``.
+    The attributes mean the same as those of :class:`~wasmcloud_ctl.Link`.
     """
 
     source_id: str
@@ -330,13 +308,4 @@ class Event(Value):
             ``id``, ``source``, ``type``, ``time`` (RFC 3339) and ``data``, the names of CloudEvents 1.0, and ``name``
             and ``lattice``. (wash prints no events.)
         """
-        data = self.data
-        return {
-            "id": self.id,
-            "source": self.source,
-            "type": self.type,
-            "name": self.name,
-            "time": self.time.isoformat(),
-            "lattice": self.lattice,
-            "data": data.to_dict() if isinstance(data, Model) else dict(data),
-        }
+        return {**vars(self), "time": self.time.isoformat(), "data": plain(self.data)}

@@ -28,24 +28,6 @@ import copy
 from datetime import datetime
 from typing import Protocol
 
-__all__ = [
-    "AuthError",
-    "ClosedError",
-    "ConnectError",
-    "CtlError",
-    "DecodeError",
-    "InvalidArgument",
-    "NoResponders",
-    "NotConnectedError",
-    "NotFound",
-    "OperationFailed",
-    "OperationRejected",
-    "PayloadTooLarge",
-    "PermissionDenied",
-    "RequestTimeout",
-    "WaitTimeout",
-]
-
 
 class Response(Protocol):
     """The attributes of ``CtlResponse``, which describes them. Its module imports this one."""
@@ -90,11 +72,7 @@ class AuthError(ConnectError):
 
 
 class _SubjectError(CtlError):
-    """An error about one subject.
-
-    Attributes:
-        subject: The NATS subject, as it was sent. None if there is none.
-    """
+    """An error about ``subject``, the NATS subject as it was sent. None if there is none."""
 
     def __init__(self, message: str, *, subject: str | None = None) -> None:
         super().__init__(message)
@@ -184,11 +162,7 @@ class PayloadTooLarge(_SubjectError):
 
 
 class OperationRejected(CtlError):
-    """A host refused a request.
-
-    Attributes:
-        response: The host's response, with its reason in ``message``. None if there is none.
-    """
+    """A host refused a request. ``response.message`` is its reason. ``response`` is None if there is none."""
 
     def __init__(self, message: str, *, response: Response | None = None) -> None:
         super().__init__(message)

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import attrs
 
-from wasmcloud_ctl._display import html
 from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item
+from wasmcloud_ctl._display.html import Html, element, page
 from wasmcloud_ctl._display.svg import Picture
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
@@ -122,8 +122,9 @@ class LatticeGraph:
         try:
             picture = Picture(self._diagram).svg(standalone=False)
         except ImportError:
-            return html.preformatted(f"{_NO_EXTRA}.", str(self))
-        return html.picture(self._diagram.heading(), picture)
+            return page(element("div", f"{_NO_EXTRA}."), element("pre", str(self)))
+        heading = element("div", self._diagram.heading(), "title muted")
+        return page(heading, Html(f'<div style="overflow-x:auto">{picture}</div>'))  # a wide picture scrolls
 
     def __repr__(self) -> str:
         return f"<LatticeGraph {self._diagram.heading()}>"
@@ -134,12 +135,10 @@ class LatticeGraph:
 
 def _host_box(inventory: HostInventory) -> HostBox:
     components = [
-        Item(found.id, "component", f"component ×{found.max_instances}", found.image_ref)
-        for found in inventory.components
+        Item(item.id, "component", f"component ×{item.max_instances}", item.image_ref)
+        for item in inventory.components
     ]
-    providers = [
-        Item(found.id, "provider", "provider", found.image_ref or "") for found in inventory.providers
-    ]
+    providers = [Item(item.id, "provider", "provider", item.image_ref or "") for item in inventory.providers]
     labels = [f"{key}={value}" for key, value in inventory.labels.items() if not key.startswith("hostcore.")]
     return HostBox(
         id=inventory.host_id,

@@ -12,31 +12,9 @@ from typing import Annotated, Generic, TypeVar, overload
 
 import attrs
 
-from wasmcloud_ctl._display.html import as_html
-from wasmcloud_ctl._display.text import line
+from wasmcloud_ctl._display.html import page, sections
+from wasmcloud_ctl._display.text import one_line, summary
 from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, copy_to_raise, no_responders
-
-__all__ = [
-    "ComponentAuctionAck",
-    "ComponentAuctionRequest",
-    "ComponentDescription",
-    "CtlResponse",
-    "Host",
-    "HostInventory",
-    "Inventories",
-    "Link",
-    "ProviderAuctionAck",
-    "ProviderAuctionRequest",
-    "ProviderDescription",
-    "RegistryCredential",
-    "Replies",
-    "ScaleComponentCommand",
-    "StartProviderCommand",
-    "StopHostCommand",
-    "StopProviderCommand",
-    "Undecodable",
-    "UpdateComponentCommand",
-]
 
 
 class Value:
@@ -54,10 +32,10 @@ class Value:
         return hash(tuple(self.__dict__.values()))
 
     def __repr__(self) -> str:
-        return line(self)
+        return f"<{type(self).__name__} {one_line(summary(self), 140)}>"
 
     def _repr_html_(self) -> str:
-        return as_html(self)
+        return page(*sections(self))
 
 
 class Model(Value):
@@ -73,8 +51,7 @@ class Model(Value):
             without a value is None, where wash leaves out the key. Therefore all rows of a table have the same keys:
             ``pandas.DataFrame([host.to_dict() for host in client.get_hosts().data])``.
         """
-        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type]  # all subclasses are attrs classes
-        return {name: plain(getattr(self, name)) for name in fields}
+        return {name: plain(value) for name, value in vars(self).items()}
 
 
 def plain(value: object) -> object:
@@ -202,7 +179,7 @@ class HostInventory(Model):
     uptime_seconds: U64 = 0
 
 
-# Links ------------------------------------------------------------------------------------------
+# Links and auctions ----------------------------------------------------------------------------
 
 
 def _as_tuple(value: Sequence[str]) -> Sequence[str]:
@@ -235,9 +212,6 @@ class Link(Model):
     target_config: Sequence[str] = attrs.field(default=(), converter=_as_tuple)
 
 
-# Auctions ---------------------------------------------------------------------------------------
-
-
 @attrs.frozen(slots=False, kw_only=True)
 class ComponentAuctionRequest:
     """Asks each host with the labels ``constraints`` whether it would run ``component_ref`` as ``component_id``."""
@@ -258,13 +232,10 @@ class ProviderAuctionRequest:
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ComponentAuctionAck(Model):
-    """A host's bid to run a component.
+    """The bid of the host ``host_id`` to run ``component_ref`` as ``component_id``.
 
-    Attributes:
-        component_ref: The image reference of the request.
-        component_id: The id of the request. (Hosts send the reference here; the client corrects it.)
-        host_id: The id of the host that bids.
-        constraints: The labels that the request required, by key.
+    ``constraints`` are the labels that the request required, by key. (Hosts send the reference as ``component_id``,
+    too; the client replaces it by the id of the request.)
     """
 
     component_ref: str
@@ -275,13 +246,9 @@ class ComponentAuctionAck(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class ProviderAuctionAck(Model):
-    """A host's bid to run a provider.
+    """The bid of the host ``host_id`` to run ``provider_ref`` as ``provider_id``.
 
-    Attributes:
-        provider_ref: The image reference of the request.
-        provider_id: The id of the request.
-        host_id: The id of the host that bids.
-        constraints: The labels that the request required, by key.
+    ``constraints`` are the labels that the request required, by key.
     """
 
     provider_ref: str
@@ -297,15 +264,8 @@ class ProviderAuctionAck(Model):
 class ScaleComponentCommand:
     """Tells a host to run a component with up to ``max_instances`` instances.
 
-    Attributes:
-        component_ref: The image reference to run.
-        component_id: The component's id.
-        host_id: The host's id.
-        max_instances: How many instances may run at once, 0 to 2**32 - 1. 0 stops the component.
-        annotations: The annotations of the component, by key.
-        config: The names of the configs that it receives.
-        allow_update: Whether the host may replace the image of a running component.
-        component_limits: The component's limits, by name. Hosts before 1.9 ignore them.
+    The attributes are the arguments of :meth:`~wasmcloud_ctl.Client.scale_component`, which describes them. Hosts
+    before 1.9 ignore ``component_limits``.
     """
 
     component_ref: str
@@ -320,13 +280,9 @@ class ScaleComponentCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class UpdateComponentCommand:
-    """Tells a host to replace the image of a running component.
+    """Tells the host ``host_id`` to replace the image of the component ``component_id`` by ``new_component_ref``.
 
-    Attributes:
-        host_id: The host's id.
-        component_id: The component's id.
-        new_component_ref: The image reference to run from now on.
-        annotations: The annotations of the component, by key.
+    The component runs already. ``annotations`` are its annotations, by key.
     """
 
     host_id: str
@@ -337,14 +293,9 @@ class UpdateComponentCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class StartProviderCommand:
-    """Tells a host to start a provider.
+    """Tells the host ``host_id`` to run ``provider_ref`` as the provider ``provider_id``.
 
-    Attributes:
-        host_id: The host's id.
-        provider_id: The provider's id.
-        provider_ref: The image reference to run.
-        config: The names of the configs that it receives.
-        annotations: The annotations of the provider, by key.
+    ``config`` are the names of the configs that the provider receives, and ``annotations`` its annotations, by key.
     """
 
     host_id: str
@@ -416,10 +367,9 @@ class CtlResponse(Value, Generic[T_co]):
         return self.succeeded
 
     def to_dict(self) -> dict[str, object]:
-        """Return the response as a plain dict.
+        """Return the response as a plain dict with the names on the wire: ``success``, ``message`` and ``response``.
 
-        Returns:
-            ``success``, ``message`` and ``response``, the names on the wire. The response is a dict, a list or None.
+        ``response`` is a dict, a list or None.
         """
         return {"success": self.succeeded, "message": self.message, "response": plain(self.data)}
 
@@ -448,12 +398,7 @@ class CtlResponse(Value, Generic[T_co]):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Undecodable(Value):
-    """A reply that could not be decoded.
-
-    Attributes:
-        raw: The bytes as they arrived.
-        reason: Why they could not be decoded.
-    """
+    """A reply that could not be decoded: ``raw`` are the bytes as they arrived, and ``reason`` says what is wrong."""
 
     raw: bytes
     reason: str
@@ -493,9 +438,7 @@ class Replies(Value, Sequence[CtlResponse[T_co]]):
     @property
     def data(self) -> list[T_co]:
         """The data of each response that succeeded and has data."""
-        return [
-            response.data for response in self.responses if response.succeeded and response.data is not None
-        ]
+        return [response.data for response in self if response.succeeded and response.data is not None]
 
     def raise_for_status(self) -> Replies[T_co]:
         """Return these replies, or raise an error if nobody listens or a host refused.
@@ -509,9 +452,6 @@ class Replies(Value, Sequence[CtlResponse[T_co]]):
         for response in self.responses:
             response.raise_for_status()
         return self
-
-
-# Inventories ------------------------------------------------------------------------------------
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)

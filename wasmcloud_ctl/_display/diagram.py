@@ -12,38 +12,23 @@ from wasmcloud_ctl._display.text import count, one_line, short_id
 
 @attrs.frozen
 class Item:
-    """A component or provider on one host.
-
-    Attributes:
-        id: Its id.
-        kind: Whether it is a component or a provider.
-        description: The kind in words, such as ``component ×5`` or ``provider``.
-        reference: The image reference that it was started from. Empty if the host does not report one.
-    """
+    """A component or provider on one host."""
 
     id: str
     kind: Literal["component", "provider"]
-    description: str
-    reference: str
+    description: str  # the kind in words, such as "component ×5"
+    reference: str  # empty if the host does not report it
 
 
 @attrs.frozen(kw_only=True)
 class HostBox:
-    """A host and what runs on it.
-
-    Attributes:
-        id: The host's id.
-        name: The host's friendly name. Empty if the host did not answer.
-        labels: The labels that people gave it, as ``key=value``.
-        items: The components and providers that it runs.
-        error: Why its inventory is missing. None if it is there.
-    """
+    """A host and what runs on it, or why its inventory is missing."""
 
     id: str
     name: str = ""
-    labels: Sequence[str] = ()
+    labels: Sequence[str] = ()  # those that people gave it, as key=value
     items: Sequence[Item] = ()
-    error: str | None = None
+    error: str | None = None  # None if the inventory is there
 
 
 @attrs.frozen(kw_only=True)
@@ -73,14 +58,12 @@ class Diagram:
         """Return the lattice's name and how many hosts, components, providers and links there are."""
         running = {(item.kind, item.id) for host in self.hosts for item in host.items}
         kinds = [kind for kind, _ in running]
-        parts = [
-            count(len(self.hosts), "host"),
-            count(kinds.count("component"), "component"),
-            count(kinds.count("provider"), "provider"),
-            count(sum(len(arrow.labels) for arrow in self.arrows), "link"),
-        ]
+        hosts = count(len(self.hosts), "host")
+        components = count(kinds.count("component"), "component")
+        providers = count(kinds.count("provider"), "provider")
+        links = count(sum(len(arrow.labels) for arrow in self.arrows), "link")
         name = f"lattice {one_line(self.lattice)}: " if self.lattice else ""
-        return name + ", ".join(parts)
+        return f"{name}{hosts}, {components}, {providers}, {links}"
 
     def as_text(self) -> str:
         """Return the heading, a tree of the hosts and a tree of the links."""

@@ -1,4 +1,4 @@
-"""HTML of titles, tables and graphs, for notebooks.
+"""HTML for notebooks: elements, titles, tables, and the page around them.
 
 All text is escaped, because a friendly name or a label may hold anything. Text has the page's own colour, so that it
 can be read on light and dark pages, and no colour says more than the words beside it.
@@ -7,8 +7,8 @@ can be read on light and dark pages, and no colour says more than the words besi
 from __future__ import annotations
 
 import html
-
-from wasmcloud_ctl._display.tables import Cell, Lines, Section, Table, Text, Title, sections
+from collections.abc import Iterable, Mapping
+from functools import singledispatch
 
 # How many rows of a table are shown. A last row says how many more there are.
 _MAX_ROWS = 100
@@ -38,76 +38,72 @@ white-space:nowrap}
 </style>"""
 
 
-def as_html(value: object) -> str:
-    """Return a value's titles and tables as HTML with its style sheet."""
-    return _page(*(_section(section) for section in sections(value)))
+class Html(str):
+    """Text that is HTML already. Any other text is escaped where it becomes part of HTML."""
+
+    __slots__ = ()
 
 
-def picture(heading: str, svg: str) -> str:
-    """Return a heading and an SVG picture as HTML with its style sheet. A wide picture scrolls."""
-    title = _element("div", html.escape(heading), "title muted")
-    return _page(title, f'<div style="overflow-x:auto">{svg}</div>')
+Cell = str | int | None
+"""The content of an element, or a part of a title or table. None and ``""`` are empty."""
+
+_EMPTY = (None, "")
 
 
-def preformatted(note: str, text: str) -> str:
-    """Return a note and a preformatted text as HTML with its style sheet."""
-    return _page(_element("div", html.escape(note)), _element("pre", html.escape(text)))
+@singledispatch
+def sections(value: object) -> list[Html]:
+    """Return a value as titles and tables, as ``_presentation`` registers it."""
+    raise NotImplementedError
 
 
-def _page(*parts: str) -> str:
+def page(*parts: Html) -> str:
+    """Return titles, tables and other HTML with their style sheet."""
     return f'<div class="wasmcloud-ctl">{_STYLE}{"".join(parts)}</div>'
 
 
-def _element(tag: str, content: str, css_class: str = "", tooltip: str = "") -> str:
-    """Return an element. Its content is HTML; its tooltip is text."""
+def join(parts: Iterable[Cell], separator: str = "") -> Html:
+    """Return the HTML of several parts."""
+    return Html(separator.join(map(_escaped, parts)))
+
+
+def _escaped(content: Cell) -> str:
+    if isinstance(content, Html):
+        return content
+    return "" if content is None else html.escape(str(content))
+
+
+def element(tag: str, content: Cell, css_class: str = "", tooltip: str = "") -> Html:
+    """Return an element. A pointer over it shows the tooltip."""
     attributes = f' class="{css_class}"' if css_class else ""
     if tooltip:
         attributes += f' title="{html.escape(tooltip)}"'
-    return f"<{tag}{attributes}>{content}</{tag}>"
+    return Html(f"<{tag}{attributes}>{_escaped(content)}</{tag}>")
 
 
-def _section(section: Section) -> str:
-    if isinstance(section, Table):
-        return _table(section.without_empty_columns())
-    if isinstance(section, Title):
-        parts = " ".join(map(_cell, section.filled()))
-        return _element("div", parts, "title") if parts else ""
-    return _text(section)
+def title(*parts: Cell) -> Html:
+    """Return a line above tables: the parts that are not empty, with spaces between."""
+    filled = [part for part in parts if part not in _EMPTY]
+    return element("div", join(filled, " "), "title") if filled else Html()
 
 
-def _table(table: Table) -> str:
-    if not table.header:
-        return ""
-    names = "".join(_element("th", html.escape(name)) for name in table.header)
-    head = _element("tr", names) if any(table.header) else ""
-    rows = [
-        _element("tr", "".join(_element("td", _cell(cell)) for cell in row)) for row in table.rows[:_MAX_ROWS]
-    ]
-    if len(table.rows) > _MAX_ROWS:
-        more = _text(Text(f"and {len(table.rows) - _MAX_ROWS} more", "muted"))
-        rows.append(f'<tr><td colspan="{len(table.header)}">{more}</td></tr>')
-    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+def table(rows: Iterable[Mapping[str, Cell]]) -> Html:
+    """Return a table without the columns that are empty in all rows.
+
+    A row has cells by the names of their columns. Without names there is no header. Spaces around a name are not
+    shown, so that they can tell columns without a name apart.
+    """
+    rows = list(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [name for name in names if any(row.get(name) not in _EMPTY for row in rows)]
+    if not columns:
+        return Html()
+    head = _row("th", [name.strip() for name in columns]) if "".join(columns).strip() else ""
+    body = [_row("td", map(row.get, columns)) for row in rows[:_MAX_ROWS]]
+    if len(rows) > _MAX_ROWS:
+        more = element("span", f"and {len(rows) - _MAX_ROWS} more", "muted")
+        body.append(Html(f'<tr><td colspan="{len(columns)}">{more}</td></tr>'))
+    return Html(f"<table><thead>{head}</thead><tbody>{join(body)}</tbody></table>")
 
 
-def _cell(cell: Cell) -> str:
-    if isinstance(cell, Text):
-        return _text(cell)
-    if isinstance(cell, Lines):
-        return "<br/>".join(_element("span", " ".join(map(_cell, line)), "line") for line in cell.lines)
-    if isinstance(cell, tuple):
-        return "".join(map(_text, cell))
-    return "" if cell is None else html.escape(str(cell))
-
-
-# The tag and the CSS class of a style. Any other style is a class of a span.
-_ELEMENTS = {
-    "plain": ("span", ""),
-    "bold": ("b", ""),
-    "code": ("code", ""),
-    "code muted": ("code", "muted"),
-}
-
-
-def _text(text: Text) -> str:
-    tag, css_class = _ELEMENTS.get(text.style, ("span", text.style))
-    return _element(tag, html.escape(text.words), css_class, text.tooltip)
+def _row(tag: str, cells: Iterable[Cell]) -> Html:
+    return element("tr", join(element(tag, cell) for cell in cells))

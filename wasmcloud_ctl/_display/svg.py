@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 
-from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item
+from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox
 from wasmcloud_ctl._display.text import one_line, short_id
 
 # Sizes in points; Graphviz counts 72 to an inch. The letter widths are wider than those of most fonts.
@@ -68,11 +68,15 @@ class _Text:
 
 @attrs.frozen
 class _Box:
-    """A box with lines of text. Its kind is the CSS class of its rectangle; a note has no rectangle."""
+    """A box with lines of text, in the Graphviz cluster of a host or outside of all.
+
+    Its kind is the CSS class of its rectangle; a note has no rectangle. A broken link's label is "missing", too.
+    """
 
     kind: str
     lines: Sequence[_Text]
-    tooltip: str = ""
+    tooltip: str
+    cluster: Any = None
     anchor: Literal["middle", "start"] = "middle"
 
     @property
@@ -85,11 +89,7 @@ class _Box:
 
 
 class Picture:
-    """The picture of a lattice. Graphviz places its parts when it is made.
-
-    Raises:
-        ImportError: pygraphviz is not installed.
-    """
+    """The picture of a lattice. Graphviz places its parts when it is made: ImportError without pygraphviz."""
 
     def __init__(self, diagram: Diagram) -> None:
         import pygraphviz  # comes with an extra
@@ -100,36 +100,35 @@ class Picture:
         self._boxes: dict[str, _Box] = {}  # by key: the name of the node in Graphviz
         self._hosts: list[tuple[_Box, Any]] = []  # with their Graphviz clusters
         self._keys: dict[str, list[str]] = {}  # by id: the keys of its boxes
-        self._clusters: dict[str, Any] = {}  # by key: the cluster of its host
-        self._broken: set[str] = set()  # the keys of the labels of broken links
-        self._host_counts = Counter(item.id for host in diagram.hosts for item in host.items)
-        missing = diagram.missing()
+        host_counts = Counter(item.id for host in diagram.hosts for item in host.items)
         for host in diagram.hosts:
-            self._add_host(host)
+            self._add_host(host, host_counts)
+        missing = diagram.missing()
         for missing_id in missing:
-            lines = [_name(missing_id), _Text("runs nowhere", "onbadge")]
+            lines = [_text(missing_id, "name"), _text("runs nowhere", "onbadge")]
             self._keys[missing_id] = [self._add_box(_Box("missing", lines, f"{missing_id}: no host runs it"))]
         for arrow in diagram.arrows:
-            self._add_arrow(arrow, broken=arrow.source in missing or arrow.target in missing)
+            broken = arrow.source in missing or arrow.target in missing
+            self._add_arrow(arrow, "missing" if broken else "label")
         self._graph.layout(prog="dot")
         _, _, self._width, self._height = map(float, self._graph.graph_attr["bb"].split(","))
 
     # Layout by Graphviz
 
-    def _add_box(self, box: _Box, cluster: Any = None) -> str:
-        """Add a box to a cluster, or to the graph itself, and return its key."""
+    def _add_box(self, box: _Box) -> str:
+        """Add a box and return its key."""
         key = f"n{len(self._boxes)}"
         self._boxes[key] = box
         inches = {"width": box.width / _POINTS_PER_INCH, "height": box.height / _POINTS_PER_INCH}
-        graph = self._graph if cluster is None else cluster
+        graph = self._graph if box.cluster is None else box.cluster
         graph.add_node(key, label="", shape="box", fixedsize=True, **inches)
         return key
 
-    def _add_host(self, host: HostBox) -> None:
-        heading = [_name(host.name)] if host.name else []
+    def _add_host(self, host: HostBox, host_counts: Mapping[str, int]) -> None:
+        heading = [_text(host.name, "name")] if host.name else []
         heading.append(_Text(short_id(host.id), "code"))
         if host.labels:
-            heading.append(_small("  ".join(host.labels)))
+            heading.append(_text("  ".join(host.labels), "small"))
         kind = "host" if host.error is None else "missing"
         frame = _Box(kind, heading, "\n".join((host.name, host.id, *host.labels)))
         # An empty table reserves the heading's space.
@@ -142,33 +141,26 @@ class Picture:
         )
         self._hosts.append((frame, cluster))
         if host.error is not None:
-            lines = [_Text("no inventory", "onbadge"), _small(host.error)]
-            self._add_box(_Box("note", lines, host.error), cluster)
+            lines = [_text("no inventory", "onbadge"), _text(host.error, "small")]
+            self._add_box(_Box("note", lines, host.error, cluster))
         elif not host.items:
-            self._add_box(_Box("note", [_small("nothing runs here")]), cluster)
+            self._add_box(_Box("note", [_text("nothing runs here", "small")], "", cluster))
         for item in host.items:
-            self._add_item(item, cluster)
+            count = host_counts[item.id]
+            details = [item.description] if count == 1 else [item.description, f"on {count} hosts"]
+            lines = [_text(item.id, "name"), *(_text(detail, "small") for detail in details)]
+            box = _Box(item.kind, lines, "\n".join((item.id, *details, item.reference)), cluster)
+            self._keys.setdefault(item.id, []).append(self._add_box(box))
 
-    def _add_item(self, item: Item, cluster: Any) -> None:
-        hosts = self._host_counts[item.id]
-        details = [item.description] if hosts == 1 else [item.description, f"on {hosts} hosts"]
-        lines = [_name(item.id), *map(_small, details)]
-        box = _Box(item.kind, lines, "\n".join((item.id, *details, item.reference)))
-        key = self._add_box(box, cluster)
-        self._keys.setdefault(item.id, []).append(key)
-        self._clusters[key] = cluster
-
-    def _add_arrow(self, arrow: Arrow, *, broken: bool) -> None:
+    def _add_arrow(self, arrow: Arrow, kind: str) -> None:
         """Add a label, lines to it from all boxes of the source, and arrows from it to all boxes of the target."""
         sources, targets = self._keys[arrow.source], self._keys[arrow.target]
-        clusters = [self._clusters.get(key) for key in (*sources, *targets)]
+        clusters = [self._boxes[key].cluster for key in (*sources, *targets)]
         # The label of a link within one host is in the host's box, too.
         within = clusters[0] if all(cluster is clusters[0] for cluster in clusters) else None
-        lines = [_Text(_cut(part), "code") for words in arrow.labels for part in _broken_up(words)]
+        lines = [line for label in arrow.labels for line in _label_lines(label)]
         tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *arrow.labels))
-        label = self._add_box(_Box("missing" if broken else "label", lines, tooltip, "start"), within)
-        if broken:
-            self._broken.add(label)
+        label = self._add_box(_Box(kind, lines, tooltip, within, "start"))
         for source in sources:
             self._graph.add_edge(source, label, dir="none")
         for target in targets:
@@ -222,34 +214,28 @@ class Picture:
         start, *others = (f"{x:.1f},{y:.1f}" for x, y in points)
         path = f'<path class="line" d="M{start} C{" ".join(others)}"/>'
         if tip is not None:
-            path += _arrow_head(points[-1], tip)
-        return f'<g class="broken">{path}</g>' if self._broken.intersection(edge) else path
+            base = points[-1]
+            across_x, across_y = (tip[1] - base[1]) * 0.45, (base[0] - tip[0]) * 0.45
+            corners = [
+                tip,
+                (base[0] + across_x, base[1] + across_y),
+                (base[0] - across_x, base[1] - across_y),
+            ]
+            path += f'<polygon class="head" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}"/>'
+        broken = any(self._boxes[key].kind == "missing" for key in edge)
+        return f'<g class="broken">{path}</g>' if broken else path
 
 
-def _arrow_head(base: tuple[float, float], tip: tuple[float, float]) -> str:
-    across_x, across_y = (tip[1] - base[1]) * 0.45, (base[0] - tip[0]) * 0.45
-    corners = [tip, (base[0] + across_x, base[1] + across_y), (base[0] - across_x, base[1] - across_y)]
-    return f'<polygon class="head" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}"/>'
+def _text(words: str, kind: str) -> _Text:
+    return _Text(one_line(words, _MAX_LENGTH), kind)
 
 
-def _cut(words: str) -> str:
-    # one_line would replace the indent's no-break spaces.
-    indent = _INDENT if words.startswith(_INDENT) else ""
-    return indent + one_line(words.removeprefix(_INDENT), _MAX_LENGTH)
-
-
-def _broken_up(label: str) -> list[str]:
+def _label_lines(label: str) -> list[_Text]:
     """Return a link's label as one line, or as two if it is long: the package and the interfaces."""
+    if len(label) <= _SHORT_LABEL:
+        return [_text(label, "code")]
     package, slash, interfaces = label.partition("/")
-    return [label] if len(label) <= _SHORT_LABEL else [package + slash, _INDENT + interfaces]
-
-
-def _name(words: str) -> _Text:
-    return _Text(_cut(words), "name")
-
-
-def _small(words: str) -> _Text:
-    return _Text(_cut(words), "small")
+    return [_text(package + slash, "code"), _Text(_INDENT + one_line(interfaces, _MAX_LENGTH), "code")]
 
 
 def _group(tooltip: str, *parts: str) -> str:

@@ -11,9 +11,6 @@ from functools import singledispatch
 # How many characters of a host's id are shown: enough to tell hosts apart and to search for one.
 _SHORT_ID = 8
 
-# The maximal length of a repr, without the class's name.
-_LINE = 140
-
 _HOST_ID = re.compile(r"\bN[A-Z2-7]{55}\b")
 
 
@@ -41,18 +38,8 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun[:-1]}ies" if noun.endswith("ry") else f"{number} {noun}s"
 
 
-def line(value: object) -> str:
-    """Return the repr of a value: its class and its summary."""
-    return f"<{type(value).__name__} {one_line(summary(value), _LINE)}>"
-
-
 @singledispatch
 def summary(value: object) -> str:
-    """Return the summary of a value, for one line. A module that defines a class of values registers its own."""
-    return one_line(repr(value))
-
-
-@summary.register
-def _(value: dict) -> str:  # type: ignore[type-arg]  # singledispatch accepts no generic class
-    # Only the count: the values of a config may be secrets.
-    return f"map of {count(len(value), 'key')}"
+    """Return the summary of a value, for one line. ``_presentation`` registers those of models and events."""
+    # Of a dict only the count: the values of a config may be secrets.
+    return f"map of {count(len(value), 'key')}" if isinstance(value, dict) else one_line(repr(value))
