@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wasmcloud_ctl import events, models
-from wasmcloud_ctl._display.html import Cell, Html, element, join, sections, table, title
+from wasmcloud_ctl._display.tables import Cell, Lines, Section, Table, Text, Title, sections
 from wasmcloud_ctl._display.text import count, one_line, short_id, summary, with_short_ids
 
 # The keys of a config whose values are not displayed.
@@ -126,14 +126,14 @@ def _errors(inventories: models.Inventories) -> str:
 # Tables -----------------------------------------------------------------------------------------
 
 
-def _id(host_id: str) -> Html:
-    return element("code", short_id(host_id), tooltip=host_id)
+def _id(host_id: str) -> Text:
+    return Text(short_id(host_id), "code", host_id)
 
 
-def _labels(labels: Mapping[str, str] | None) -> Html:
+def _labels(labels: Mapping[str, str] | None) -> tuple[Text, ...]:
     """Return labels as chips: first those that people set, then the host's own."""
     chips = sorted((key.startswith("hostcore."), key, value) for key, value in (labels or {}).items())
-    return join(element("span", f"{key}={text}", "chip muted" if own else "chip") for own, key, text in chips)
+    return tuple(Text(f"{key}={text}", "chip muted" if own else "chip") for own, key, text in chips)
 
 
 def _row(value: object) -> dict[str, Cell]:
@@ -141,7 +141,7 @@ def _row(value: object) -> dict[str, Cell]:
     match value:
         case models.Host():
             return {
-                "host": element("b", value.friendly_name),
+                "host": Text(value.friendly_name, "bold"),
                 "id": _id(value.id),
                 "version": value.version,
                 "uptime": value.uptime_human,
@@ -149,16 +149,16 @@ def _row(value: object) -> dict[str, Cell]:
             }
         case models.ComponentDescription():
             return {
-                "component": element("b", value.id),
+                "component": Text(value.id, "bold"),
                 "max instances": value.max_instances,
-                "reference": element("code", value.image_ref),
+                "reference": Text(value.image_ref, "code"),
                 "name": value.name,
                 "annotations": _labels(value.annotations),
             }
         case models.ProviderDescription():
             return {
-                "provider": element("b", value.id),
-                "reference": element("code", value.image_ref or ""),
+                "provider": Text(value.id, "bold"),
+                "reference": Text(value.image_ref or "", "code"),
                 "name": value.name,
                 "annotations": _labels(value.annotations),
             }
@@ -168,34 +168,35 @@ def _row(value: object) -> dict[str, Cell]:
         ):
             return {
                 "host": _id(value.host_id),
-                "bids for": element("b", wanted),
-                "reference": element("code", reference),
+                "bids for": Text(wanted, "bold"),
+                "reference": Text(reference, "code"),
                 "constraints": _labels(value.constraints),
             }
         case models.Link():
             return {
-                "source": element("b", value.source_id),
+                "source": Text(value.source_id, "bold"),
                 "": "→",
-                "target": element("b", value.target),
-                "interfaces": element("code", interfaces_of(value)),
-                "name": element("span", "default", "muted") if value.name == "default" else value.name,
+                "target": Text(value.target, "bold"),
+                "interfaces": Text(interfaces_of(value), "code"),
+                "name": Text("default", "muted") if value.name == "default" else value.name,
                 "source config": ", ".join(value.source_config),
                 "target config": ", ".join(value.target_config),
             }
         case models.Undecodable():
-            raw = element("code", one_line(repr(value.raw), 120))
-            return {"": element("span", "undecodable", "badge odd"), "reason": value.reason, "bytes": raw}
+            raw = Text(one_line(repr(value.raw), 120), "code")
+            return {"": Text("undecodable", "badge odd"), "reason": value.reason, "bytes": raw}
         case _:
             return {}
 
 
 @sections.register
-def _(value: object) -> list[Html]:
-    return [table([_row(value)]) or element("code", one_line(repr(value), 1000))]
+def _(value: object) -> list[Section]:
+    row = _row(value)
+    return [Table([row]) if row else Text(one_line(repr(value), 1000), "code")]
 
 
 @sections.register
-def _(inventory: models.HostInventory) -> list[Html]:
+def _(inventory: models.HostInventory) -> list[Section]:
     details = _listed(
         f"version {inventory.version}" if inventory.version else "",
         f"up {inventory.uptime_human}" if inventory.uptime_human else "",
@@ -203,85 +204,85 @@ def _(inventory: models.HostInventory) -> list[Html]:
         count(len(inventory.providers), "provider"),
         separator=" · ",
     )
-    name = element("b", inventory.friendly_name)
+    name = Text(inventory.friendly_name, "bold")
     return [
-        title(name, _id(inventory.host_id), element("span", details, "muted")),
-        title(_labels(inventory.labels)),
-        table(map(_row, inventory.components)),
-        table(map(_row, inventory.providers)),
+        Title(name, _id(inventory.host_id), Text(details, "muted")),
+        Title(_labels(inventory.labels)),
+        Table(map(_row, inventory.components)),
+        Table(map(_row, inventory.providers)),
     ]
 
 
 @sections.register(models.CtlResponse)
-def _(response: models.CtlResponse[Any]) -> list[Html]:
+def _(response: models.CtlResponse[Any]) -> list[Section]:
     if not response.succeeded:
         return [_status(response)]
     data = response.data
     how_many = ""
-    tables: list[Html] = []
+    tables: list[Section] = []
     if data is None:
         how_many = "no data"
     elif isinstance(data, dict):
         how_many = count(len(data), "key")
         tables = [
-            table({"key": element("b", key), "value": _setting(key, data[key])} for key in sorted(data))
+            Table({"key": Text(key, "bold"), "value": _setting(key, data[key])} for key in sorted(data))
         ]
     elif not isinstance(data, list):
         tables = sections(data)
     elif data and all(isinstance(item, models.Link) for item in data):
         how_many = count(len(data), "link")
-        tables = [table(map(_row, data))]
+        tables = [Table(map(_row, data))]
     elif all(isinstance(item, dict) for item in data):
         how_many = count(len(data), "entry")
         columns = ["name", "version", "revision", "subject", "issuer"]
-        tables = [table({column: claims.get(column) for column in columns} for claims in data)]
+        tables = [Table({column: claims.get(column) for column in columns} for claims in data)]
     else:
         how_many = count(len(data), "entry")
-        tables = [table({"": summary(item)} for item in data)]
-    return [_status(response, element("span", how_many, "muted")), *tables]
+        tables = [Table({"": summary(item)} for item in data)]
+    return [_status(response, Text(how_many, "muted")), *tables]
 
 
-def _setting(key: str, value: object) -> Html:
+def _setting(key: str, value: object) -> Text:
     """Return the value of a config's key, without what may be secret."""
     if _SECRET_KEY.search(key):
-        return element("span", "not shown; unwrap() has it", "muted")
-    return element("code", _URL_PASSWORD.sub("…", str(value)))
+        return Text("not shown; unwrap() has it", "muted")
+    return Text(_URL_PASSWORD.sub("…", str(value)), "code")
 
 
-def _status(response: models.CtlResponse[Any], details: Cell = None) -> Html:
+def _status(response: models.CtlResponse[Any], details: Cell = None) -> Title:
     badge = ("succeeded", "badge good") if response.succeeded else ("refused", "badge bad")
-    return title(element("span", *badge), element("span", response.message), details)
+    return Title(Text(*badge), Text(response.message), details)
 
 
-def _head(gathered: models.Replies[Any] | models.Inventories, how_many: str) -> Html:
+def _head(gathered: models.Replies[Any] | models.Inventories, how_many: str) -> Title:
     if gathered.no_responders:
-        return title(element("span", "nobody listens", "badge bad"), "on", element("code", gathered.subject))
-    return title(element("span", f"{how_many} in {gathered.elapsed:.2f} s", "muted"))
+        return Title(Text("nobody listens", "badge bad"), "on", Text(gathered.subject, "code"))
+    return Title(Text(f"{how_many} in {gathered.elapsed:.2f} s", "muted"))
 
 
 @sections.register(models.Replies)
-def _(replies: models.Replies[Any]) -> list[Html]:
+def _(replies: models.Replies[Any]) -> list[Section]:
     bids = (models.ComponentAuctionAck, models.ProviderAuctionAck)
     return [
         _head(replies, _answers(replies)),
         *(_status(response) for response in replies if not response.succeeded),
-        table(map(_row, replies.undecodable)),
-        table(_row(item) for item in replies.data if isinstance(item, models.Host)),
-        table(_row(item) for item in replies.data if isinstance(item, bids)),
+        Table(map(_row, replies.undecodable)),
+        Table(_row(item) for item in replies.data if isinstance(item, models.Host)),
+        Table(_row(item) for item in replies.data if isinstance(item, bids)),
     ]
 
 
 @sections.register
-def _(inventories: models.Inventories) -> list[Html]:
+def _(inventories: models.Inventories) -> list[Section]:
     how_many = _listed(count(len(inventories.data), "inventory"), _errors(inventories))
-    badge = element("span", "no inventory", "badge bad")
-    errors = table(
+    badge = Text("no inventory", "badge bad")
+    errors = Table(
         {"": badge, "host": _id(host_id), "error": type(error).__name__, " ": str(error)}
         for host_id, error in inventories.errors.items()
     )
-    hosts = table(
+    hosts = Table(
         {
-            "host": element("b", item.friendly_name),
+            "host": Text(item.friendly_name, "bold"),
             "id": _id(host_id),
             "components": _running(
                 (f"{found.id} ×{found.max_instances}", found.image_ref) for found in item.components
@@ -291,30 +292,27 @@ def _(inventories: models.Inventories) -> list[Html]:
         }
         for host_id, item in inventories.data.items()
     )
-    return [_head(inventories, how_many), errors, table(map(_row, inventories.undecodable)), hosts]
+    return [_head(inventories, how_many), errors, Table(map(_row, inventories.undecodable)), hosts]
 
 
-def _running(items: Iterable[tuple[str, str]]) -> Html:
+def _running(items: Iterable[tuple[str, str]]) -> Cell:
     """Return a line for each item: its name and the end of its reference, which holds the version."""
-    lines = [
-        element("span", join([name, element("code", ref.rpartition("/")[2], "muted", ref)], " "), "line")
-        for name, ref in items
-    ]
-    return join(lines, "<br/>") if lines else element("span", "none", "muted")
+    lines = [(name, Text(ref.rpartition("/")[2], "code muted", ref)) for name, ref in items]
+    return Lines(lines) if lines else Text("none", "muted")
 
 
 @sections.register
-def _(event: events.Event) -> list[Html]:
+def _(event: events.Event) -> list[Section]:
     failures = (
         events.ComponentScaleFailed,
         events.ProviderStartFailed,
         events.LinkdefSetFailed,
         events.HealthCheckFailed,
     )
-    time = element("span", f"{event.time:%Y-%m-%d %H:%M:%S}", "muted", event.time.isoformat())
+    time = Text(f"{event.time:%Y-%m-%d %H:%M:%S}", "muted", event.time.isoformat())
     data = event.data
     failed = isinstance(data, failures)
-    name = element("span", event.name, "badge bad") if failed else element("b", event.name)
+    name = Text(event.name, "badge bad") if failed else Text(event.name, "bold")
     rows: list[dict[str, Cell]] = [{"": "", " ": summary(data)}]
     if not isinstance(data, models.HostInventory):
         # A row for each field, without empty ones and without the host that published it.
@@ -323,7 +321,7 @@ def _(event: events.Event) -> list[Html]:
             for field, value in (data if isinstance(data, dict) else vars(data)).items()
             if value not in (None, {}, ()) and (field, value) != ("host_id", event.source)
         ]
-    return [title(time, name, "from", _id(event.source)), table(rows)]
+    return [Title(time, name, "from", _id(event.source)), Table(rows)]
 
 
 def _event_cell(name: str, value: Any) -> Cell:
@@ -332,7 +330,7 @@ def _event_cell(name: str, value: Any) -> Cell:
     if name == "host_id":
         return _id(str(value))
     if name in ("error", "reason"):
-        return element("span", str(value), "strong")
+        return Text(str(value), "strong")
     if isinstance(value, str):
         return value
     if isinstance(value, (tuple, list)):

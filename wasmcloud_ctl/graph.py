@@ -15,8 +15,8 @@ from typing import Protocol
 
 import attrs
 
+from wasmcloud_ctl._display import html
 from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item
-from wasmcloud_ctl._display.html import Html, element, page
 from wasmcloud_ctl._display.svg import Picture
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
@@ -122,9 +122,8 @@ class LatticeGraph:
         try:
             picture = Picture(self._diagram).svg(standalone=False)
         except ImportError:
-            return page(element("div", f"{_NO_EXTRA}."), element("pre", str(self)))
-        heading = element("div", self._diagram.heading(), "title muted")
-        return page(heading, Html(f'<div style="overflow-x:auto">{picture}</div>'))  # a wide picture scrolls
+            return html.preformatted(f"{_NO_EXTRA}.", str(self))
+        return html.picture(self._diagram.heading(), picture)
 
     def __repr__(self) -> str:
         return f"<LatticeGraph {self._diagram.heading()}>"

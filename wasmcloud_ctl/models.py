@@ -12,7 +12,7 @@ from typing import Annotated, Generic, TypeVar, overload
 
 import attrs
 
-from wasmcloud_ctl._display.html import page, sections
+from wasmcloud_ctl._display.html import as_html
 from wasmcloud_ctl._display.text import one_line, summary
 from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, copy_to_raise, no_responders
 
@@ -35,7 +35,7 @@ class Value:
         return f"<{type(self).__name__} {one_line(summary(self), 140)}>"
 
     def _repr_html_(self) -> str:
-        return page(*sections(self))
+        return as_html(self)
 
 
 class Model(Value):

@@ -1,4 +1,4 @@
-"""HTML for notebooks: elements, titles, tables, and the page around them.
+"""HTML of titles, tables and graphs, for notebooks.
 
 All text is escaped, because a friendly name or a label may hold anything. Text has the page's own colour, so that it
 can be read on light and dark pages, and no colour says more than the words beside it.
@@ -7,8 +7,9 @@ can be read on light and dark pages, and no colour says more than the words besi
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
-from functools import singledispatch
+from collections.abc import Iterable
+
+from wasmcloud_ctl._display.tables import Cell, Lines, Section, Table, Text, Title, sections
 
 # How many rows of a table are shown. A last row says how many more there are.
 _MAX_ROWS = 100
@@ -38,72 +39,67 @@ white-space:nowrap}
 </style>"""
 
 
-class Html(str):
-    """Text that is HTML already. Any other text is escaped where it becomes part of HTML."""
-
-    __slots__ = ()
-
-
-Cell = str | int | None
-"""The content of an element, or a part of a title or table. None and ``""`` are empty."""
-
-_EMPTY = (None, "")
+def as_html(value: object) -> str:
+    """Return a value's titles and tables with their style sheet."""
+    return _page(map(_section, sections(value)))
 
 
-@singledispatch
-def sections(value: object) -> list[Html]:
-    """Return a value as titles and tables, as ``_presentation`` registers it."""
-    raise NotImplementedError
+def picture(heading: str, svg: str) -> str:
+    """Return a heading and an SVG picture with the style sheet. A wide picture scrolls."""
+    title = _element("div", html.escape(heading), "title muted")
+    return _page([title, f'<div style="overflow-x:auto">{svg}</div>'])
 
 
-def page(*parts: Html) -> str:
-    """Return titles, tables and other HTML with their style sheet."""
+def preformatted(note: str, text: str) -> str:
+    """Return a note and a preformatted text with the style sheet."""
+    return _page([_element("div", html.escape(note)), _element("pre", html.escape(text))])
+
+
+def _page(parts: Iterable[str]) -> str:
     return f'<div class="wasmcloud-ctl">{_STYLE}{"".join(parts)}</div>'
 
 
-def join(parts: Iterable[Cell], separator: str = "") -> Html:
-    """Return the HTML of several parts."""
-    return Html(separator.join(map(_escaped, parts)))
-
-
-def _escaped(content: Cell) -> str:
-    if isinstance(content, Html):
-        return content
-    return "" if content is None else html.escape(str(content))
-
-
-def element(tag: str, content: Cell, css_class: str = "", tooltip: str = "") -> Html:
-    """Return an element. A pointer over it shows the tooltip."""
+def _element(tag: str, content: str, css_class: str = "", tooltip: str = "") -> str:
+    """Return an element. Its content is HTML; its tooltip is text."""
     attributes = f' class="{css_class}"' if css_class else ""
     if tooltip:
         attributes += f' title="{html.escape(tooltip)}"'
-    return Html(f"<{tag}{attributes}>{_escaped(content)}</{tag}>")
+    return f"<{tag}{attributes}>{content}</{tag}>"
 
 
-def title(*parts: Cell) -> Html:
-    """Return a line above tables: the parts that are not empty, with spaces between."""
-    filled = [part for part in parts if part not in _EMPTY]
-    return element("div", join(filled, " "), "title") if filled else Html()
+def _section(section: Section) -> str:
+    if isinstance(section, Table):
+        return _table(section) if section.columns else ""
+    if isinstance(section, Title):
+        return _element("div", " ".join(map(_cell, section.parts)), "title") if section.parts else ""
+    return _cell(section)
 
 
-def table(rows: Iterable[Mapping[str, Cell]]) -> Html:
-    """Return a table without the columns that are empty in all rows.
-
-    A row has cells by the names of their columns. Without names there is no header. Spaces around a name are not
-    shown, so that they can tell columns without a name apart.
-    """
-    rows = list(rows)
-    names = dict.fromkeys(name for row in rows for name in row)
-    columns = [name for name in names if any(row.get(name) not in _EMPTY for row in rows)]
-    if not columns:
-        return Html()
-    head = _row("th", [name.strip() for name in columns]) if "".join(columns).strip() else ""
-    body = [_row("td", map(row.get, columns)) for row in rows[:_MAX_ROWS]]
-    if len(rows) > _MAX_ROWS:
-        more = element("span", f"and {len(rows) - _MAX_ROWS} more", "muted")
-        body.append(Html(f'<tr><td colspan="{len(columns)}">{more}</td></tr>'))
-    return Html(f"<table><thead>{head}</thead><tbody>{join(body)}</tbody></table>")
+def _table(table: Table) -> str:
+    head = _row("th", [name.strip() for name in table.columns]) if "".join(table.columns).strip() else ""
+    rows = [_row("td", map(row.get, table.columns)) for row in table.rows[:_MAX_ROWS]]
+    if len(table.rows) > _MAX_ROWS:
+        more = _cell(Text(f"and {len(table.rows) - _MAX_ROWS} more", "muted"))
+        rows.append(f'<tr><td colspan="{len(table.columns)}">{more}</td></tr>')
+    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _row(tag: str, cells: Iterable[Cell]) -> Html:
-    return element("tr", join(element(tag, cell) for cell in cells))
+def _row(tag: str, cells: Iterable[Cell]) -> str:
+    return _element("tr", "".join(_element(tag, _cell(cell)) for cell in cells))
+
+
+def _cell(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case Text(words=words, style="bold"):
+            return _element("b", html.escape(words), "", cell.tooltip)
+        case Text(words=words, style=style):
+            tag, css_class = ("code", style[5:]) if style.startswith("code") else ("span", style)
+            return _element(tag, html.escape(words), css_class, cell.tooltip)
+        case Lines(lines=lines):
+            return "<br/>".join(_element("span", " ".join(map(_cell, line)), "line") for line in lines)
+        case tuple():
+            return "".join(map(_cell, cell))
+        case _:
+            return html.escape(str(cell))
