@@ -14,8 +14,8 @@ class Text:
 
     Attributes:
         words: The text.
-        style: Words separated by spaces: ``bold``, ``strong``, ``code``, ``muted``, ``chip`` (a small grey box), ``badge``
-            (a coloured one) with ``good``, ``bad`` or ``odd``.
+        style: Words separated by spaces: ``bold``, ``strong``, ``code``, ``muted``, ``chip`` (a small grey box), or
+            ``badge`` (a coloured one) with ``good``, ``bad`` or ``odd``.
         tooltip: The longer text that a pointer over it shows. Empty for no tooltip.
     """
 
