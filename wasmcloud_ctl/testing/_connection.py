@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,6 +30,9 @@ _CONNECT_SECONDS = 5.0
 
 # Seconds between attempts to reconnect. Short, so that the hosts return as soon as a practice server restarts.
 _RECONNECT_SECONDS = 0.02
+
+# How long the end of a connection waits for an attempt to reconnect.
+_END_SECONDS = 0.25
 
 
 @frozen
@@ -111,7 +115,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection after sending what was published."""
-        for step in (self._flush, self._client.close):
+        for step in (self._flush, self._end_reconnect, self._client.close):
             try:
                 await step()
             except (nats.errors.Error, OSError, asyncio.CancelledError) as error:
@@ -121,6 +125,12 @@ class Connection:
     async def _flush(self) -> None:
         if self._client.is_connected:
             await self._client.flush(timeout=1)
+
+    async def _end_reconnect(self) -> None:
+        # Before Python 3.12, the cancellation of an attempt can be lost, and then its tasks outlive the loop.
+        end = time.monotonic() + _END_SECONDS
+        while not (self._client.is_connected or self._client.is_closed) and time.monotonic() < end:
+            await asyncio.sleep(0.01)
 
     async def publish(self, subject: str, payload: bytes) -> None:
         """Publish a message. A message that the server would refuse is dropped, as on a real host."""
