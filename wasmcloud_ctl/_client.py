@@ -7,24 +7,19 @@ Every operation goes one way: the method checks its arguments and builds a comma
 from __future__ import annotations
 
 import logging
-import sys
-import warnings
-import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from types import TracebackType
 from typing import Literal, NoReturn, TypeVar
 
 import attrs
 from typing_extensions import TypeVarTuple, Unpack
 
 from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl._bridge.processes import PerProcess
 from wasmcloud_ctl._operations.config_names import list_config_names
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.gather import gather, gather_inventories
-from wasmcloud_ctl._operations.link_cache import LinkCache
 from wasmcloud_ctl._operations.outcomes import (
     DeleteLink,
+    LinkKey,
     PutLink,
     ScaleComponent,
     StartProvider,
@@ -69,8 +64,6 @@ U64_HIGHEST = 2**64 - 1
 # The default capacity of an event receiver: some minutes of a busy lattice.
 DEFAULT_MAXSIZE = 65536
 
-_CLOSE_SECONDS = 2.0
-
 
 class Client:
     """A connection to a lattice. Made by ``connect``; threads can share it.
@@ -106,15 +99,9 @@ class Client:
         ...         print(host.id, host.friendly_name)
     """
 
-    def __init__(self, sender: Sender, parent: Client | None = None) -> None:
-        self._parent = parent
+    def __init__(self, sender: Sender) -> None:
         self._sender = sender
         self._subjects = sender.subjects
-        self._receivers: weakref.WeakSet[EventReceiver] = weakref.WeakSet()
-        self._link_cache: PerProcess[LinkCache] | None = None
-        if sender.settings.cache_links:
-            # The cache must not refer to the client, which would then keep itself alive.
-            self._link_cache = PerProcess(lambda: LinkCache(sender.transports.get(), sender.subjects))
 
     # Hosts --------------------------------------------------------------------------------------
 
@@ -252,12 +239,10 @@ class Client:
                 host's own limit (10 seconds).
             wait, timeout: Seconds until the host is gone, and for the response. With ``wait``, that counts for both.
         """
-        subject = self._subjects.host("host.stop", host_id)
         if timeout_ms is not None:
             arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
         command = StopHostCommand(host_id=host_id, timeout=timeout_ms)
-        operation = StopHost(host_id=host_id)
-        return self._sender.perform(operation, subject, command, timeout if wait is None else wait, wait)
+        return self._sender.perform(StopHost(command), timeout if wait is None else wait, wait)
 
     def put_label(
         self, host_id: str, key: str, value: str, *, timeout: float | None = None
@@ -368,7 +353,6 @@ class Client:
             >>> ref = "ghcr.io/wasmcloud/components/http-hello-world-rust:0.1.0"
             >>> client.scale_component(host.id, ref, "hello", 5, wait=30)  # doctest: +SKIP
         """
-        subject = self._subjects.host("component.scale", host_id)
         command = ScaleComponentCommand(
             component_ref=arguments.identifier(component_ref, "component_ref"),
             component_id=arguments.identifier(component_id, "component_id"),
@@ -379,14 +363,7 @@ class Client:
             allow_update=arguments.boolean(allow_update, "allow_update"),
             component_limits=arguments.optional_string_map(component_limits, "component_limits"),
         )
-        operation = ScaleComponent(
-            host_id=host_id,
-            component_id=component_id,
-            reference=component_ref,
-            count=max_instances,
-            allow_update=allow_update,
-        )
-        return self._sender.perform(operation, subject, command, timeout, wait)
+        return self._sender.perform(ScaleComponent(command), timeout, wait)
 
     def update_component(
         self,
@@ -410,17 +387,13 @@ class Client:
             annotations: Annotations for the component. None by default.
             wait, timeout: Seconds for a certain outcome, and for the response.
         """
-        subject = self._subjects.host("component.update", host_id)
         command = UpdateComponentCommand(
             host_id=host_id,
             component_id=arguments.identifier(existing_component_id, "existing_component_id"),
             new_component_ref=arguments.identifier(new_component_ref, "new_component_ref"),
             annotations=arguments.optional_string_map(annotations, "annotations"),
         )
-        operation = UpdateComponent(
-            host_id=host_id, component_id=existing_component_id, reference=new_component_ref
-        )
-        return self._sender.perform(operation, subject, command, timeout, wait)
+        return self._sender.perform(UpdateComponent(command), timeout, wait)
 
     # Providers ----------------------------------------------------------------------------------
 
@@ -482,7 +455,6 @@ class Client:
             provider_configuration: The names of the configs for the provider. None by default.
             wait, timeout: Seconds for a certain outcome, and for the response.
         """
-        subject = self._subjects.host("provider.start", host_id)
         command = StartProviderCommand(
             host_id=host_id,
             provider_id=arguments.identifier(provider_id, "provider_id"),
@@ -490,8 +462,7 @@ class Client:
             config=arguments.config_names(provider_configuration, "provider_configuration"),
             annotations=arguments.optional_string_map(annotations, "annotations"),
         )
-        operation = StartProvider(host_id=host_id, provider_id=provider_id, reference=provider_ref)
-        return self._sender.perform(operation, subject, command, timeout, wait)
+        return self._sender.perform(StartProvider(command), timeout, wait)
 
     def stop_provider(
         self, host_id: str, provider_id: str, *, wait: float | None = None, timeout: float | None = None
@@ -503,12 +474,9 @@ class Client:
             provider_id: The provider's id.
             wait, timeout: Seconds for a certain outcome, and for the response. With ``wait``, that counts for both.
         """
-        subject = self._subjects.host("provider.stop", host_id)
-        command = StopProviderCommand(
-            host_id=host_id, provider_id=arguments.identifier(provider_id, "provider_id")
-        )
-        operation = StopProvider(host_id=host_id, provider_id=provider_id)
-        return self._sender.perform(operation, subject, command, timeout if wait is None else wait, wait)
+        arguments.identifier(provider_id, "provider_id")
+        command = StopProviderCommand(host_id=host_id, provider_id=provider_id)
+        return self._sender.perform(StopProvider(command), timeout if wait is None else wait, wait)
 
     # Links --------------------------------------------------------------------------------------
 
@@ -523,7 +491,7 @@ class Client:
         """
         if not isinstance(link, Link):
             raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")
-        checked = Link(
+        command = Link(
             source_id=arguments.identifier(link.source_id, "link.source_id"),
             target=arguments.identifier(link.target, "link.target"),
             wit_namespace=arguments.identifier(link.wit_namespace, "link.wit_namespace"),
@@ -533,8 +501,7 @@ class Client:
             source_config=arguments.config_names(link.source_config, "link.source_config"),
             target_config=arguments.config_names(link.target_config, "link.target_config"),
         )
-        operation = PutLink(link=checked)
-        return self._sender.perform(operation, self._subjects.control("link.put"), checked, timeout, wait)
+        return self._sender.perform(PutLink(command), timeout, wait)
 
     def delete_link(
         self,
@@ -555,14 +522,13 @@ class Client:
             wit_package: The WIT package.
             wait, timeout: Seconds until ``get_links`` no longer shows it, and for the response.
         """
-        command = {
-            "source_id": arguments.identifier(source_id, "source_id"),
-            "name": arguments.identifier(link_name, "link_name"),
-            "wit_namespace": arguments.identifier(wit_namespace, "wit_namespace"),
-            "wit_package": arguments.identifier(wit_package, "wit_package"),
-        }
-        operation = DeleteLink(key=(source_id, link_name, wit_namespace, wit_package))
-        return self._sender.perform(operation, self._subjects.control("link.del"), command, timeout, wait)
+        command = LinkKey(
+            source_id=arguments.identifier(source_id, "source_id"),
+            name=arguments.identifier(link_name, "link_name"),
+            wit_namespace=arguments.identifier(wit_namespace, "wit_namespace"),
+            wit_package=arguments.identifier(wit_package, "wit_package"),
+        )
+        return self._sender.perform(DeleteLink(command), timeout, wait)
 
     def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
         """Return all links of the lattice, as one of its hosts knows them.
@@ -576,9 +542,8 @@ class Client:
         Returns:
             The links as ``data``, in no particular order.
         """
-        if self._link_cache is not None:
-            links = self._link_cache.get().get(self._sender.timeout(timeout))
-            return CtlResponse(succeeded=True, data=links)
+        if self._sender.settings.cache_links:
+            return CtlResponse(succeeded=True, data=self._sender.cached_links(timeout))
         return self._sender.request(self._subjects.control("link.get"), b"", list[Link], timeout)
 
     # Configs ------------------------------------------------------------------------------------
@@ -712,24 +677,19 @@ class Client:
             >>> with client.events_receiver("component_scaled") as events:  # doctest: +SKIP
             ...     event = events.get(timeout=30)
         """
-        names = event_names
-        if len(names) == 1 and not isinstance(names[0], str):
-            names = arguments.strings(names[0], "event_names")
-        subjects = [
-            self._subjects.event(name) for name in dict.fromkeys(arguments.strings(names, "event_names"))
-        ]
+        as_iterable = len(event_names) == 1 and not isinstance(event_names[0], str)
+        names = arguments.strings(event_names[0] if as_iterable else event_names, "event_names")
+        subjects = [self._subjects.event(name) for name in dict.fromkeys(names or ["*"])]
         if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
         arguments.whole_number(maxsize, "maxsize", U64_HIGHEST, lowest=1)
         confirm_timeout = self._sender.timeout(timeout)
-        subscription = self._sender.transport().subscription(
-            subjects or [self._subjects.event("*")],
-            MessageQueue(maxsize, drop_newest=overflow == "drop_newest"),
-        )
+        queue: MessageQueue[bytes] = MessageQueue(maxsize, drop_newest=overflow == "drop_newest")
+        subscription = self._sender.transport().subscription(subjects, queue)
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
         receiver = EventReceiver(subscription, self.lattice)
         subscription.open(confirm_timeout)
-        self._receivers.add(receiver)
+        self._sender.opened.add(receiver)
         return receiver
 
     # The client itself --------------------------------------------------------------------------
@@ -742,8 +702,7 @@ class Client:
     @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
-        transport = self._sender.transports.peek()
-        return not self.closed and transport is not None and transport.connected
+        return self._sender.connected
 
     @property
     def closed(self) -> bool:
@@ -758,8 +717,7 @@ class Client:
         Args:
             name: The lattice's name.
         """
-        self._sender.transport()
-        return Client(self._sender.for_lattice(name), self._parent or self)
+        return Client(self._sender.for_lattice(name))
 
     @property
     def nats_client(self) -> NatsClient:
@@ -794,9 +752,8 @@ class Client:
         """
         if not callable(async_function):
             raise InvalidArgument(f"async_function must be callable, not {type(async_function).__name__}")
-        if timeout is not None:
-            timeout = arguments.seconds(timeout, "timeout")
-        return self._sender.transport().run(async_function, *args, timeout=timeout)
+        seconds = None if timeout is None else arguments.seconds(timeout, "timeout")
+        return self._sender.transport().run(async_function, *args, timeout=seconds)
 
     def close(self) -> None:
         """Close the connection, within two seconds. Calls in flight raise ClosedError.
@@ -804,63 +761,18 @@ class Client:
         Idempotent, from any number of threads. In a forked child, the parent's connection stays open.
         """
         self._sender.close()
-        if self._parent is not None:
-            for receiver in list(self._receivers):
-                receiver.close()
-            cache = None if self._link_cache is None else self._link_cache.peek()
-            if cache is not None:
-                cache.close()
-            return
-        transport = self._sender.transports.peek()
-        if transport is not None:
-            transport.close(_CLOSE_SECONDS)
-        else:
-            self._sender.transports.stop()  # a connection that is still being made
 
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __del__(
-        self,
-        _warn: Callable[..., None] = warnings.warn,
-        _finalizing: Callable[[], bool] = sys.is_finalizing,
-    ) -> None:
-        # At the interpreter's end there is nothing left to end, and modules may be empty.
-        if _finalizing():
-            return
-        # This can run on any thread, also the loop's, and on an object whose __init__ failed. So it takes no lock,
-        # joins nothing, and only asks the loop to end.
-        sender = getattr(self, "_sender", None)
-        if sender is None or self._parent is not None:
-            return
-        transport = sender.transports.peek()
-        try:
-            if not sender.closed and transport is not None and not transport.bridge.ended_by_exit:
-                _warn(
-                    f"{self!r} was not closed: use it in a with statement, or call close()",
-                    ResourceWarning,
-                    source=self,
-                )
-        finally:
-            # Also after a close() that Ctrl-C interrupted, and where warnings are errors.
-            sender.transports.stop()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled: connect anew in the other process")
 
     def __repr__(self) -> str:
-        transport = self._sender.transports.peek()
-        state = "closed" if self.closed else "connected" if self.connected else "disconnected"
-        address = "" if transport is None else f" {transport.session.address}"
-        return f"<Client{address} lattice={self.lattice!r} {state}>"
+        return repr(self._sender)
 
 
 def _credential(registry: str, credential: object) -> RegistryCredential:

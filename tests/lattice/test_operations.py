@@ -6,6 +6,7 @@ import pytest
 
 from wasmcloud_ctl import (
     Client,
+    ClosedError,
     ComponentAuctionAck,
     ComponentDescription,
     ComponentScaled,
@@ -454,3 +455,19 @@ def test_a_receiver_of_one_lattice_does_not_hear_another(client: Client) -> None
         assert here.get(5).name == "config_set"
         other.close()
         assert list(elsewhere) == []
+
+
+def test_closing_a_client_closes_those_made_from_it(client: Client) -> None:
+    """A client of another lattice, those made from it, and their receivers; the first client stays open."""
+    child = client.for_lattice("child")
+    grandchild = child.for_lattice("grandchild")
+    with grandchild.events_receiver() as events:
+        child.close()
+
+        assert (client.closed, child.closed, grandchild.closed) == (False, True, True)
+        assert list(events) == []
+    with pytest.raises(ClosedError):
+        grandchild.get_hosts()
+    with pytest.raises(ClosedError):
+        child.for_lattice("another-child")
+    assert client.get_hosts(expected=2)

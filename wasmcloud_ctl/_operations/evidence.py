@@ -38,6 +38,7 @@ class Evidence(Generic[T]):
         quiet: Whether a quiet moment has passed since an outcome function asked for it.
         gaps: How often the connection was lost since, so that events may be missing.
         gone: Whether nobody answers any more where the state is asked for.
+        time_is_up: Whether the wait ends now.
     """
 
     before: T
@@ -48,6 +49,7 @@ class Evidence(Generic[T]):
     quiet: bool = False
     gaps: int = 0
     gone: bool = False
+    time_is_up: bool = False
 
 
 class Verdict(enum.Enum):
@@ -71,11 +73,15 @@ class Operation(Generic[T]):
     """A command, and how its outcome is recognised from states of type ``T``. All methods are pure functions.
 
     Attributes:
+        command: What is sent.
+        name: The operation in the subject of the command, such as ``component.scale``.
         event_names: The kinds of events that may report the outcome.
         state_type: The type of a state.
         absence_is_success: Whether the command has succeeded when nobody answers any more.
     """
 
+    command: object
+    name: ClassVar[str]
     event_names: ClassVar[tuple[str, ...]]
     state_type: ClassVar[Any]
     absence_is_success: ClassVar[bool] = False
@@ -83,6 +89,10 @@ class Operation(Generic[T]):
     @property
     def title(self) -> str:
         """The operation in words, such as ``the scale of echo to 5``."""
+        raise NotImplementedError
+
+    def subject(self, subjects: Subjects) -> str:
+        """Return the subject of the command."""
         raise NotImplementedError
 
     def state_subject(self, subjects: Subjects) -> str:
@@ -100,10 +110,6 @@ class Operation(Generic[T]):
     def outcome(self, evidence: Evidence[T]) -> Verdict | Failed:
         """Return what the evidence proves."""
         raise NotImplementedError
-
-    def outcome_at_end(self, evidence: Evidence[T]) -> Failed | None:
-        """Return what is certain when the time is up; None if only the timeout is."""
-        return None
 
     def describe(self, state: T) -> str:
         """Return a state in words, for the error of a wait that is not certain in time."""

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl._operations.progress import NO_PROGRESS, Progress, show_progress
+from wasmcloud_ctl._operations.progress import Progress
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import QueuedCall, Reply, Transport
@@ -67,12 +67,9 @@ def collect(replies: ReplyQueue, progress: Progress, next_moment: Callable[[floa
 class _Scatter(Generic[T]):
     """One request to all hosts, whose replies come until its limits are reached.
 
-    Attributes:
-        kind: The type of the data; None for replies without data.
-        host_of: Returns the id of the host that replied, if the data has it. A host's second reply does not count.
-        on_response: Called with the response of each distinct host; True ends the scatter. A response for which it
-            raises a CtlError counts as undecodable.
-        nobody: Whether there are no hosts.
+    ``host_of`` returns the id of the host that replied, if the data has it: a host's second reply does not count.
+    ``on_response`` receives the response of each distinct host; True ends the scatter. A response for which it raises
+    a CtlError counts as undecodable. ``nobody`` says that there are no hosts.
     """
 
     _replies: ReplyQueue
@@ -80,56 +77,39 @@ class _Scatter(Generic[T]):
     _host_of: Callable[[T], str] | None
     _limits: Limits
     _on_response: Callable[[CtlResponse[T]], bool | None] | None
-    _progress: Progress = NO_PROGRESS
-    _started: float = attrs.field(factory=time.monotonic, init=False)
-    _last_reply: float | None = attrs.field(default=None, init=False)
-    _overdue: int | None = attrs.field(default=None, init=False)
-    _over: bool = attrs.field(default=False, init=False)
+    _progress: Progress = attrs.field(factory=Progress)
+    started: float = attrs.field(factory=time.monotonic, init=False)
+    _quiet_at: float = attrs.field(default=float("inf"), init=False)
+    over: bool = attrs.field(default=False, init=False)
     _hosts: set[str] = attrs.field(factory=set, init=False)
     responses: list[CtlResponse[T]] = attrs.field(factory=list, init=False)
     undecodable: list[Undecodable] = attrs.field(factory=list, init=False)
     nobody: bool = attrs.field(default=False, init=False)
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._started
-
-    def send(self, subject: str, payload: bytes) -> None:
-        """Send the request."""
-        self._replies.send(subject, payload, handler=self._on_reply)
-
     def next_moment(self, now: float) -> float | None:
         """Return when it ends if no reply comes; None if it has ended, so that it takes no more replies."""
         self._progress.update(len(self.responses) + len(self.undecodable), "replies")
-        moment = self._next_moment(now)
-        self._over = moment is None
-        return moment
-
-    def _next_moment(self, now: float) -> float | None:
-        limits = self._limits
-        count = len(self.responses) + len(self.undecodable)
-        if self._over or (limits.expected is not None and count >= limits.expected):
-            return None
-        end = self._started + limits.timeout
-        if now >= end:
+        end = self.started + self._limits.timeout
+        if not self.over and now >= end:
             # Take the replies that came in time, and no more: a host that never stops replying must not keep it up.
-            self._overdue = len(self._replies) if self._overdue is None else self._overdue - 1
-            return now if self._overdue > 0 else None
-        if limits.quiet is None or self._last_reply is None:
-            return end
-        stalled = self._last_reply + limits.quiet
-        return None if now >= stalled and not self._replies else min(stalled, end)
+            for _ in range(len(self._replies)):
+                reply = self._replies.get(0.0)
+                reply.handler(reply)
+            self.over = True
+        elif now >= self._quiet_at and not self._replies:
+            self.over = True
+        return None if self.over else min(self._quiet_at, end)
 
-    def _on_reply(self, reply: Reply) -> None:
-        if self._over:
+    def on_reply(self, reply: Reply) -> None:
+        """Take a reply to the request."""
+        if self.over:
             return
         if isinstance(reply.error, NoResponders):
-            self.nobody = self._over = True
+            self.nobody = self.over = True
             return
-        if reply.error is not None:
-            raise_reply_error(reply)
-        self._last_reply = time.monotonic()
+        raise_reply_error(reply)
+        if self._limits.quiet is not None:
+            self._quiet_at = time.monotonic() + self._limits.quiet
         try:
             response: CtlResponse[T] = codec.decode_response(reply.data, self._kind)
             if self._host_of is not None and response.data is not None:
@@ -138,11 +118,13 @@ class _Scatter(Generic[T]):
                     return
                 self._hosts.add(host)
             if self._on_response is not None and self._on_response(response):
-                self._over = True
+                self.over = True
         except CtlError as error:
             self.undecodable.append(Undecodable(raw=reply.data, reason=str(error)))
         else:
             self.responses.append(response)
+        if len(self.responses) + len(self.undecodable) == self._limits.expected:
+            self.over = True
 
 
 def raise_reply_error(reply: Reply) -> None:
@@ -167,16 +149,16 @@ def gather(
     ends: Callable[[CtlResponse[T]], bool] | None = None,
 ) -> Replies[T]:
     """Send one request to all hosts, and gather their replies. A response for which ``ends`` is true is the last."""
-    progress = show_progress(limits.progress, f"asking on {subject}", limits.expected)
+    progress = Progress(limits.progress, f"asking on {subject}", limits.expected)
     with transport.replies() as replies, progress:
         scatter = _Scatter(replies, kind, host_of, limits, ends, progress)
-        scatter.send(subject, payload)
+        replies.send(subject, payload, handler=scatter.on_reply)
         collect(replies, progress, scatter.next_moment)
     return Replies(
         responses=tuple(scatter.responses),
         undecodable=tuple(scatter.undecodable),
         no_responders=scatter.nobody,
-        elapsed=scatter.elapsed,
+        elapsed=time.monotonic() - scatter.started,
         subject=subject,
     )
 
@@ -195,14 +177,8 @@ class _Inventories:
         self._timeout = timeout
         self._progress = progress
         self._end = time.monotonic() + limits.timeout
-        self._scattering = False
         self._pending: dict[str, QueuedCall] = {}
         self._deadlines: deque[tuple[float, str]] = deque()
-
-    def ask_all(self) -> None:
-        """Ask each host that replies to a ping."""
-        self._scattering = True
-        self.scatter.send(self._subjects.control("host.ping"), b"")
 
     def ask(self, host_id: str, subject: str) -> None:
         """Ask one host for its inventory."""
@@ -216,25 +192,17 @@ class _Inventories:
 
     def _on_inventory(self, host_id: str, reply: Reply) -> None:
         del self._pending[host_id]
-        error = reply.error
-        if error is None:
-            try:
-                self.data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
-                return
-            except CtlError as failed:
-                error = failed
-        self.errors[host_id] = _without_frames(error)
+        try:
+            raise_reply_error(reply)
+            self.data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
+        except CtlError as error:
+            self.errors[host_id] = _without_frames(error)
 
     def next_moment(self, now: float) -> float | None:
         """Expire what is due, and return when that must be done again; None if everything has ended."""
         self._progress.update(len(self.data) + len(self.errors), "hosts")
-        moments: list[float] = []
-        if self._scattering:
-            moment = self.scatter.next_moment(now)
-            if moment is None:
-                self._scattering = False
-            else:
-                moments.append(moment)
+        scattered = self.scatter.next_moment(now)
+        moments = [] if scattered is None else [scattered]
         while self._deadlines and self._deadlines[0][0] <= now:
             host_id = self._deadlines.popleft()[1]
             if host_id in self._pending:
@@ -261,21 +229,24 @@ def gather_inventories(
     The limits are for the pings and for everything; a host has ``timeout`` seconds to send its inventory.
     """
     targets = {host_id: subjects.host("host.get", host_id) for host_id in host_ids or ()}
+    ping = subjects.control("host.ping")
     total = limits.expected if host_ids is None else len(targets)
-    progress = show_progress(limits.progress, "asking hosts for their inventories", total)
+    progress = Progress(limits.progress, "asking hosts for their inventories", total)
     with transport.replies() as replies, progress:
         inventories = _Inventories(replies, subjects, limits, timeout, progress)
+        scatter = inventories.scatter
         if host_ids is None:
-            inventories.ask_all()
+            replies.send(ping, handler=scatter.on_reply)
+        else:
+            scatter.over = True
         for host_id, subject in targets.items():
             inventories.ask(host_id, subject)
         collect(replies, progress, inventories.next_moment)
-    scatter = inventories.scatter
     return Inventories(
         data=inventories.data,
         errors=inventories.errors,
         undecodable=tuple(scatter.undecodable),
         no_responders=scatter.nobody,
-        elapsed=scatter.elapsed,
-        subject=subjects.control("host.ping"),
+        elapsed=time.monotonic() - scatter.started,
+        subject=ping,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import queue
-import sys
 import time
 from collections import deque
-from collections.abc import Callable
+
+import attrs
 
 from wasmcloud_ctl._bridge.handover import Deadline, Lock, MessageQueue, acquire
 from wasmcloud_ctl._protocol import cloud_events, codec
@@ -111,29 +111,14 @@ class LinkCache:
 
     def _apply(self, change: LinkdefSet | LinkdefDeleted) -> None:
         if isinstance(change, LinkdefSet):
-            self._links[_key(change)] = Link(
-                change.source_id,
-                change.target,
-                change.wit_namespace,
-                change.wit_package,
-                change.interfaces,
-                change.name,
-                change.source_config,
-                change.target_config,
-            )
+            self._links[_key(change)] = Link(**attrs.asdict(change, recurse=False))
         elif change.target is not None:
             self._links.pop(_key(change), None)
 
     def close(self) -> None:
-        """End the subscription."""
+        """End the subscription, without a lock and without waiting."""
         if self._subscription is not None:
             self._subscription.close()
-
-    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        # This takes no lock and does not wait, because it can run on any thread. At the interpreter's end modules may
-        # be empty.
-        if not _finalizing() and hasattr(self, "_subscription"):
-            self.close()
 
 
 def _key(link: Link | LinkdefDeleted) -> _Key:
