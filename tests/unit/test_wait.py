@@ -22,6 +22,7 @@ from wasmcloud_ctl._operations import wait as wait_module
 from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.outcomes import PutLink, StopHost
 from wasmcloud_ctl._operations.wait import Wait
+from wasmcloud_ctl._options.options import resolve
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Reply
 
@@ -106,7 +107,7 @@ class Scripted:
 
 def perform(transport: Any, operation: Operation[Any], wait: float) -> object:
     """Send a command, and wait for its outcome."""
-    return Wait(transport, operation, SUBJECTS, timeout=1.0, look_timeout=1.0, wait=wait).run()
+    return Wait(transport, operation, SUBJECTS, resolve({}), timeout=1.0, wait=wait).run()
 
 
 def put_link(transport: Scripted, wait: float = 0.3) -> object:

@@ -37,13 +37,10 @@ class EventReceiver:
         self._undecodable = 0
 
     def get(self, timeout: float | None = None) -> Event:
-        """Return the next event; wait for it.
+        """Return the next event; wait for it. A message that cannot be decoded is counted, logged and skipped.
 
         Args:
             timeout: Seconds to wait, above 0. No limit by default.
-
-        Returns:
-            The event. A message that cannot be decoded is counted, logged and skipped.
 
         Raises:
             WaitTimeout: No event came in time.

@@ -74,7 +74,9 @@ class Operation(Generic[T]):
 
     Attributes:
         command: What is sent.
-        name: The operation in the subject of the command, such as ``component.scale``.
+        name: The command's name in its subject, such as ``component.scale``.
+        title_format: The format of ``title``, with the command as ``{0}``.
+        state_name: The same of the request for the state, such as ``host.get``.
         event_names: The kinds of events that may report the outcome.
         state_type: The type of a state.
         absence_is_success: Whether the command has succeeded when nobody answers any more.
@@ -82,6 +84,8 @@ class Operation(Generic[T]):
 
     command: object
     name: ClassVar[str]
+    title_format: ClassVar[str]
+    state_name: ClassVar[str]
     event_names: ClassVar[tuple[str, ...]]
     state_type: ClassVar[Any]
     absence_is_success: ClassVar[bool] = False
@@ -89,14 +93,10 @@ class Operation(Generic[T]):
     @property
     def title(self) -> str:
         """The operation in words, such as ``the scale of echo to 5``."""
-        raise NotImplementedError
+        return self.title_format.format(self.command)
 
-    def subject(self, subjects: Subjects) -> str:
-        """Return the subject of the command."""
-        raise NotImplementedError
-
-    def state_subject(self, subjects: Subjects) -> str:
-        """Return the subject on which the state is requested."""
+    def subject(self, subjects: Subjects, name: str) -> str:
+        """Return the subject of the command or of the request for the state, by its name."""
         raise NotImplementedError
 
     def queue_key(self, subjects: Subjects) -> str | None:

@@ -30,13 +30,10 @@ _EXPIRY_SECONDS = 1.0
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """When a gather ends.
+    """When a gather ends, and whether to show its progress.
 
-    Attributes:
-        timeout: After this many seconds.
-        quiet: When no further reply came for this many seconds. No limit by default.
-        expected: As soon as this many distinct hosts have replied. No limit by default.
-        progress: Whether to show progress.
+    It ends after ``timeout`` seconds, when no further reply came for ``quiet`` seconds, or as soon as ``expected``
+    distinct hosts have replied.
     """
 
     timeout: float
@@ -163,55 +160,6 @@ def gather(
     )
 
 
-class _Inventories:
-    """Requests for the inventories of many hosts, each sent as soon as the host is known."""
-
-    def __init__(
-        self, replies: ReplyQueue, subjects: Subjects, limits: Limits, timeout: float, progress: Progress
-    ) -> None:
-        self.scatter = _Scatter(replies, Host, lambda host: host.id, limits, self._on_host)
-        self.data: dict[str, HostInventory] = {}
-        self.errors: dict[str, CtlError] = {}
-        self._replies = replies
-        self._subjects = subjects
-        self._timeout = timeout
-        self._progress = progress
-        self._end = time.monotonic() + limits.timeout
-        self._pending: dict[str, QueuedCall] = {}
-        self._deadlines: deque[tuple[float, str]] = deque()
-
-    def ask(self, host_id: str, subject: str) -> None:
-        """Ask one host for its inventory."""
-        handler = functools.partial(self._on_inventory, host_id)
-        self._pending[host_id] = self._replies.send(subject, handler=handler, once=True)
-        self._deadlines.append((min(time.monotonic() + self._timeout, self._end), host_id))
-
-    def _on_host(self, response: CtlResponse[Host]) -> None:
-        host = response.unwrap()
-        self.ask(host.id, self._subjects.host("host.get", host.id))
-
-    def _on_inventory(self, host_id: str, reply: Reply) -> None:
-        del self._pending[host_id]
-        try:
-            raise_reply_error(reply)
-            self.data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
-        except CtlError as error:
-            self.errors[host_id] = _without_frames(error)
-
-    def next_moment(self, now: float) -> float | None:
-        """Expire what is due, and return when that must be done again; None if everything has ended."""
-        self._progress.update(len(self.data) + len(self.errors), "hosts")
-        scattered = self.scatter.next_moment(now)
-        moments = [] if scattered is None else [scattered]
-        while self._deadlines and self._deadlines[0][0] <= now:
-            host_id = self._deadlines.popleft()[1]
-            if host_id in self._pending:
-                self._replies.expire(self._pending[host_id], self._timeout)
-        if self._pending:
-            moments.append(self._deadlines[0][0] if self._deadlines else now + _EXPIRY_SECONDS)
-        return min(moments, default=None)
-
-
 def _without_frames(error: CtlError) -> CtlError:
     """Return an error that is to be kept without its tracebacks, which would keep all of the callers' variables."""
     link: BaseException | None = error
@@ -224,7 +172,7 @@ def _without_frames(error: CtlError) -> CtlError:
 def gather_inventories(
     transport: Transport, subjects: Subjects, host_ids: Iterable[str] | None, limits: Limits, timeout: float
 ) -> Inventories:
-    """Ask many hosts for their inventories. By default, each host that replies to a ping.
+    """Ask many hosts for their inventories. By default, each host as soon as it replies to a ping.
 
     The limits are for the pings and for everything; a host has ``timeout`` seconds to send its inventory.
     """
@@ -232,19 +180,54 @@ def gather_inventories(
     ping = subjects.control("host.ping")
     total = limits.expected if host_ids is None else len(targets)
     progress = Progress(limits.progress, "asking hosts for their inventories", total)
+    end = time.monotonic() + limits.timeout
+    data: dict[str, HostInventory] = {}
+    errors: dict[str, CtlError] = {}
+    pending: dict[str, QueuedCall] = {}
+    deadlines: deque[tuple[float, str]] = deque()
+
+    def on_inventory(host_id: str, reply: Reply) -> None:
+        del pending[host_id]
+        try:
+            raise_reply_error(reply)
+            data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
+        except CtlError as error:
+            errors[host_id] = _without_frames(error)
+
+    def ask(host_id: str, subject: str) -> None:
+        handler = functools.partial(on_inventory, host_id)
+        pending[host_id] = replies.send(subject, handler=handler, once=True)
+        deadlines.append((min(time.monotonic() + timeout, end), host_id))
+
+    def on_host(response: CtlResponse[Host]) -> None:
+        host = response.unwrap()
+        ask(host.id, subjects.host("host.get", host.id))
+
+    def next_moment(now: float) -> float | None:
+        """Expire what is due, and return when that must be done again; None if everything has ended."""
+        progress.update(len(data) + len(errors), "hosts")
+        pings_end = scatter.next_moment(now)
+        moments = [] if pings_end is None else [pings_end]
+        while deadlines and deadlines[0][0] <= now:
+            host_id = deadlines.popleft()[1]
+            if host_id in pending:
+                replies.expire(pending[host_id], timeout)
+        if pending:
+            moments.append(deadlines[0][0] if deadlines else now + _EXPIRY_SECONDS)
+        return min(moments, default=None)
+
     with transport.replies() as replies, progress:
-        inventories = _Inventories(replies, subjects, limits, timeout, progress)
-        scatter = inventories.scatter
+        scatter = _Scatter(replies, Host, lambda host: host.id, limits, on_host)
         if host_ids is None:
             replies.send(ping, handler=scatter.on_reply)
         else:
             scatter.over = True
         for host_id, subject in targets.items():
-            inventories.ask(host_id, subject)
-        collect(replies, progress, inventories.next_moment)
+            ask(host_id, subject)
+        collect(replies, progress, next_moment)
     return Inventories(
-        data=inventories.data,
-        errors=inventories.errors,
+        data=data,
+        errors=errors,
         undecodable=tuple(scatter.undecodable),
         no_responders=scatter.nobody,
         elapsed=time.monotonic() - scatter.started,

@@ -49,15 +49,13 @@ def _certain_if(condition: bool) -> Verdict:
 class _OnHost(Operation[HostInventory], Generic[CommandT]):
     """An operation of one host, whose inventory proves the outcome."""
 
+    state_name = "host.get"
     state_type = HostInventory
 
     command: CommandT
 
-    def subject(self, subjects: Subjects) -> str:
-        return subjects.host(self.name, self.command.host_id)
-
-    def state_subject(self, subjects: Subjects) -> str:
-        return subjects.host("host.get", self.command.host_id)
+    def subject(self, subjects: Subjects, name: str) -> str:
+        return subjects.host(name, self.command.host_id)
 
     def concerns(self, event: Event) -> bool:
         if event.source != self.command.host_id:
@@ -87,12 +85,8 @@ class ScaleComponent(_OnHost[ScaleComponentCommand]):
     """A component's count, which may be 0, and its reference."""
 
     name = "component.scale"
+    title_format = "the scale of {0.component_id} to {0.max_instances} on host {0.host_id}"
     event_names = ("component_scaled", "component_scale_failed", "host_stopped")
-
-    @property
-    def title(self) -> str:
-        command = self.command
-        return f"the scale of {command.component_id} to {command.max_instances} on host {command.host_id}"
 
     def _concerns_data(self, data: object) -> bool:
         command = self.command
@@ -173,14 +167,8 @@ class UpdateComponent(_OnHost[UpdateComponentCommand]):
     """A component's reference."""
 
     name = "component.update"
+    title_format = "the update of {0.component_id} to {0.new_component_ref} on host {0.host_id}"
     event_names = ("component_scaled", "host_stopped")
-
-    @property
-    def title(self) -> str:
-        command = self.command
-        return (
-            f"the update of {command.component_id} to {command.new_component_ref} on host {command.host_id}"
-        )
 
     def _concerns_data(self, data: object) -> bool:
         return isinstance(data, ComponentScaled) and data.component_id == self.command.component_id
@@ -207,11 +195,8 @@ class StartProvider(_OnHost[StartProviderCommand]):
     """A provider that is to run."""
 
     name = "provider.start"
+    title_format = "the start of {0.provider_id} on host {0.host_id}"
     event_names = ("provider_started", "provider_start_failed", "host_stopped")
-
-    @property
-    def title(self) -> str:
-        return f"the start of {self.command.provider_id} on host {self.command.host_id}"
 
     def _concerns_data(self, data: object) -> bool:
         if not isinstance(data, (ProviderStarted, ProviderStartFailed)):
@@ -247,11 +232,8 @@ class StopProvider(_OnHost[StopProviderCommand]):
     """A provider that is to be gone."""
 
     name = "provider.stop"
+    title_format = "the stop of {0.provider_id} on host {0.host_id}"
     event_names = ("provider_stopped", "host_stopped")
-
-    @property
-    def title(self) -> str:
-        return f"the stop of {self.command.provider_id} on host {self.command.host_id}"
 
     def _concerns_data(self, data: object) -> bool:
         return isinstance(data, ProviderStopped) and data.provider_id == self.command.provider_id
@@ -271,12 +253,9 @@ class StopHost(_OnHost[StopHostCommand]):
     """A host that is to be gone. Its event is a hint; the proof is that nobody answers for it any more."""
 
     name = "host.stop"
+    title_format = "the stop of host {0.host_id}"
     event_names = ("host_stopped",)
     absence_is_success = True
-
-    @property
-    def title(self) -> str:
-        return f"the stop of host {self.command.host_id}"
 
     def describe(self, state: HostInventory) -> str:
         return f"host {self.command.host_id} still answers"
@@ -298,15 +277,13 @@ class LinkKey:
 class _OnLinks(Operation[list[Link]]):
     """An operation on the links of one source; ``get_links`` proves the outcome."""
 
+    state_name = "link.get"
     state_type = list[Link]
 
     command: Link | LinkKey
 
-    def subject(self, subjects: Subjects) -> str:
-        return subjects.control(self.name)
-
-    def state_subject(self, subjects: Subjects) -> str:
-        return subjects.control("link.get")
+    def subject(self, subjects: Subjects, name: str) -> str:
+        return subjects.control(name)
 
     def queue_key(self, subjects: Subjects) -> str:
         # A host reads all links of a source, changes one and writes them back, without checking for another host's
@@ -319,16 +296,13 @@ class PutLink(_OnLinks):
     """A link that is to be there."""
 
     name = "link.put"
+    title_format = "the link {0.name} from {0.source_id} to {0.target}"
     event_names = ("linkdef_set",)
 
     command: Link
 
-    @property
-    def title(self) -> str:
-        return f"the link {self.command.name} from {self.command.source_id} to {self.command.target}"
-
     def concerns(self, event: Event) -> bool:
-        return isinstance(event.data, LinkdefSet) and _link_key(event.data) == _link_key(self.command)
+        return isinstance(event.data, LinkdefSet) and _key(event.data) == _key(self.command)
 
     def describe(self, state: list[Link]) -> str:
         return "get_links shows it" if self.command in state else "get_links does not show it"
@@ -344,16 +318,13 @@ class DeleteLink(_OnLinks):
     """A link that is to be gone."""
 
     name = "link.del"
+    title_format = "the deletion of the link {0.name} from {0.source_id}"
     event_names = ("linkdef_deleted",)
 
     command: LinkKey
 
-    @property
-    def title(self) -> str:
-        return f"the deletion of the link {self.command.name} from {self.command.source_id}"
-
     def concerns(self, event: Event) -> bool:
-        return isinstance(event.data, LinkdefDeleted) and _link_key(event.data) == self.command
+        return isinstance(event.data, LinkdefDeleted) and _key(event.data) == _key(self.command)
 
     def describe(self, state: list[Link]) -> str:
         return f"get_links shows {self._count(state) or 'none'} of it"
@@ -366,16 +337,11 @@ class DeleteLink(_OnLinks):
         return _certain_if(now == 0 or now < self._count(evidence.before))
 
     def _count(self, links: list[Link]) -> int:
-        return sum(_link_key(link) == self.command for link in links)
+        return sum(_key(link) == _key(self.command) for link in links)
 
 
-def _link_key(link: Link | LinkdefDeleted) -> LinkKey:
-    return LinkKey(
-        source_id=link.source_id,
-        name=link.name,
-        wit_namespace=link.wit_namespace,
-        wit_package=link.wit_package,
-    )
+def _key(link: Link | LinkdefDeleted | LinkKey) -> tuple[str, str, str, str]:
+    return link.source_id, link.name, link.wit_namespace, link.wit_package
 
 
 def _last_failure(evidence: Evidence[HostInventory]) -> Failed | None:

@@ -30,23 +30,19 @@ _NEVER = float("inf")
 
 def wanted(progress: bool | None) -> bool:
     """Whether to show progress, by the option of ``connect``. None: in a notebook with tqdm and ipywidgets."""
-    if progress is None:
-        # Without ipywidgets, tqdm prints a new line in the notebook for each update.
-        if not (_in_notebook() and _installed("tqdm") and _installed("ipywidgets")):
-            return False
-    elif not arguments.boolean(progress, "progress"):
+    asked = progress is not None and arguments.boolean(progress, "progress")
+    # Without ipywidgets, tqdm prints a new line in the notebook for each update.
+    if not asked and (
+        progress is not None or not _in_notebook() or not importlib.util.find_spec("ipywidgets")
+    ):
         return False
     try:
         import tqdm.auto  # noqa: F401  # now, and not in the middle of a call
     except ImportError as error:
-        if progress is None:
+        if not asked:
             return False
         raise InvalidArgument("progress needs tqdm: pip install 'wasmcloud_ctl[progress]'") from error
     return True
-
-
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
 
 
 def _in_notebook() -> bool:

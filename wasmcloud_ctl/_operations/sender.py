@@ -95,11 +95,8 @@ class Sender:
         transport = self.transports.peek()
         try:
             if not self._closed and transport is not None and not transport.bridge.ended_by_exit:
-                _warn(
-                    f"{self!r} was not closed: use it in a with statement, or call close()",
-                    ResourceWarning,
-                    source=self,
-                )
+                message = f"{self!r} was not closed: use it in a with statement, or call close()"
+                _warn(message, ResourceWarning, source=self)
         finally:
             # Also after a close() that Ctrl-C interrupted, and where warnings are errors.
             self.transports.stop()
@@ -110,8 +107,6 @@ class Sender:
         state = "closed" if self.closed else "connected" if self.connected else "disconnected"
         address = "" if transport is None else f" {transport.session.address}"
         return f"<Client{address} lattice={self.settings.lattice!r} {state}>"
-
-    # Sending ------------------------------------------------------------------------------------
 
     def transport(self) -> Transport:
         """Return this process's transport."""
@@ -128,71 +123,58 @@ class Sender:
     def request(
         self,
         subject: str,
-        payload: bytes,
         kind: type[T] | None,
         timeout: float | None,
         *,
-        key: str | None = None,
+        body: object = None,
         command: bool = False,
+        key: str | None = None,
     ) -> CtlResponse[T]:
-        """Send a request, and return the response, with data of this kind."""
+        """Send a request, with a body that is still to be encoded; return the response, with data of this kind."""
+        payload = b"" if body is None else codec.encode(body)
         raw = self.transport().request(subject, payload, self.timeout(timeout), key=key, command=command)
         response = codec.decode_response(raw, kind)
         return response.raise_for_status() if self.settings.check else response
-
-    def command(
-        self, subject: str, command: object, timeout: float | None, *, key: str | None = None
-    ) -> CtlResponse[None]:
-        """Send a request that changes something."""
-        return self.request(subject, codec.encode(command), None, timeout, key=key, command=True)
 
     def perform(
         self, operation: Operation[T], timeout: float | None, wait: float | None
     ) -> CtlResponse[None]:
         """Send the command of an operation. With ``wait``, wait until its outcome is certain."""
         if wait is None:
-            subject, key = operation.subject(self.subjects), operation.queue_key(self.subjects)
-            return self.command(subject, operation.command, timeout, key=key)
-        seconds = arguments.seconds(wait, "wait")
-        return Wait(
-            self.transport(),
-            operation,
-            self.subjects,
-            timeout=self.timeout(timeout),
-            look_timeout=self.settings.timeout,
-            wait=seconds,
-            progress=self.settings.progress,
-        ).run()
+            subject = operation.subject(self.subjects, operation.name)
+            key = operation.queue_key(self.subjects)
+            return self.request(subject, None, timeout, body=operation.command, command=True, key=key)
+        wait = arguments.seconds(wait, "wait")
+        transport, seconds = self.transport(), self.timeout(timeout)
+        return Wait(transport, operation, self.subjects, self.settings, timeout=seconds, wait=wait).run()
 
     def cached_links(self, timeout: float | None) -> list[Link]:
         """Return the links of the lattice, from the copy that link events keep current."""
         self.transport()
         return self._link_cache.get().get(self.timeout(timeout))
 
-    def limits(
-        self, expected: int | None, quiet: float | None, timeout: float | None, default: float | None = None
-    ) -> Limits:
-        """Return when a gather ends, by its arguments. ``default`` replaces the client's ``auction_timeout``."""
+    def limits(self, expected: int | None, quiet: float | None, timeout: float | None) -> Limits:
+        """Return when a gather ends, by its arguments."""
         if expected is not None:
             arguments.whole_number(expected, "expected", _HIGHEST_COUNT, lowest=1)
-        if timeout is None:
-            timeout = self.settings.auction_timeout if default is None else default
+        settings = self.settings
         return Limits(
-            timeout=arguments.seconds(timeout, "timeout"),
-            quiet=self.settings.quiet if quiet is None else arguments.seconds(quiet, "quiet"),
+            timeout=settings.auction_timeout if timeout is None else arguments.seconds(timeout, "timeout"),
+            quiet=settings.quiet if quiet is None else arguments.seconds(quiet, "quiet"),
             expected=expected,
-            progress=self.settings.progress,
+            progress=settings.progress,
         )
 
     def gather(
         self,
         name: str,
-        payload: bytes,
+        body: object,
         kind: type[T] | None,
         host_of: Callable[[T], str] | None,
         limits: Limits,
     ) -> Replies[T]:
-        """Send one request to all hosts, and gather their replies."""
+        """Send one request to all hosts, with a body that is still to be encoded; gather their replies."""
+        payload = b"" if body is None else codec.encode(body)
         replies = gather(self.transport(), self.subjects.control(name), payload, kind, host_of, limits)
         if self.settings.check:
             for response in replies:

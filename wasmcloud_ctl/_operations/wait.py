@@ -10,6 +10,7 @@ import attrs
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
 from wasmcloud_ctl._operations.gather import collect, raise_reply_error
 from wasmcloud_ctl._operations.progress import Progress
+from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import cloud_events, codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import QueuedCall, Reply, Subscription, Transport
@@ -48,14 +49,13 @@ _RETURN_SECONDS = 5.0
 # for an acknowledgement when the outcome is known without it.
 _MOMENT = 0.3
 
-
 _NEVER = float("inf")
 
 
 class Wait(Generic[T]):
     """One command, the evidence of its outcome, and when to look for more.
 
-    ``timeout`` is for the acknowledgement, ``look_timeout`` for the look before the sending, ``wait`` for everything.
+    ``timeout`` is for the acknowledgement, that of the settings for the look before, ``wait`` for everything.
     """
 
     def __init__(
@@ -63,24 +63,22 @@ class Wait(Generic[T]):
         transport: Transport,
         operation: Operation[T],
         subjects: Subjects,
-        *,
+        settings: Options,
         timeout: float,
-        look_timeout: float,
         wait: float,
-        progress: bool = False,
     ) -> None:
         self._end = time.monotonic() + wait
         self._transport = transport
         self._operation = operation
         self._subjects = subjects
-        self._subject = operation.subject(subjects)
-        self._state_subject = operation.state_subject(subjects)
+        self._subject = operation.subject(subjects, operation.name)
+        self._state_subject = operation.subject(subjects, operation.state_name)
         self._payload = codec.encode(operation.command)
         self._timeout = timeout
-        self._look_timeout = look_timeout
+        self._settings = settings
         self._wait = wait
         self._replies = transport.replies()
-        self._progress = Progress(progress, operation.title, wait)
+        self._progress = Progress(settings.progress, operation.title, wait)
         self._evidence: Evidence[T]
         self._subscription: Subscription
         # The last state in words, or why it could not be seen.
@@ -120,7 +118,7 @@ class Wait(Generic[T]):
         events = [self._subjects.event(name) for name in self._operation.event_names]
         try:
             self._subscription = self._replies.subscribe(events, self._on_event, self._left())
-            timeout = min(self._look_timeout, self._left())
+            timeout = min(self._settings.timeout, self._left())
             reply = self._transport.request(self._state_subject, b"", timeout)
         except (RequestTimeout, NotConnectedError) as error:
             message = f"{self._operation.title}: the command was not sent: {error}"
