@@ -48,9 +48,6 @@ logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
-U32_HIGHEST = 2**32 - 1
-U64_HIGHEST = 2**64 - 1
-
 # The default capacity of an event receiver: some minutes of a busy lattice.
 DEFAULT_MAXSIZE = 65536
 
@@ -216,7 +213,7 @@ class Client:
             wait, timeout: Seconds until the host is gone, and for the response. With ``wait``, that counts for both.
         """
         if timeout_ms is not None:
-            arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
+            arguments.whole_number(timeout_ms, "timeout_ms", 2**64 - 1)
         command = StopHostCommand(host_id=host_id, timeout=timeout_ms)
         return self._sender.perform(outcomes.StopHost(command), timeout if wait is None else wait, wait)
 
@@ -323,7 +320,7 @@ class Client:
             component_ref=arguments.identifier(component_ref, "component_ref"),
             component_id=arguments.identifier(component_id, "component_id"),
             host_id=host_id,
-            max_instances=arguments.whole_number(max_instances, "max_instances", U32_HIGHEST),
+            max_instances=arguments.whole_number(max_instances, "max_instances", 2**32 - 1),
             annotations=arguments.optional_string_map(annotations, "annotations"),
             config=arguments.config_names(config, "config"),
             allow_update=arguments.boolean(allow_update, "allow_update"),
@@ -612,7 +609,7 @@ class Client:
         subjects = [self._subjects.event(name) for name in dict.fromkeys(names or ["*"])]
         if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
-        arguments.whole_number(maxsize, "maxsize", U64_HIGHEST, lowest=1)
+        arguments.whole_number(maxsize, "maxsize", 2**64 - 1, lowest=1)
         confirm_timeout = self._sender.timeout(timeout)
         queue: MessageQueue[bytes] = MessageQueue(maxsize, drop_newest=overflow == "drop_newest")
         subscription = self._sender.transport().subscription(subjects, queue)

@@ -216,13 +216,8 @@ class StartProvider(_OnHost[StartProviderCommand]):
         provider = _provider(evidence.now, self.command.provider_id)
         # Hosts drop the scheme of a provider from a file, or of a builtin one.
         reference = self.command.provider_ref
-        references = {
-            None,
-            reference,
-            reference.removeprefix("file://"),
-            reference.removeprefix("wasmcloud+builtin://"),
-        }
-        if provider is not None and provider.image_ref in references:
+        without_scheme = reference.removeprefix("file://").removeprefix("wasmcloud+builtin://")
+        if provider is not None and provider.image_ref in (None, reference, without_scheme):
             return Verdict.CERTAIN
         # Of two starts at the same time one fails, and events report both. So the inventory decides first.
         return _last_failure(evidence) or Verdict.KEEP_WAITING

@@ -105,7 +105,18 @@ class Progress:
         words = with_short_ids(f"{self._what}: {words}")
         try:
             if self._bar is None:
-                self._bar = _new_bar(self._total, words)
+                from tqdm.auto import tqdm
+
+                # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough.
+                without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
+                self._bar = without_thread(
+                    desc=words,
+                    total=self._total,
+                    bar_format="{desc}" if self._total is None else "{desc} |{bar}|",
+                    leave=False,
+                    dynamic_ncols=True,
+                    mininterval=0,
+                )
             self._bar.n = number if self._total is None else min(number, self._total)
             self._bar.set_description_str(words)
         except Exception:
@@ -123,18 +134,3 @@ class Progress:
                 self._bar.close()
             except Exception:
                 logger.debug("progress cannot be removed", exc_info=True)
-
-
-def _new_bar(total: float | None, words: str) -> Any:
-    from tqdm.auto import tqdm
-
-    # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough without it.
-    without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
-    return without_thread(
-        desc=words,
-        total=total,
-        bar_format="{desc}" if total is None else "{desc} |{bar}|",
-        leave=False,
-        dynamic_ncols=True,
-        mininterval=0,
-    )

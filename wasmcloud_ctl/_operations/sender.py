@@ -26,8 +26,6 @@ from wasmcloud_ctl.models import CtlResponse, Link, Replies
 
 T = TypeVar("T")
 
-_HIGHEST_COUNT = 2**64 - 1
-
 _CLOSE_SECONDS = 2.0
 
 
@@ -156,7 +154,7 @@ class Sender:
     def limits(self, expected: int | None, quiet: float | None, timeout: float | None) -> Limits:
         """Return when a gather ends, by its arguments."""
         if expected is not None:
-            arguments.whole_number(expected, "expected", _HIGHEST_COUNT, lowest=1)
+            arguments.whole_number(expected, "expected", 2**64 - 1, lowest=1)
         settings = self.settings
         return Limits(
             timeout=settings.auction_timeout if timeout is None else arguments.seconds(timeout, "timeout"),
