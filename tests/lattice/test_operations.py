@@ -192,6 +192,7 @@ def test_a_client_made_with_check_raises_refusals(lattice: PracticeLattice) -> N
     with lattice.connect(check=True) as client:
         with pytest.raises(OperationRejected, match="hostcore") as caught:
             client.put_label(lattice.hosts[0].id, "hostcore.os", "plan9")
+        assert len(client.get_hosts(expected=2)) == 2
 
     assert caught.value.response is not None
     assert not caught.value.response

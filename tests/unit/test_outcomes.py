@@ -404,6 +404,7 @@ def test_only_events_about_the_command_concern_it() -> None:
     assert not STOP_PROVIDER.concerns(other_stop)
     assert STOP_HOST.concerns(event(HostStopped(labels={})))
     assert not STOP_HOST.concerns(event(HostStopped(labels={}), source="NB"))
+    assert not STOP_HOST.concerns(scaled())
     assert PUT_LINK.concerns(SET)
     assert not PUT_LINK.concerns(other_link)
     assert not PUT_LINK.concerns(deleted)

@@ -199,9 +199,8 @@ class StartProvider(_OnHost[StartProviderCommand]):
     event_names = ("provider_started", "provider_start_failed", "host_stopped")
 
     def _concerns_data(self, data: object) -> bool:
-        if not isinstance(data, (ProviderStarted, ProviderStartFailed)):
-            return False
-        return data.provider_id == self.command.provider_id
+        wanted = self.command.provider_id
+        return isinstance(data, (ProviderStarted, ProviderStartFailed)) and data.provider_id == wanted
 
     def describe(self, state: HostInventory) -> str:
         provider = _provider(state, self.command.provider_id)

@@ -109,6 +109,7 @@ class Wait(Generic[T]):
             self._send()
             collect(self._replies, self._progress, self._next_moment)
         message = "the outcome is certain, though no acknowledgement came"
+        # A refusal has raised, so an acknowledgement is true in a condition.
         return self._evidence.acknowledgement or CtlResponse(succeeded=True, message=message)
 
     # Before the command
