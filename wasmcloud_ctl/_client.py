@@ -7,34 +7,19 @@ Every operation goes one way: the method checks its arguments and builds a comma
 from __future__ import annotations
 
 import logging
-import sys
-import warnings
-import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from types import TracebackType
 from typing import Literal, NoReturn, TypeVar
 
 import attrs
 from typing_extensions import TypeVarTuple, Unpack
 
 from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._operations import outcomes
 from wasmcloud_ctl._operations.config_names import list_config_names
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.gather import gather, gather_inventories
-from wasmcloud_ctl._operations.link_cache import LinkCache
-from wasmcloud_ctl._operations.outcomes import (
-    DeleteLink,
-    PutLink,
-    ScaleComponent,
-    StartProvider,
-    StopHost,
-    StopProvider,
-    UpdateComponent,
-)
 from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._options import arguments
-from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._transport import NatsClient
 from wasmcloud_ctl.exceptions import InvalidArgument, NotFound
 from wasmcloud_ctl.models import (
@@ -63,13 +48,8 @@ logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
-U32_HIGHEST = 2**32 - 1
-U64_HIGHEST = 2**64 - 1
-
 # The default capacity of an event receiver: some minutes of a busy lattice.
 DEFAULT_MAXSIZE = 65536
-
-_CLOSE_SECONDS = 2.0
 
 
 class Client:
@@ -77,9 +57,12 @@ class Client:
 
     A client is a context manager. Each method blocks until its result is there or its time is up.
 
-    **Timeouts.** ``timeout`` is a finite number of seconds above 0. It defaults to the client's ``timeout`` for
-    requests, and to its ``auction_timeout`` for gathers. Ctrl-C ends a call at once; a command that was already sent
-    may still take effect.
+    Four arguments mean the same in all methods, which document them only where there is more to say: ``timeout``,
+    ``expected``, ``quiet`` and ``wait``.
+
+    **Timeouts.** ``timeout`` is how many seconds to wait, a finite number above 0. It defaults to the client's
+    ``timeout`` for requests, and to its ``auction_timeout`` for gathers. Ctrl-C ends a call at once; a command that
+    was already sent may still take effect.
 
     **Gathers** are requests to all hosts. A gather lasts its whole ``timeout``, because nobody knows how many hosts
     there are. It ends early as soon as ``expected`` distinct hosts (1 or more; no limit by default) have replied;
@@ -106,28 +89,16 @@ class Client:
         ...         print(host.id, host.friendly_name)
     """
 
-    def __init__(self, sender: Sender, parent: Client | None = None) -> None:
-        self._parent = parent
+    def __init__(self, sender: Sender) -> None:
         self._sender = sender
         self._subjects = sender.subjects
-        self._receivers: weakref.WeakSet[EventReceiver] = weakref.WeakSet()
-        self._link_cache: PerProcess[LinkCache] | None = None
-        if sender.settings.cache_links:
-            # The cache must not refer to the client, which would then keep itself alive.
-            self._link_cache = PerProcess(lambda: LinkCache(sender.transports.get(), sender.subjects))
 
     # Hosts --------------------------------------------------------------------------------------
 
     def get_hosts(
         self, *, expected: int | None = None, quiet: float | None = None, timeout: float | None = None
     ) -> Replies[Host]:
-        """Gather the hosts of the lattice.
-
-        Args:
-            expected, quiet, timeout: When the gather ends.
-
-        Returns:
-            One response for each host. ``no_responders`` is True if the lattice has no hosts.
+        """Gather the hosts of the lattice, one response for each. ``no_responders`` is True if it has none.
 
         Example:
             >>> hosts = client.get_hosts(expected=2).raise_for_status().data  # doctest: +SKIP
@@ -135,22 +106,18 @@ class Client:
             ['purple-waterfall-9823', 'silent-sky-1203']
         """
         limits = self._sender.limits(expected, quiet, timeout)
-        return self._sender.gather("host.ping", b"", Host, lambda host: host.id, limits)
+        return self._sender.gather("host.ping", None, Host, lambda host: host.id, limits)
 
     def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
-        """Return what runs on one host.
+        """Return what runs on one host: its inventory, as ``data``.
 
         Args:
             host_id: The host's id.
-            timeout: Seconds to wait.
-
-        Returns:
-            The host's inventory as ``data``.
 
         Raises:
             NoResponders: There is no such host.
         """
-        return self._sender.request(self._subjects.host("host.get", host_id), b"", HostInventory, timeout)
+        return self._sender.request(self._subjects.host("host.get", host_id), HostInventory, timeout)
 
     def get_host_inventories(
         self,
@@ -160,15 +127,12 @@ class Client:
         quiet: float | None = None,
         timeout: float | None = None,
     ) -> Inventories:
-        """Return what runs on many hosts. A host that fails does not affect the others.
+        """Return what runs on many hosts: inventories and errors by host id. A host that fails affects no other.
 
         Args:
             host_ids: The ids of the hosts. By default, all hosts: each is asked as soon as it replies to a ping.
             expected, quiet, timeout: When the ping ends. With ``host_ids``, ``timeout`` defaults to the client's
                 ``timeout``. In any case, a host has the client's ``timeout`` to send its inventory.
-
-        Returns:
-            The inventories and the errors, both by host id.
 
         Example:
             >>> inventories = client.get_host_inventories(expected=2)  # doctest: +SKIP
@@ -177,9 +141,10 @@ class Client:
         """
         if host_ids is not None:
             host_ids = arguments.strings(host_ids, "host_ids")
+            timeout = self._sender.timeout(timeout)
         sender = self._sender
-        limits = sender.limits(expected, quiet, timeout, None if host_ids is None else sender.timeout(None))
-        host_timeout = min(sender.timeout(None), limits.timeout)
+        limits = sender.limits(expected, quiet, timeout)
+        host_timeout = min(sender.settings.timeout, limits.timeout)
         return gather_inventories(sender.transport(), sender.subjects, host_ids, limits, host_timeout)
 
     def find_host(
@@ -194,10 +159,6 @@ class Client:
 
         Args:
             text: The text, not blank. A complete host id ends the search as soon as that host replies.
-            expected, quiet, timeout: When the gather ends.
-
-        Returns:
-            The host.
 
         Raises:
             NotFound: No host matches, or several do; the message lists them.
@@ -243,8 +204,7 @@ class Client:
     ) -> CtlResponse[None]:
         """Stop a host.
 
-        The response only acknowledges receipt; a ``host_stopped`` event follows. The last host of a lattice may be
-        gone before it sends its response.
+        A ``host_stopped`` event follows the response. The last host of a lattice may be gone before it responds.
 
         Args:
             host_id: The host's id.
@@ -252,12 +212,10 @@ class Client:
                 host's own limit (10 seconds).
             wait, timeout: Seconds until the host is gone, and for the response. With ``wait``, that counts for both.
         """
-        subject = self._subjects.host("host.stop", host_id)
         if timeout_ms is not None:
-            arguments.whole_number(timeout_ms, "timeout_ms", U64_HIGHEST)
+            arguments.whole_number(timeout_ms, "timeout_ms", 2**64 - 1)
         command = StopHostCommand(host_id=host_id, timeout=timeout_ms)
-        operation = StopHost(host_id=host_id)
-        return self._sender.perform(operation, subject, command, timeout if wait is None else wait, wait)
+        return self._sender.perform(outcomes.StopHost(command), timeout if wait is None else wait, wait)
 
     def put_label(
         self, host_id: str, key: str, value: str, *, timeout: float | None = None
@@ -268,11 +226,10 @@ class Client:
             host_id: The host's id.
             key: The label's key. Hosts refuse keys that begin with ``hostcore.``.
             value: The label's value.
-            timeout: Seconds to wait.
         """
         subject = self._subjects.host("label.put", host_id)
         label = {"key": arguments.text(key, "key"), "value": arguments.text(value, "value")}
-        return self._sender.command(subject, label, timeout)
+        return self._sender.request(subject, None, timeout, body=label, command=True)
 
     def delete_label(self, host_id: str, key: str, *, timeout: float | None = None) -> CtlResponse[None]:
         """Delete a label of a host. Succeeds if there is no such label.
@@ -280,10 +237,10 @@ class Client:
         Args:
             host_id: The host's id.
             key: The label's key.
-            timeout: Seconds to wait.
         """
         subject = self._subjects.host("label.del", host_id)
-        return self._sender.command(subject, {"key": arguments.text(key, "key")}, timeout)
+        label = {"key": arguments.text(key, "key")}
+        return self._sender.request(subject, None, timeout, body=label, command=True)
 
     # Components ---------------------------------------------------------------------------------
 
@@ -297,7 +254,7 @@ class Client:
         quiet: float | None = None,
         timeout: float | None = None,
     ) -> Replies[ComponentAuctionAck]:
-        """Ask all hosts which of them would run a component.
+        """Ask all hosts which of them would run a component. There is one bid for each host that would.
 
         A host bids if its labels have all constraints. Otherwise it stays silent.
 
@@ -305,10 +262,6 @@ class Client:
             component_ref: The component's reference.
             component_id: The component's id.
             constraints: The labels that a host must have. None by default.
-            expected, quiet, timeout: When the gather ends.
-
-        Returns:
-            One bid for each host that would run it.
         """
         request = ComponentAuctionRequest(
             component_ref=arguments.identifier(component_ref, "component_ref"),
@@ -317,18 +270,15 @@ class Client:
         )
         limits = self._sender.limits(expected, quiet, timeout)
         replies = self._sender.gather(
-            "component.auction", codec.encode(request), ComponentAuctionAck, lambda bid: bid.host_id, limits
+            "component.auction", request, ComponentAuctionAck, lambda bid: bid.host_id, limits
         )
+
         # Hosts put the reference where the id belongs. The requested id is the right one.
-        return attrs.evolve(
-            replies,
-            responses=tuple(
-                attrs.evolve(response, data=attrs.evolve(response.data, component_id=component_id))
-                if response.data is not None
-                else response
-                for response in replies
-            ),
-        )
+        def corrected(response: CtlResponse[ComponentAuctionAck]) -> CtlResponse[ComponentAuctionAck]:
+            bid = response.data and attrs.evolve(response.data, component_id=component_id)
+            return attrs.evolve(response, data=bid)
+
+        return attrs.evolve(replies, responses=tuple(map(corrected, replies)))
 
     def scale_component(
         self,
@@ -346,8 +296,7 @@ class Client:
     ) -> CtlResponse[None]:
         """Scale a component on one host. Starts it if it does not run; 0 stops it.
 
-        The response only acknowledges receipt. The outcome follows as a ``component_scaled`` or
-        ``component_scale_failed`` event; pass ``wait`` to block until it is known.
+        The outcome follows the response as a ``component_scaled`` or ``component_scale_failed`` event.
 
         Args:
             host_id: The host's id.
@@ -358,7 +307,6 @@ class Client:
             config: The names of the configs for the component. None by default.
             allow_update: Whether a running component of another reference is updated.
             component_limits: Limits for the component (hosts from 1.9 on). None by default.
-            wait, timeout: Seconds for a certain outcome, and for the response.
 
         Raises:
             OperationFailed: With ``wait``, also if the host did not update the reference.
@@ -368,25 +316,17 @@ class Client:
             >>> ref = "ghcr.io/wasmcloud/components/http-hello-world-rust:0.1.0"
             >>> client.scale_component(host.id, ref, "hello", 5, wait=30)  # doctest: +SKIP
         """
-        subject = self._subjects.host("component.scale", host_id)
         command = ScaleComponentCommand(
             component_ref=arguments.identifier(component_ref, "component_ref"),
             component_id=arguments.identifier(component_id, "component_id"),
             host_id=host_id,
-            max_instances=arguments.whole_number(max_instances, "max_instances", U32_HIGHEST),
+            max_instances=arguments.whole_number(max_instances, "max_instances", 2**32 - 1),
             annotations=arguments.optional_string_map(annotations, "annotations"),
             config=arguments.config_names(config, "config"),
             allow_update=arguments.boolean(allow_update, "allow_update"),
             component_limits=arguments.optional_string_map(component_limits, "component_limits"),
         )
-        operation = ScaleComponent(
-            host_id=host_id,
-            component_id=component_id,
-            reference=component_ref,
-            count=max_instances,
-            allow_update=allow_update,
-        )
-        return self._sender.perform(operation, subject, command, timeout, wait)
+        return self._sender.perform(outcomes.ScaleComponent(command), timeout, wait)
 
     def update_component(
         self,
@@ -400,27 +340,22 @@ class Client:
     ) -> CtlResponse[None]:
         """Replace the image of a running component.
 
-        The response only acknowledges receipt. A host publishes no event for an update that fails: only its inventory
-        shows that. So with ``wait``, a failed update ends in WaitTimeout.
+        A host publishes no event for an update that fails: only its inventory shows that. So with ``wait``, a failed
+        update ends in WaitTimeout.
 
         Args:
             host_id: The host's id.
             existing_component_id: The component's id.
             new_component_ref: The new reference.
             annotations: Annotations for the component. None by default.
-            wait, timeout: Seconds for a certain outcome, and for the response.
         """
-        subject = self._subjects.host("component.update", host_id)
         command = UpdateComponentCommand(
             host_id=host_id,
             component_id=arguments.identifier(existing_component_id, "existing_component_id"),
             new_component_ref=arguments.identifier(new_component_ref, "new_component_ref"),
             annotations=arguments.optional_string_map(annotations, "annotations"),
         )
-        operation = UpdateComponent(
-            host_id=host_id, component_id=existing_component_id, reference=new_component_ref
-        )
-        return self._sender.perform(operation, subject, command, timeout, wait)
+        return self._sender.perform(outcomes.UpdateComponent(command), timeout, wait)
 
     # Providers ----------------------------------------------------------------------------------
 
@@ -434,7 +369,7 @@ class Client:
         quiet: float | None = None,
         timeout: float | None = None,
     ) -> Replies[ProviderAuctionAck]:
-        """Ask all hosts which of them would run a provider.
+        """Ask all hosts which of them would run a provider. There is one bid for each host that would.
 
         A host bids if its labels have all constraints and it does not run that id. Otherwise it stays silent.
 
@@ -442,10 +377,6 @@ class Client:
             provider_ref: The provider's reference.
             provider_id: The provider's id.
             constraints: The labels that a host must have. None by default.
-            expected, quiet, timeout: When the gather ends.
-
-        Returns:
-            One bid for each host that would run it.
         """
         request = ProviderAuctionRequest(
             provider_ref=arguments.identifier(provider_ref, "provider_ref"),
@@ -454,7 +385,7 @@ class Client:
         )
         limits = self._sender.limits(expected, quiet, timeout)
         return self._sender.gather(
-            "provider.auction", codec.encode(request), ProviderAuctionAck, lambda bid: bid.host_id, limits
+            "provider.auction", request, ProviderAuctionAck, lambda bid: bid.host_id, limits
         )
 
     def start_provider(
@@ -470,9 +401,8 @@ class Client:
     ) -> CtlResponse[None]:
         """Start a provider on one host.
 
-        The response only acknowledges receipt. The outcome follows as a ``provider_started`` or
-        ``provider_start_failed`` event; pass ``wait`` to block until it is known. For a builtin provider that is
-        switched off, a host does not reply at all.
+        The outcome follows the response as a ``provider_started`` or ``provider_start_failed`` event. For a builtin
+        provider that is switched off, a host does not reply at all.
 
         Args:
             host_id: The host's id.
@@ -480,9 +410,7 @@ class Client:
             provider_id: The provider's id.
             annotations: Annotations for the provider. None by default.
             provider_configuration: The names of the configs for the provider. None by default.
-            wait, timeout: Seconds for a certain outcome, and for the response.
         """
-        subject = self._subjects.host("provider.start", host_id)
         command = StartProviderCommand(
             host_id=host_id,
             provider_id=arguments.identifier(provider_id, "provider_id"),
@@ -490,8 +418,7 @@ class Client:
             config=arguments.config_names(provider_configuration, "provider_configuration"),
             annotations=arguments.optional_string_map(annotations, "annotations"),
         )
-        operation = StartProvider(host_id=host_id, provider_id=provider_id, reference=provider_ref)
-        return self._sender.perform(operation, subject, command, timeout, wait)
+        return self._sender.perform(outcomes.StartProvider(command), timeout, wait)
 
     def stop_provider(
         self, host_id: str, provider_id: str, *, wait: float | None = None, timeout: float | None = None
@@ -503,12 +430,9 @@ class Client:
             provider_id: The provider's id.
             wait, timeout: Seconds for a certain outcome, and for the response. With ``wait``, that counts for both.
         """
-        subject = self._subjects.host("provider.stop", host_id)
-        command = StopProviderCommand(
-            host_id=host_id, provider_id=arguments.identifier(provider_id, "provider_id")
-        )
-        operation = StopProvider(host_id=host_id, provider_id=provider_id)
-        return self._sender.perform(operation, subject, command, timeout if wait is None else wait, wait)
+        arguments.identifier(provider_id, "provider_id")
+        command = StopProviderCommand(host_id=host_id, provider_id=provider_id)
+        return self._sender.perform(outcomes.StopProvider(command), timeout if wait is None else wait, wait)
 
     # Links --------------------------------------------------------------------------------------
 
@@ -523,7 +447,7 @@ class Client:
         """
         if not isinstance(link, Link):
             raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")
-        checked = Link(
+        command = Link(
             source_id=arguments.identifier(link.source_id, "link.source_id"),
             target=arguments.identifier(link.target, "link.target"),
             wit_namespace=arguments.identifier(link.wit_namespace, "link.wit_namespace"),
@@ -533,8 +457,7 @@ class Client:
             source_config=arguments.config_names(link.source_config, "link.source_config"),
             target_config=arguments.config_names(link.target_config, "link.target_config"),
         )
-        operation = PutLink(link=checked)
-        return self._sender.perform(operation, self._subjects.control("link.put"), checked, timeout, wait)
+        return self._sender.perform(outcomes.PutLink(command), timeout, wait)
 
     def delete_link(
         self,
@@ -555,31 +478,23 @@ class Client:
             wit_package: The WIT package.
             wait, timeout: Seconds until ``get_links`` no longer shows it, and for the response.
         """
-        command = {
-            "source_id": arguments.identifier(source_id, "source_id"),
-            "name": arguments.identifier(link_name, "link_name"),
-            "wit_namespace": arguments.identifier(wit_namespace, "wit_namespace"),
-            "wit_package": arguments.identifier(wit_package, "wit_package"),
-        }
-        operation = DeleteLink(key=(source_id, link_name, wit_namespace, wit_package))
-        return self._sender.perform(operation, self._subjects.control("link.del"), command, timeout, wait)
+        command = outcomes.LinkKey(
+            source_id=arguments.identifier(source_id, "source_id"),
+            name=arguments.identifier(link_name, "link_name"),
+            wit_namespace=arguments.identifier(wit_namespace, "wit_namespace"),
+            wit_package=arguments.identifier(wit_package, "wit_package"),
+        )
+        return self._sender.perform(outcomes.DeleteLink(command), timeout, wait)
 
     def get_links(self, *, timeout: float | None = None) -> CtlResponse[list[Link]]:
-        """Return all links of the lattice, as one of its hosts knows them.
+        """Return all links of the lattice as ``data``, in no particular order, as one of its hosts knows them.
 
         Right after a change, another host may not know of it yet. With ``cache_links``, the links come from a copy
         that link events keep current, usually without a request.
-
-        Args:
-            timeout: Seconds to wait.
-
-        Returns:
-            The links as ``data``, in no particular order.
         """
-        if self._link_cache is not None:
-            links = self._link_cache.get().get(self._sender.timeout(timeout))
-            return CtlResponse(succeeded=True, data=links)
-        return self._sender.request(self._subjects.control("link.get"), b"", list[Link], timeout)
+        if self._sender.settings.cache_links:
+            return CtlResponse(succeeded=True, data=self._sender.cached_links(timeout))
+        return self._sender.request(self._subjects.control("link.get"), list[Link], timeout)
 
     # Configs ------------------------------------------------------------------------------------
 
@@ -591,48 +506,36 @@ class Client:
         Args:
             config_name: The config's name. Hosts can store letters, digits and ``-/_=``.
             config: The config, a map of strings to strings.
-            timeout: Seconds to wait.
 
         Raises:
             PayloadTooLarge: It is larger than what the server takes in one message.
         """
         subject = self._subjects.config("config.put", config_name)
-        return self._sender.command(subject, arguments.string_map(config, "config"), timeout)
+        body = arguments.string_map(config, "config")
+        return self._sender.request(subject, None, timeout, body=body, command=True)
 
     def delete_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[None]:
         """Delete a config. Succeeds if there is no such config.
 
         Args:
             config_name: The config's name.
-            timeout: Seconds to wait.
         """
         subject = self._subjects.config("config.del", config_name)
-        return self._sender.request(subject, b"", None, timeout, command=True)
+        return self._sender.request(subject, None, timeout, command=True)
 
     def get_config(self, config_name: str, *, timeout: float | None = None) -> CtlResponse[dict[str, str]]:
-        """Return a config.
+        """Return a config as ``data``. If there is no such config, the response succeeds, and ``data`` is None.
 
         Args:
             config_name: The config's name.
-            timeout: Seconds to wait.
-
-        Returns:
-            The config as ``data``. If there is no such config, the response succeeds, and ``data`` is None.
         """
-        return self._sender.request(
-            self._subjects.config("config.get", config_name), b"", dict[str, str], timeout
-        )
+        return self._sender.request(self._subjects.config("config.get", config_name), dict[str, str], timeout)
 
     def list_configs(self, *, timeout: float | None = None) -> list[str]:
-        """Return the names of all configs, from the JetStream bucket in which hosts keep them.
+        """Return the sorted names of all configs, from the JetStream bucket in which hosts keep them.
 
-        Hosts have no operation for this. So the user needs permission to ask JetStream for that bucket.
-
-        Args:
-            timeout: Seconds to wait.
-
-        Returns:
-            The names, sorted. Empty if nothing was ever stored.
+        Hosts have no operation for this. So the user needs permission to ask JetStream for that bucket. The list is
+        empty if nothing was ever stored.
 
         Raises:
             NoResponders: There is no JetStream: see ``js_domain`` of ``connect``.
@@ -648,15 +551,10 @@ class Client:
     def get_claims(self, *, timeout: float | None = None) -> CtlResponse[list[dict[str, str]]]:
         """Return the claims of all signed components and providers, as one of the hosts knows them.
 
-        Args:
-            timeout: Seconds to wait.
-
-        Returns:
-            As ``data``, a map of strings for each, with ``issuer``, ``subject``, ``name``, ``revision`` and
-            ``version``; for a component also ``call_alias`` and ``tags``, joined by commas; for a provider also
-            ``config_schema``.
+        ``data`` has a map of strings for each, with ``issuer``, ``subject``, ``name``, ``revision`` and ``version``;
+        for a component also ``call_alias`` and ``tags``, joined by commas; for a provider also ``config_schema``.
         """
-        return self._sender.request(self._subjects.control("claims.get"), b"", list[dict[str, str]], timeout)
+        return self._sender.request(self._subjects.control("claims.get"), list[dict[str, str]], timeout)
 
     def put_registries(
         self,
@@ -666,16 +564,13 @@ class Client:
         quiet: float | None = 0.25,
         timeout: float | None = None,
     ) -> Replies[None]:
-        """Replace the registry credentials of all hosts.
+        """Replace the registry credentials of all hosts. The credentials travel in clear unless there is TLS.
 
-        The credentials travel in clear unless the connection has TLS.
+        There is one response for each host that acknowledged. A response does not say which host sent it.
 
         Args:
             registries: The credentials, by the registry's name, such as ``ghcr.io``.
             expected, quiet, timeout: When the gather ends. ``quiet`` defaults to 0.25, None to the client's.
-
-        Returns:
-            One response for each host that acknowledged. A response does not say which host sent it.
         """
         if not isinstance(registries, Mapping):
             raise InvalidArgument(f"registries must be a mapping, not {type(registries).__name__}")
@@ -684,7 +579,7 @@ class Client:
             for registry, credential in registries.items()
         }
         limits = self._sender.limits(expected, quiet, timeout)
-        return self._sender.gather("registry.put", codec.encode(checked), None, None, limits)
+        return self._sender.gather("registry.put", checked, None, None, limits)
 
     def events_receiver(
         self,
@@ -693,17 +588,14 @@ class Client:
         overflow: Literal["drop_oldest", "drop_newest"] = "drop_oldest",
         timeout: float | None = None,
     ) -> EventReceiver:
-        """Receive the lattice's events.
+        """Receive the lattice's events. The server has the subscription when this returns: no later event is missed.
 
         Args:
             event_names: The kinds of events, such as ``component_scaled``, as arguments or as one iterable. All kinds
                 by default.
             maxsize: How many events may wait to be read, above 0. Defaults to 65,536.
             overflow: Which event a full queue drops: ``drop_oldest`` (default) or ``drop_newest``.
-            timeout: Seconds to wait for the server's confirmation. Defaults to the client's ``timeout``.
-
-        Returns:
-            The receiver. The server has the subscription, so no later event is missed.
+            timeout: Seconds to wait for the server's confirmation.
 
         Raises:
             PermissionDenied: The server does not let this user subscribe to the events.
@@ -712,24 +604,19 @@ class Client:
             >>> with client.events_receiver("component_scaled") as events:  # doctest: +SKIP
             ...     event = events.get(timeout=30)
         """
-        names = event_names
-        if len(names) == 1 and not isinstance(names[0], str):
-            names = arguments.strings(names[0], "event_names")
-        subjects = [
-            self._subjects.event(name) for name in dict.fromkeys(arguments.strings(names, "event_names"))
-        ]
+        as_iterable = len(event_names) == 1 and not isinstance(event_names[0], str)
+        names = arguments.strings(event_names[0] if as_iterable else event_names, "event_names")
+        subjects = [self._subjects.event(name) for name in dict.fromkeys(names or ["*"])]
         if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
-        arguments.whole_number(maxsize, "maxsize", U64_HIGHEST, lowest=1)
+        arguments.whole_number(maxsize, "maxsize", 2**64 - 1, lowest=1)
         confirm_timeout = self._sender.timeout(timeout)
-        subscription = self._sender.transport().subscription(
-            subjects or [self._subjects.event("*")],
-            MessageQueue(maxsize, drop_newest=overflow == "drop_newest"),
-        )
+        queue: MessageQueue[bytes] = MessageQueue(maxsize, drop_newest=overflow == "drop_newest")
+        subscription = self._sender.transport().subscription(subjects, queue)
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
         receiver = EventReceiver(subscription, self.lattice)
         subscription.open(confirm_timeout)
-        self._receivers.add(receiver)
+        self._sender.opened.add(receiver)
         return receiver
 
     # The client itself --------------------------------------------------------------------------
@@ -742,8 +629,7 @@ class Client:
     @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
-        transport = self._sender.transports.peek()
-        return not self.closed and transport is not None and transport.connected
+        return self._sender.connected
 
     @property
     def closed(self) -> bool:
@@ -758,8 +644,7 @@ class Client:
         Args:
             name: The lattice's name.
         """
-        self._sender.transport()
-        return Client(self._sender.for_lattice(name), self._parent or self)
+        return Client(self._sender.for_lattice(name))
 
     @property
     def nats_client(self) -> NatsClient:
@@ -776,7 +661,7 @@ class Client:
         *args: Unpack[Arguments],
         timeout: float | None = None,
     ) -> T:
-        """Run a coroutine function on the client's private event loop, and wait for it.
+        """Run a coroutine function on the client's private event loop, and return what it returns.
 
         The function must not block: all calls of this client would wait meanwhile.
 
@@ -785,18 +670,14 @@ class Client:
             args: Its arguments.
             timeout: Seconds, above 0. No limit by default.
 
-        Returns:
-            What the function returns.
-
         Raises:
             WaitTimeout: It did not end in time, and was cancelled.
             BaseException: Whatever the function raises, nats-py's exceptions included.
         """
         if not callable(async_function):
             raise InvalidArgument(f"async_function must be callable, not {type(async_function).__name__}")
-        if timeout is not None:
-            timeout = arguments.seconds(timeout, "timeout")
-        return self._sender.transport().run(async_function, *args, timeout=timeout)
+        seconds = None if timeout is None else arguments.seconds(timeout, "timeout")
+        return self._sender.transport().run(async_function, *args, timeout=seconds)
 
     def close(self) -> None:
         """Close the connection, within two seconds. Calls in flight raise ClosedError.
@@ -804,63 +685,18 @@ class Client:
         Idempotent, from any number of threads. In a forked child, the parent's connection stays open.
         """
         self._sender.close()
-        if self._parent is not None:
-            for receiver in list(self._receivers):
-                receiver.close()
-            cache = None if self._link_cache is None else self._link_cache.peek()
-            if cache is not None:
-                cache.close()
-            return
-        transport = self._sender.transports.peek()
-        if transport is not None:
-            transport.close(_CLOSE_SECONDS)
-        else:
-            self._sender.transports.stop()  # a connection that is still being made
 
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __del__(
-        self,
-        _warn: Callable[..., None] = warnings.warn,
-        _finalizing: Callable[[], bool] = sys.is_finalizing,
-    ) -> None:
-        # At the interpreter's end there is nothing left to end, and modules may be empty.
-        if _finalizing():
-            return
-        # This can run on any thread, also the loop's, and on an object whose __init__ failed. So it takes no lock,
-        # joins nothing, and only asks the loop to end.
-        sender = getattr(self, "_sender", None)
-        if sender is None or self._parent is not None:
-            return
-        transport = sender.transports.peek()
-        try:
-            if not sender.closed and transport is not None and not transport.bridge.ended_by_exit:
-                _warn(
-                    f"{self!r} was not closed: use it in a with statement, or call close()",
-                    ResourceWarning,
-                    source=self,
-                )
-        finally:
-            # Also after a close() that Ctrl-C interrupted, and where warnings are errors.
-            sender.transports.stop()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled: connect anew in the other process")
 
     def __repr__(self) -> str:
-        transport = self._sender.transports.peek()
-        state = "closed" if self.closed else "connected" if self.connected else "disconnected"
-        address = "" if transport is None else f" {transport.session.address}"
-        return f"<Client{address} lattice={self.lattice!r} {state}>"
+        return repr(self._sender)
 
 
 def _credential(registry: str, credential: object) -> RegistryCredential:
@@ -871,8 +707,6 @@ def _credential(registry: str, credential: object) -> RegistryCredential:
         )
     for field in attrs.fields(RegistryCredential):
         value = getattr(credential, field.name)
-        if not (isinstance(value, str) or (value is None and field.default is None)):
-            raise InvalidArgument(
-                f"registries[{registry!r}].{field.name} must be a string, not {type(value).__name__}"
-            )
+        if value is not None or field.default is not None:
+            arguments.text(value, f"registries[{registry!r}].{field.name}")
     return credential

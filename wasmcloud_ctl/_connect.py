@@ -58,7 +58,7 @@ def connect(
     progress: bool | None = None,
     context: str | None = None,
 ) -> Client:
-    """Connect to a lattice.
+    """Connect to a lattice. Use the client in a ``with`` statement, or close it.
 
     ``connect`` reads no environment variables, except that ``context`` needs those that locate wash's contexts.
     ``from_env`` reads all the variables that wash reads.
@@ -103,9 +103,6 @@ def connect(
         context: The name of a wash context. It provides servers, lattice, timeout, credentials, TLS files and
             JetStream domain where they are not passed here. No context by default.
 
-    Returns:
-        A connected client. Use it in a ``with`` statement, or close it.
-
     Raises:
         ConnectError: No connection within ``connect_timeout``, a broken context file, or an unreadable TLS file. The
             message names the server or file, and the cause.
@@ -142,7 +139,7 @@ def connect(
 
 @with_parameters_of(connect)
 def from_env(servers: str | Sequence[str] | None = None, **options: object) -> Client:
-    """Connect with wash's configuration.
+    """Connect with wash's configuration. Use the client in a ``with`` statement, or close it.
 
     Each option is taken from the first of these sources that gives it:
 
@@ -162,9 +159,6 @@ def from_env(servers: str | Sequence[str] | None = None, **options: object) -> C
     Args:
         servers: As for ``connect``.
         options: The other options of ``connect``.
-
-    Returns:
-        A connected client. Use it in a ``with`` statement, or close it.
 
     Raises:
         InvalidArgument: An argument or a variable is invalid, or two contradict each other. Nothing was dialled.

@@ -390,7 +390,7 @@ def test_a_cached_client_sees_each_change_at_once(world: World) -> None:
     """A client that caches links sees each of its own changes at once."""
     sender = world.client._sender
     settings = attrs.evolve(sender.settings, cache_links=True)
-    cached = type(world.client)(type(sender)(sender.transports, settings, sender), world.client)
+    cached = type(world.client)(type(sender)(sender.transports, settings, sender))
     assert cached.get_links().data == []
     for number in range(10):
         link = attrs.evolve(LINK, name=f"n{number}")

@@ -256,7 +256,7 @@ def _later(act: Callable[[object], None]) -> Callable[[Any], Any]:
 
 
 def test_a_siblings_copy_ends_with_the_sibling(practice_lattice: PracticeLattice) -> None:
-    """Closing a client of another lattice ends what it heard for its copy, and nothing else."""
+    """Closing a client of another lattice ends the subscription of its copy, and nothing else."""
     with practice_lattice.connect(cache_links=True) as client:
         sibling = client.for_lattice(practice_lattice.lattice)
         assert client.get_links().data == sibling.get_links().data == []
@@ -267,6 +267,8 @@ def test_a_siblings_copy_ends_with_the_sibling(practice_lattice: PracticeLattice
 
         assert len(subscriptions) == 1
         assert client.get_links().data == [LINK]
+        with pytest.raises(ClosedError, match="the client is closed"):
+            sibling.get_links()
 
 
 def test_a_copy_is_made_anew_after_an_event_that_cannot_be_read(practice_lattice: PracticeLattice) -> None:
@@ -294,8 +296,7 @@ def test_a_sibling_that_never_asked_has_no_copy_to_end(practice_lattice: Practic
     """Closing it does no harm."""
     with practice_lattice.connect(cache_links=True) as client:
         sibling = client.for_lattice(practice_lattice.lattice)
-        assert sibling._link_cache is not None
-        sibling._link_cache.get()
+        sibling._sender._link_cache.get()
         sibling.close()
 
         assert client.get_links().data == []
@@ -310,8 +311,7 @@ def test_what_was_told_long_ago_is_not_told_again(
         assert client.get_links().data == []
         client.put_link(LINK)
         assert client.get_links().data == [LINK]
-        assert client._link_cache is not None
-        recent = client._link_cache.get()._recent
+        recent = client._sender._link_cache.get()._recent
         assert len(recent) == 1
         with client.events_receiver("linkdef_set") as events:
             practice_lattice.publish(
@@ -337,9 +337,7 @@ def test_what_was_told_long_ago_is_not_told_again(
 def test_waiting_for_the_copy_is_part_of_the_timeout(practice_lattice: PracticeLattice) -> None:
     """While another thread waits for the copy to be made, a question ends in its time, and has sent nothing."""
     with practice_lattice.connect(cache_links=True) as client:
-        cache = client._link_cache
-        assert cache is not None
-        with cache.get()._lock, pytest.raises(RequestTimeout) as caught:
+        with client._sender._link_cache.get()._lock, pytest.raises(RequestTimeout) as caught:
             client.get_links(timeout=0.05)
 
     assert not caught.value.sent
@@ -522,11 +520,9 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
         return True
 
     with wasmcloud_ctl.connect(practice_server.url, cache_links=True) as client:
-        assert client._link_cache is not None
-        for dropped in (client._link_cache.get(), client._link_cache, client._sender.transports):
-            dropped.__del__(ends)
-        whole: Any = client
-        whole.__del__(_finalizing=ends)
+        sender: Any = client._sender
+        for dropped in (sender, sender._link_cache, sender.transports):
+            dropped.__del__(_finalizing=ends)
         assert client.connected
     monkeypatch.setattr(sys, "is_finalizing", ends)
     with pytest.raises(ConnectError, match="Python is ending"):

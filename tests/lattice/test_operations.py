@@ -6,6 +6,7 @@ import pytest
 
 from wasmcloud_ctl import (
     Client,
+    ClosedError,
     ComponentAuctionAck,
     ComponentDescription,
     ComponentScaled,
@@ -191,6 +192,7 @@ def test_a_client_made_with_check_raises_refusals(lattice: PracticeLattice) -> N
     with lattice.connect(check=True) as client:
         with pytest.raises(OperationRejected, match="hostcore") as caught:
             client.put_label(lattice.hosts[0].id, "hostcore.os", "plan9")
+        assert len(client.get_hosts(expected=2)) == 2
 
     assert caught.value.response is not None
     assert not caught.value.response
@@ -454,3 +456,19 @@ def test_a_receiver_of_one_lattice_does_not_hear_another(client: Client) -> None
         assert here.get(5).name == "config_set"
         other.close()
         assert list(elsewhere) == []
+
+
+def test_closing_a_client_closes_those_made_from_it(client: Client) -> None:
+    """A client of another lattice, those made from it, and their receivers; the first client stays open."""
+    child = client.for_lattice("child")
+    grandchild = child.for_lattice("grandchild")
+    with grandchild.events_receiver() as events:
+        child.close()
+
+        assert (client.closed, child.closed, grandchild.closed) == (False, True, True)
+        assert list(events) == []
+    with pytest.raises(ClosedError):
+        grandchild.get_hosts()
+    with pytest.raises(ClosedError):
+        child.for_lattice("another-child")
+    assert client.get_hosts(expected=2)

@@ -22,10 +22,16 @@ from wasmcloud_ctl import (
     ProviderStarted,
     ProviderStartFailed,
     ProviderStopped,
+    ScaleComponentCommand,
+    StartProviderCommand,
+    StopHostCommand,
+    StopProviderCommand,
+    UpdateComponentCommand,
 )
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Verdict
 from wasmcloud_ctl._operations.outcomes import (
     DeleteLink,
+    LinkKey,
     PutLink,
     ScaleComponent,
     StartProvider,
@@ -39,20 +45,23 @@ HOST = "NA"
 NEW = "registry.example/acme/echo:1"
 OLD = "registry.example/acme/echo:0"
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
-KEY = ("echo", "default", "wasi", "http")
+KEY = LinkKey(source_id="echo", name="default", wit_namespace="wasi", wit_package="http")
 
 KEEP_WAITING, LISTEN, CERTAIN = Verdict.KEEP_WAITING, Verdict.LISTEN, Verdict.CERTAIN
 ACKNOWLEDGED: CtlResponse[None] = CtlResponse(succeeded=True)
 
-SCALE = ScaleComponent(host_id=HOST, component_id="echo", reference=NEW, count=2, allow_update=False)
-SCALE_AND_UPDATE = attrs.evolve(SCALE, allow_update=True)
-STOP = attrs.evolve(SCALE, count=0)
-UPDATE = UpdateComponent(host_id=HOST, component_id="echo", reference=NEW)
-START_PROVIDER = StartProvider(host_id=HOST, provider_id="http", reference="file:///http.par")
-STOP_PROVIDER = StopProvider(host_id=HOST, provider_id="http")
-STOP_HOST = StopHost(host_id=HOST)
-PUT_LINK = PutLink(link=LINK)
-DELETE_LINK = DeleteLink(key=KEY)
+SCALE_COMMAND = ScaleComponentCommand(host_id=HOST, component_id="echo", component_ref=NEW, max_instances=2)
+SCALE = ScaleComponent(SCALE_COMMAND)
+SCALE_AND_UPDATE = ScaleComponent(attrs.evolve(SCALE_COMMAND, allow_update=True))
+STOP = ScaleComponent(attrs.evolve(SCALE_COMMAND, max_instances=0))
+UPDATE = UpdateComponent(UpdateComponentCommand(host_id=HOST, component_id="echo", new_component_ref=NEW))
+START_PROVIDER = StartProvider(
+    StartProviderCommand(host_id=HOST, provider_id="http", provider_ref="file:///http.par")
+)
+STOP_PROVIDER = StopProvider(StopProviderCommand(host_id=HOST, provider_id="http"))
+STOP_HOST = StopHost(StopHostCommand(host_id=HOST))
+PUT_LINK = PutLink(LINK)
+DELETE_LINK = DeleteLink(KEY)
 
 
 def event(data: EventData, source: str = HOST) -> Event:
@@ -219,7 +228,10 @@ def test_a_failure_of_the_same_scale_fails_it() -> None:
 
 def test_a_scale_of_another_reference_without_allow_update_fails_when_the_time_is_up() -> None:
     """That the host goes on with the old reference is certain without any event."""
-    assert SCALE.outcome_at_end(Evidence(before=runs(OLD))) == Failed(NOT_UPDATED)
+    evidence = Evidence(before=runs(OLD), now=runs(), current=True, time_is_up=True)
+
+    assert SCALE.outcome(evidence) == Failed(NOT_UPDATED)
+    assert SCALE.outcome(attrs.evolve(evidence, events=(scaled(),))) is CERTAIN
     for operation, before in (
         (SCALE, NOTHING),
         (SCALE, runs()),
@@ -227,7 +239,7 @@ def test_a_scale_of_another_reference_without_allow_update_fails_when_the_time_i
         (STOP, runs(OLD)),
         (UPDATE, runs(OLD)),
     ):
-        assert operation.outcome_at_end(Evidence(before=before)) is None
+        assert operation.outcome(Evidence(before=before, time_is_up=True)) is KEEP_WAITING
 
 
 @pytest.mark.parametrize(
@@ -368,7 +380,6 @@ def test_a_link_is_gone_when_get_links_shows_one_less(
 ) -> None:
     """Several links can have the same key, and a host deletes one at a time."""
     assert DELETE_LINK.outcome(evidence) == verdict
-    assert DELETE_LINK.outcome_at_end(evidence) is None
 
 
 # What concerns a command ------------------------------------------------------------------------
@@ -393,6 +404,7 @@ def test_only_events_about_the_command_concern_it() -> None:
     assert not STOP_PROVIDER.concerns(other_stop)
     assert STOP_HOST.concerns(event(HostStopped(labels={})))
     assert not STOP_HOST.concerns(event(HostStopped(labels={}), source="NB"))
+    assert not STOP_HOST.concerns(scaled())
     assert PUT_LINK.concerns(SET)
     assert not PUT_LINK.concerns(other_link)
     assert not PUT_LINK.concerns(deleted)

@@ -24,7 +24,7 @@ def test_an_error_takes_the_bar_away(terminal: Terminal) -> None:
         time.sleep(seconds)  # as a queue does that stays empty
         raise queue.Empty
 
-    with pytest.raises(RuntimeError), _progress.show_progress(True, "it", 10) as progress:
+    with pytest.raises(RuntimeError), _progress.Progress(True, "it", 10) as progress:
         progress.update(3, "replies")
         with pytest.raises(queue.Empty):
             progress.wait(take, 0.6)
@@ -38,7 +38,7 @@ def test_off_it_waits_once_and_for_as_long_as_was_asked() -> None:
     """There is no wake-up in between."""
     asked: list[float] = []
 
-    with _progress.show_progress(False, "it", 10) as progress:
+    with _progress.Progress(False, "it", 10) as progress:
         progress.update(3, "replies")
         progress.describe("it")
         progress.wait(asked.append, 600.0)

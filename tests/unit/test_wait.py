@@ -15,11 +15,14 @@ from wasmcloud_ctl import (
     NoResponders,
     NotConnectedError,
     RequestTimeout,
+    StopHostCommand,
     WaitTimeout,
 )
 from wasmcloud_ctl._operations import wait as wait_module
+from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.outcomes import PutLink, StopHost
-from wasmcloud_ctl._operations.wait import Command, send_and_wait
+from wasmcloud_ctl._operations.wait import Wait
+from wasmcloud_ctl._options.options import resolve
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Reply
 
@@ -102,32 +105,19 @@ class Scripted:
         return self._ready.pop(0)
 
 
+def perform(transport: Any, operation: Operation[Any], wait: float) -> object:
+    """Send a command, and wait for its outcome."""
+    return Wait(transport, operation, SUBJECTS, resolve({}), timeout=1.0, wait=wait).run()
+
+
 def put_link(transport: Scripted, wait: float = 0.3) -> object:
     """Put a link, and wait until it is there."""
-    command: Command[Any] = Command(
-        operation=PutLink(link=LINK),
-        subjects=SUBJECTS,
-        subject=SUBJECTS.control("link.put"),
-        payload=b"{}",
-        timeout=1.0,
-        look_timeout=1.0,
-        wait=wait,
-    )
-    return send_and_wait(transport, command)  # type: ignore[arg-type]  # it has what a wait uses
+    return perform(transport, PutLink(LINK), wait)
 
 
 def stop_host(transport: Scripted, wait: float = 10.0) -> object:
     """Stop a host, and wait until it is gone."""
-    command: Command[Any] = Command(
-        operation=StopHost(host_id="NA"),
-        subjects=SUBJECTS,
-        subject=SUBJECTS.host("host.stop", "NA"),
-        payload=b"{}",
-        timeout=1.0,
-        look_timeout=1.0,
-        wait=wait,
-    )
-    return send_and_wait(transport, command)  # type: ignore[arg-type]  # it has what a wait uses
+    return perform(transport, StopHost(StopHostCommand(host_id="NA")), wait)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ No consumer is made for that, so nothing is left behind in JetStream.
 
 from __future__ import annotations
 
+import functools
+
 from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._operations.gather import collect, raise_reply_error
-from wasmcloud_ctl._operations.progress import NO_PROGRESS
+from wasmcloud_ctl._operations.progress import Progress
 from wasmcloud_ctl._protocol import jetstream
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Reply, Transport
@@ -19,44 +21,37 @@ def list_config_names(
 ) -> list[str]:
     """Return the sorted names of all configs."""
     deadline = Deadline(timeout)
-    prefix = subjects.config_key_prefix()
-    keys = _list_keys(transport, subjects, js_domain, deadline)
+    keys = dict.fromkeys(_list_keys(transport, subjects, js_domain, deadline))
     subject = jetstream.subject("STREAM.MSG.GET", subjects.config_stream(), js_domain)
-    names: list[str] = []
-    unanswered = set(keys)
+    # By key, whether it has a value: its last message can also be a deletion marker, or gone already.
+    holds_value: dict[str, bool] = {}
+
+    def on_reply(key: str, reply: Reply) -> None:
+        raise_reply_error(reply)
+        holds_value[key] = jetstream.decode_holds_value(reply.data)
+
+    def next_moment(now: float) -> float | None:
+        if len(holds_value) == len(keys):
+            return None
+        left = deadline.left()
+        if left == 0.0:
+            message = f"JetStream did not answer for all of {len(keys)} configs within {timeout:g} s"
+            raise RequestTimeout(message, subject=subject)
+        return now + left
 
     with transport.replies() as replies:
-
-        def next_moment(now: float) -> float | None:
-            if not unanswered:
-                return None
-            left = deadline.left()
-            if left == 0.0:
-                raise RequestTimeout(
-                    f"JetStream did not answer for all of {len(keys)} configs within {timeout:g} s",
-                    subject=subject,
-                )
-            return now + left
-
         for key in keys:
-
-            def on_reply(reply: Reply, key: str = key) -> None:
-                raise_reply_error(reply)
-                unanswered.discard(key)
-                # The last message of a deleted key is a deletion marker, or is gone already.
-                if jetstream.decode_holds_value(reply.data):
-                    names.append(key.removeprefix(prefix))
-
-            replies.send(subject, jetstream.encode_last_message(key), handler=on_reply, once=True)
-        collect(replies, NO_PROGRESS, next_moment)
-    return sorted(names)
+            handler = functools.partial(on_reply, key)
+            replies.send(subject, jetstream.encode_last_message(key), handler=handler, once=True)
+        collect(replies, Progress(), next_moment)
+    prefix = subjects.config_key_prefix()
+    return sorted(key.removeprefix(prefix) for key, holds in holds_value.items() if holds)
 
 
 def _list_keys(
     transport: Transport, subjects: Subjects, js_domain: str | None, deadline: Deadline
 ) -> list[str]:
-    stream = subjects.config_stream()
-    subject = jetstream.subject("STREAM.INFO", stream, js_domain)
+    subject = jetstream.subject("STREAM.INFO", subjects.config_stream(), js_domain)
     keys: list[str] = []
     while True:
         payload = jetstream.encode_stream_info(f"{subjects.config_key_prefix()}>", len(keys))

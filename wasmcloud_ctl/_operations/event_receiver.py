@@ -6,7 +6,6 @@ import logging
 import queue
 import sys
 from collections.abc import Callable, Iterator
-from types import TracebackType
 
 from wasmcloud_ctl._bridge.handover import Deadline
 from wasmcloud_ctl._options import arguments
@@ -38,22 +37,17 @@ class EventReceiver:
         self._undecodable = 0
 
     def get(self, timeout: float | None = None) -> Event:
-        """Return the next event; wait for it.
+        """Return the next event; wait for it. A message that cannot be decoded is counted, logged and skipped.
 
         Args:
             timeout: Seconds to wait, above 0. No limit by default.
-
-        Returns:
-            The event. A message that cannot be decoded is counted, logged and skipped.
 
         Raises:
             WaitTimeout: No event came in time.
             ClosedError: The receiver or the client is closed, and the queue is empty.
             InvalidArgument: The timeout is not a finite number above 0.
         """
-        if timeout is not None:
-            timeout = arguments.seconds(timeout, "timeout")
-        deadline = None if timeout is None else Deadline(timeout)
+        deadline = None if timeout is None else Deadline(arguments.seconds(timeout, "timeout"))
         while True:
             try:
                 raw = self._subscription.get(None if deadline is None else deadline.left())
@@ -101,12 +95,7 @@ class EventReceiver:
     def __enter__(self) -> EventReceiver:
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:

@@ -38,6 +38,7 @@ class Evidence(Generic[T]):
         quiet: Whether a quiet moment has passed since an outcome function asked for it.
         gaps: How often the connection was lost since, so that events may be missing.
         gone: Whether nobody answers any more where the state is asked for.
+        time_is_up: Whether the wait ends now.
     """
 
     before: T
@@ -48,6 +49,7 @@ class Evidence(Generic[T]):
     quiet: bool = False
     gaps: int = 0
     gone: bool = False
+    time_is_up: bool = False
 
 
 class Verdict(enum.Enum):
@@ -71,11 +73,19 @@ class Operation(Generic[T]):
     """A command, and how its outcome is recognised from states of type ``T``. All methods are pure functions.
 
     Attributes:
+        command: What is sent.
+        name: The command's name in its subject, such as ``component.scale``.
+        title_format: The format of ``title``, with the command as ``{0}``.
+        state_name: The same of the request for the state, such as ``host.get``.
         event_names: The kinds of events that may report the outcome.
         state_type: The type of a state.
         absence_is_success: Whether the command has succeeded when nobody answers any more.
     """
 
+    command: object
+    name: ClassVar[str]
+    title_format: ClassVar[str]
+    state_name: ClassVar[str]
     event_names: ClassVar[tuple[str, ...]]
     state_type: ClassVar[Any]
     absence_is_success: ClassVar[bool] = False
@@ -83,10 +93,10 @@ class Operation(Generic[T]):
     @property
     def title(self) -> str:
         """The operation in words, such as ``the scale of echo to 5``."""
-        raise NotImplementedError
+        return self.title_format.format(self.command)
 
-    def state_subject(self, subjects: Subjects) -> str:
-        """Return the subject on which the state is requested."""
+    def subject(self, subjects: Subjects, name: str) -> str:
+        """Return the subject of the command or of the request for the state, by its name."""
         raise NotImplementedError
 
     def queue_key(self, subjects: Subjects) -> str | None:
@@ -100,10 +110,6 @@ class Operation(Generic[T]):
     def outcome(self, evidence: Evidence[T]) -> Verdict | Failed:
         """Return what the evidence proves."""
         raise NotImplementedError
-
-    def outcome_at_end(self, evidence: Evidence[T]) -> Failed | None:
-        """Return what is certain when the time is up; None if only the timeout is."""
-        return None
 
     def describe(self, state: T) -> str:
         """Return a state in words, for the error of a wait that is not certain in time."""

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from wasmcloud_ctl._operations.progress import NO_PROGRESS, Progress, show_progress
+from wasmcloud_ctl._operations.progress import Progress
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import QueuedCall, Reply, Transport
@@ -30,13 +30,10 @@ _EXPIRY_SECONDS = 1.0
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """When a gather ends.
+    """When a gather ends, and whether to show its progress.
 
-    Attributes:
-        timeout: After this many seconds.
-        quiet: When no further reply came for this many seconds. No limit by default.
-        expected: As soon as this many distinct hosts have replied. No limit by default.
-        progress: Whether to show progress.
+    It ends after ``timeout`` seconds, when no further reply came for ``quiet`` seconds, or as soon as ``expected``
+    distinct hosts have replied.
     """
 
     timeout: float
@@ -67,12 +64,9 @@ def collect(replies: ReplyQueue, progress: Progress, next_moment: Callable[[floa
 class _Scatter(Generic[T]):
     """One request to all hosts, whose replies come until its limits are reached.
 
-    Attributes:
-        kind: The type of the data; None for replies without data.
-        host_of: Returns the id of the host that replied, if the data has it. A host's second reply does not count.
-        on_response: Called with the response of each distinct host; True ends the scatter. A response for which it
-            raises a CtlError counts as undecodable.
-        nobody: Whether there are no hosts.
+    ``host_of`` returns the id of the host that replied, if the data has it: a host's second reply does not count.
+    ``on_response`` receives the response of each distinct host; True ends the scatter. A response for which it raises
+    a CtlError counts as undecodable. ``nobody`` says that there are no hosts.
     """
 
     _replies: ReplyQueue
@@ -80,56 +74,39 @@ class _Scatter(Generic[T]):
     _host_of: Callable[[T], str] | None
     _limits: Limits
     _on_response: Callable[[CtlResponse[T]], bool | None] | None
-    _progress: Progress = NO_PROGRESS
-    _started: float = attrs.field(factory=time.monotonic, init=False)
-    _last_reply: float | None = attrs.field(default=None, init=False)
-    _overdue: int | None = attrs.field(default=None, init=False)
-    _over: bool = attrs.field(default=False, init=False)
+    _progress: Progress = attrs.field(factory=Progress)
+    started: float = attrs.field(factory=time.monotonic, init=False)
+    _quiet_at: float = attrs.field(default=float("inf"), init=False)
+    over: bool = attrs.field(default=False, init=False)
     _hosts: set[str] = attrs.field(factory=set, init=False)
     responses: list[CtlResponse[T]] = attrs.field(factory=list, init=False)
     undecodable: list[Undecodable] = attrs.field(factory=list, init=False)
     nobody: bool = attrs.field(default=False, init=False)
 
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._started
-
-    def send(self, subject: str, payload: bytes) -> None:
-        """Send the request."""
-        self._replies.send(subject, payload, handler=self._on_reply)
-
     def next_moment(self, now: float) -> float | None:
         """Return when it ends if no reply comes; None if it has ended, so that it takes no more replies."""
         self._progress.update(len(self.responses) + len(self.undecodable), "replies")
-        moment = self._next_moment(now)
-        self._over = moment is None
-        return moment
-
-    def _next_moment(self, now: float) -> float | None:
-        limits = self._limits
-        count = len(self.responses) + len(self.undecodable)
-        if self._over or (limits.expected is not None and count >= limits.expected):
-            return None
-        end = self._started + limits.timeout
-        if now >= end:
+        end = self.started + self._limits.timeout
+        if not self.over and now >= end:
             # Take the replies that came in time, and no more: a host that never stops replying must not keep it up.
-            self._overdue = len(self._replies) if self._overdue is None else self._overdue - 1
-            return now if self._overdue > 0 else None
-        if limits.quiet is None or self._last_reply is None:
-            return end
-        stalled = self._last_reply + limits.quiet
-        return None if now >= stalled and not self._replies else min(stalled, end)
+            for _ in range(len(self._replies)):
+                reply = self._replies.get(0.0)
+                reply.handler(reply)
+            self.over = True
+        elif now >= self._quiet_at and not self._replies:
+            self.over = True
+        return None if self.over else min(self._quiet_at, end)
 
-    def _on_reply(self, reply: Reply) -> None:
-        if self._over:
+    def on_reply(self, reply: Reply) -> None:
+        """Take a reply to the request."""
+        if self.over:
             return
         if isinstance(reply.error, NoResponders):
-            self.nobody = self._over = True
+            self.nobody = self.over = True
             return
-        if reply.error is not None:
-            raise_reply_error(reply)
-        self._last_reply = time.monotonic()
+        raise_reply_error(reply)
+        if self._limits.quiet is not None:
+            self._quiet_at = time.monotonic() + self._limits.quiet
         try:
             response: CtlResponse[T] = codec.decode_response(reply.data, self._kind)
             if self._host_of is not None and response.data is not None:
@@ -138,11 +115,13 @@ class _Scatter(Generic[T]):
                     return
                 self._hosts.add(host)
             if self._on_response is not None and self._on_response(response):
-                self._over = True
+                self.over = True
         except CtlError as error:
             self.undecodable.append(Undecodable(raw=reply.data, reason=str(error)))
         else:
             self.responses.append(response)
+        if len(self.responses) + len(self.undecodable) == self._limits.expected:
+            self.over = True
 
 
 def raise_reply_error(reply: Reply) -> None:
@@ -167,81 +146,18 @@ def gather(
     ends: Callable[[CtlResponse[T]], bool] | None = None,
 ) -> Replies[T]:
     """Send one request to all hosts, and gather their replies. A response for which ``ends`` is true is the last."""
-    progress = show_progress(limits.progress, f"asking on {subject}", limits.expected)
+    progress = Progress(limits.progress, f"asking on {subject}", limits.expected)
     with transport.replies() as replies, progress:
         scatter = _Scatter(replies, kind, host_of, limits, ends, progress)
-        scatter.send(subject, payload)
+        replies.send(subject, payload, handler=scatter.on_reply)
         collect(replies, progress, scatter.next_moment)
     return Replies(
         responses=tuple(scatter.responses),
         undecodable=tuple(scatter.undecodable),
         no_responders=scatter.nobody,
-        elapsed=scatter.elapsed,
+        elapsed=time.monotonic() - scatter.started,
         subject=subject,
     )
-
-
-class _Inventories:
-    """Requests for the inventories of many hosts, each sent as soon as the host is known."""
-
-    def __init__(
-        self, replies: ReplyQueue, subjects: Subjects, limits: Limits, timeout: float, progress: Progress
-    ) -> None:
-        self.scatter = _Scatter(replies, Host, lambda host: host.id, limits, self._on_host)
-        self.data: dict[str, HostInventory] = {}
-        self.errors: dict[str, CtlError] = {}
-        self._replies = replies
-        self._subjects = subjects
-        self._timeout = timeout
-        self._progress = progress
-        self._end = time.monotonic() + limits.timeout
-        self._scattering = False
-        self._pending: dict[str, QueuedCall] = {}
-        self._deadlines: deque[tuple[float, str]] = deque()
-
-    def ask_all(self) -> None:
-        """Ask each host that replies to a ping."""
-        self._scattering = True
-        self.scatter.send(self._subjects.control("host.ping"), b"")
-
-    def ask(self, host_id: str, subject: str) -> None:
-        """Ask one host for its inventory."""
-        handler = functools.partial(self._on_inventory, host_id)
-        self._pending[host_id] = self._replies.send(subject, handler=handler, once=True)
-        self._deadlines.append((min(time.monotonic() + self._timeout, self._end), host_id))
-
-    def _on_host(self, response: CtlResponse[Host]) -> None:
-        host = response.unwrap()
-        self.ask(host.id, self._subjects.host("host.get", host.id))
-
-    def _on_inventory(self, host_id: str, reply: Reply) -> None:
-        del self._pending[host_id]
-        error = reply.error
-        if error is None:
-            try:
-                self.data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
-                return
-            except CtlError as failed:
-                error = failed
-        self.errors[host_id] = _without_frames(error)
-
-    def next_moment(self, now: float) -> float | None:
-        """Expire what is due, and return when that must be done again; None if everything has ended."""
-        self._progress.update(len(self.data) + len(self.errors), "hosts")
-        moments: list[float] = []
-        if self._scattering:
-            moment = self.scatter.next_moment(now)
-            if moment is None:
-                self._scattering = False
-            else:
-                moments.append(moment)
-        while self._deadlines and self._deadlines[0][0] <= now:
-            host_id = self._deadlines.popleft()[1]
-            if host_id in self._pending:
-                self._replies.expire(self._pending[host_id], self._timeout)
-        if self._pending:
-            moments.append(self._deadlines[0][0] if self._deadlines else now + _EXPIRY_SECONDS)
-        return min(moments, default=None)
 
 
 def _without_frames(error: CtlError) -> CtlError:
@@ -256,26 +172,64 @@ def _without_frames(error: CtlError) -> CtlError:
 def gather_inventories(
     transport: Transport, subjects: Subjects, host_ids: Iterable[str] | None, limits: Limits, timeout: float
 ) -> Inventories:
-    """Ask many hosts for their inventories. By default, each host that replies to a ping.
+    """Ask many hosts for their inventories. By default, each host as soon as it replies to a ping.
 
     The limits are for the pings and for everything; a host has ``timeout`` seconds to send its inventory.
     """
     targets = {host_id: subjects.host("host.get", host_id) for host_id in host_ids or ()}
+    ping = subjects.control("host.ping")
     total = limits.expected if host_ids is None else len(targets)
-    progress = show_progress(limits.progress, "asking hosts for their inventories", total)
+    progress = Progress(limits.progress, "asking hosts for their inventories", total)
+    end = time.monotonic() + limits.timeout
+    data: dict[str, HostInventory] = {}
+    errors: dict[str, CtlError] = {}
+    pending: dict[str, QueuedCall] = {}
+    deadlines: deque[tuple[float, str]] = deque()
+
+    def on_inventory(host_id: str, reply: Reply) -> None:
+        del pending[host_id]
+        try:
+            raise_reply_error(reply)
+            data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
+        except CtlError as error:
+            errors[host_id] = _without_frames(error)
+
+    def ask(host_id: str, subject: str) -> None:
+        handler = functools.partial(on_inventory, host_id)
+        pending[host_id] = replies.send(subject, handler=handler, once=True)
+        deadlines.append((min(time.monotonic() + timeout, end), host_id))
+
+    def on_host(response: CtlResponse[Host]) -> None:
+        host = response.unwrap()
+        ask(host.id, subjects.host("host.get", host.id))
+
+    def next_moment(now: float) -> float | None:
+        """Expire what is due, and return when that must be done again; None if everything has ended."""
+        progress.update(len(data) + len(errors), "hosts")
+        pings_end = scatter.next_moment(now)
+        moments = [] if pings_end is None else [pings_end]
+        while deadlines and deadlines[0][0] <= now:
+            host_id = deadlines.popleft()[1]
+            if host_id in pending:
+                replies.expire(pending[host_id], timeout)
+        if pending:
+            moments.append(deadlines[0][0] if deadlines else now + _EXPIRY_SECONDS)
+        return min(moments, default=None)
+
     with transport.replies() as replies, progress:
-        inventories = _Inventories(replies, subjects, limits, timeout, progress)
+        scatter = _Scatter(replies, Host, lambda host: host.id, limits, on_host)
         if host_ids is None:
-            inventories.ask_all()
+            replies.send(ping, handler=scatter.on_reply)
+        else:
+            scatter.over = True
         for host_id, subject in targets.items():
-            inventories.ask(host_id, subject)
-        collect(replies, progress, inventories.next_moment)
-    scatter = inventories.scatter
+            ask(host_id, subject)
+        collect(replies, progress, next_moment)
     return Inventories(
-        data=inventories.data,
-        errors=inventories.errors,
+        data=data,
+        errors=errors,
         undecodable=tuple(scatter.undecodable),
         no_responders=scatter.nobody,
-        elapsed=scatter.elapsed,
-        subject=subjects.control("host.ping"),
+        elapsed=time.monotonic() - scatter.started,
+        subject=ping,
     )

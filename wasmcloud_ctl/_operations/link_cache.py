@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import queue
-import sys
 import time
 from collections import deque
-from collections.abc import Callable
+
+import attrs
 
 from wasmcloud_ctl._bridge.handover import Deadline, Lock, MessageQueue, acquire
 from wasmcloud_ctl._protocol import cloud_events, codec
@@ -23,8 +23,6 @@ _LAG_SECONDS = 1.0
 # How many events the queue holds between two calls. With more, the links are requested anew.
 _MAXSIZE = 65536
 
-_Key = tuple[str, str, str, str, str]
-
 
 class LinkCache:
     """The links of one lattice.
@@ -39,10 +37,9 @@ class LinkCache:
         self._lock = Lock()
         self._subscription: Subscription | None = None
         self._subscribed = False
-        self._links: dict[_Key, Link] = {}
+        self._links: dict[tuple[str, ...], Link] = {}
         self._copied: tuple[int, int] | None = None  # gaps and drops at the time of the copy
-        self._copied_at = 0.0
-        self._copied_twice = False
+        self._copy_again_at = float("inf")
         self._recent: deque[tuple[float, LinkdefSet | LinkdefDeleted]] = deque()
 
     def get(self, timeout: float) -> list[Link]:
@@ -60,10 +57,10 @@ class LinkCache:
             # Until this has ended, the copy may be wrong: Ctrl-C can come between an event and its effect.
             copied, self._copied = self._copied, None
             if copied != state:
-                self._copied_twice = False
                 self._copy(subject, deadline)
-            elif not self._copied_twice and time.monotonic() >= self._copied_at + _LAG_SECONDS:
-                self._copied_twice = True
+                self._copy_again_at = time.monotonic() + _LAG_SECONDS
+            elif time.monotonic() >= self._copy_again_at:
+                self._copy_again_at = float("inf")
                 self._copy(subject, deadline)
             if self._apply_events(subscription):
                 self._copied = state
@@ -85,7 +82,6 @@ class LinkCache:
         raw = self._transport.request(subject, b"", max(deadline.left(), 0.001))
         links: list[Link] = codec.decode_response(raw, list[Link]).unwrap()
         self._links = {_key(link): link for link in links}
-        self._copied_at = time.monotonic()
         for _, change in self._recent:
             self._apply(change)
 
@@ -111,31 +107,16 @@ class LinkCache:
 
     def _apply(self, change: LinkdefSet | LinkdefDeleted) -> None:
         if isinstance(change, LinkdefSet):
-            self._links[_key(change)] = Link(
-                change.source_id,
-                change.target,
-                change.wit_namespace,
-                change.wit_package,
-                change.interfaces,
-                change.name,
-                change.source_config,
-                change.target_config,
-            )
+            self._links[_key(change)] = Link(**attrs.asdict(change, recurse=False))
         elif change.target is not None:
             self._links.pop(_key(change), None)
 
     def close(self) -> None:
-        """End the subscription."""
+        """End the subscription, without a lock and without waiting."""
         if self._subscription is not None:
             self._subscription.close()
 
-    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        # This takes no lock and does not wait, because it can run on any thread. At the interpreter's end modules may
-        # be empty.
-        if not _finalizing() and hasattr(self, "_subscription"):
-            self.close()
 
-
-def _key(link: Link | LinkdefDeleted) -> _Key:
+def _key(link: Link | LinkdefDeleted) -> tuple[str, ...]:
     """Return what identifies a link for hosts: a link with the same key is replaced."""
     return link.source_id, link.name, link.wit_namespace, link.wit_package, link.target or ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import attrs
 
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
@@ -17,41 +19,61 @@ from wasmcloud_ctl.events import (
     ProviderStartFailed,
     ProviderStopped,
 )
-from wasmcloud_ctl.models import ComponentDescription, HostInventory, Link, ProviderDescription
+from wasmcloud_ctl.models import (
+    ComponentDescription,
+    HostInventory,
+    Link,
+    ProviderDescription,
+    ScaleComponentCommand,
+    StartProviderCommand,
+    StopHostCommand,
+    StopProviderCommand,
+    UpdateComponentCommand,
+)
+
+CommandT = TypeVar(
+    "CommandT",
+    ScaleComponentCommand,
+    UpdateComponentCommand,
+    StartProviderCommand,
+    StopProviderCommand,
+    StopHostCommand,
+)
 
 
 def _certain_if(condition: bool) -> Verdict:
     return Verdict.CERTAIN if condition else Verdict.KEEP_WAITING
 
 
-@attrs.frozen(kw_only=True)
-class _OnHost(Operation[HostInventory]):
+@attrs.frozen
+class _OnHost(Operation[HostInventory], Generic[CommandT]):
     """An operation of one host, whose inventory proves the outcome."""
 
+    state_name = "host.get"
     state_type = HostInventory
 
-    host_id: str
+    command: CommandT
 
-    def state_subject(self, subjects: Subjects) -> str:
-        return subjects.host("host.get", self.host_id)
+    def subject(self, subjects: Subjects, name: str) -> str:
+        return subjects.host(name, self.command.host_id)
 
     def concerns(self, event: Event) -> bool:
-        if event.source != self.host_id:
+        if event.source != self.command.host_id:
             return False
         return isinstance(event.data, HostStopped) or self._concerns_data(event.data)
 
     def _concerns_data(self, data: object) -> bool:
         """Return whether an event of this host with this data is about the command."""
-        raise NotImplementedError
+        return False
 
     def outcome(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
         verdict = self._outcome_on_host(evidence)
         if verdict is Verdict.CERTAIN or isinstance(verdict, Failed):
             return verdict
         if evidence.gone:
-            return Failed(f"host {self.host_id} is gone: it does not answer any more")
+            return Failed(f"host {self.command.host_id} is gone: it does not answer any more")
         if any(isinstance(event.data, HostStopped) for event in evidence.events):
-            return Failed(f"host {self.host_id} has stopped")
+            return Failed(f"host {self.command.host_id} has stopped")
         return verdict
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
@@ -59,330 +81,244 @@ class _OnHost(Operation[HostInventory]):
         raise NotImplementedError
 
 
-@attrs.define
-class _Told:
-    """What the events of a component say about its scale.
-
-    Attributes:
-        failure: The event of a failure.
-        scaled: Whether an event has the count and the reference.
-        other_reference: The reference of an event that has the count and another reference.
-        more_than_a_stop: Whether there is more than the one event of a stop.
-    """
-
-    failure: Event | None = None
-    scaled: bool = False
-    other_reference: str | None = None
-    more_than_a_stop: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class ScaleComponent(_OnHost):
+class ScaleComponent(_OnHost[ScaleComponentCommand]):
     """A component's count, which may be 0, and its reference."""
 
+    name = "component.scale"
+    title_format = "the scale of {0.component_id} to {0.max_instances} on host {0.host_id}"
     event_names = ("component_scaled", "component_scale_failed", "host_stopped")
 
-    component_id: str
-    reference: str
-    count: int
-    allow_update: bool
-
-    @property
-    def title(self) -> str:
-        return f"the scale of {self.component_id} to {self.count} on host {self.host_id}"
-
     def _concerns_data(self, data: object) -> bool:
+        command = self.command
         if isinstance(data, ComponentScaleFailed):
-            expected = (self.component_id, self.count, self.reference)
+            expected = (command.component_id, command.max_instances, command.component_ref)
             return (data.component_id, data.max_instances, data.image_ref) == expected
-        return isinstance(data, ComponentScaled) and data.component_id == self.component_id
+        return isinstance(data, ComponentScaled) and data.component_id == command.component_id
 
     def describe(self, state: HostInventory) -> str:
-        component = _component(state, self.component_id)
+        component = _component(state, self.command.component_id)
+        what, where = self.command.component_id, f"on host {self.command.host_id}"
         if component is None:
-            return f"{self.component_id} does not run on host {self.host_id}"
-        return (
-            f"{self.component_id} runs with {component.max_instances} of {component.image_ref} "
-            f"on host {self.host_id}"
-        )
+            return f"{what} does not run {where}"
+        return f"{what} runs with {component.max_instances} of {component.image_ref} {where}"
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
-        before = _component(evidence.before, self.component_id)
-        told = self._told(evidence.events, before)
-        if told.failure is not None:
-            assert isinstance(told.failure.data, ComponentScaleFailed)
-            return Failed(told.failure.data.error, told.failure)
-        if self.count == 0:
-            return self._outcome_of_stop(evidence, before, told)
-        if before is not None and before.image_ref != self.reference:
-            return self._outcome_of_other_reference(evidence, told, before.image_ref)
-        if told.other_reference is not None and not told.scaled:
-            return self._outcome_of_other_reference(evidence, told, told.other_reference)
-        if before is None or before.max_instances != self.count:
-            return _certain_if(self._is_so(evidence))
+        failed = _last_failure(evidence)
+        if failed is not None:
+            return failed
+        count, reference = self.command.max_instances, self.command.component_ref
+        before = _component(evidence.before, self.command.component_id)
+        now = _component(evidence.now, self.command.component_id) if evidence.current else None
+        scales = [event.data for event in evidence.events if isinstance(event.data, ComponentScaled)]
+        if count == 0:
+            return self._outcome_of_stop(evidence, before, scales)
+        is_so = now is not None and (now.max_instances, now.image_ref) == (count, reference)
+        references = [scale.image_ref for scale in scales if scale.max_instances == count]
+        scaled = reference in references
+        old = None if before is None or before.image_ref == reference else before.image_ref
+        if references and not scaled:
+            if self.command.allow_update:
+                # During an update the inventory has the old reference. If it has the new one and no event reported
+                # that, the host has only renamed what runs, and will not update it.
+                if not is_so or evidence.gaps > 0:
+                    return Verdict.KEEP_WAITING
+                if not evidence.quiet:
+                    return Verdict.LISTEN
+            return self._not_updated(old or references[-1])
+        if old is not None:
+            if evidence.time_is_up and not self.command.allow_update and not (scaled and is_so):
+                return self._not_updated(old)  # this much is certain without any event
+            return _certain_if(scaled and is_so)
+        if before is None or before.max_instances != count:
+            return _certain_if(is_so)
         # It was so before, so the event decides. And a failure may follow a late event of the command before.
-        if not (told.scaled and self._is_so(evidence)):
+        if not (scaled and is_so):
             return Verdict.KEEP_WAITING
         return Verdict.CERTAIN if evidence.quiet else Verdict.LISTEN
 
-    def _told(self, events: tuple[Event, ...], before: ComponentDescription | None) -> _Told:
-        told = _Told()
-        for event in events:
-            data = event.data
-            if isinstance(data, ComponentScaleFailed):
-                told.failure = event
-            elif isinstance(data, ComponentScaled):
-                of_a_stop = data.max_instances == 0 and (before is None or data.image_ref == before.image_ref)
-                told.more_than_a_stop = told.more_than_a_stop or told.scaled or not of_a_stop
-                if data.max_instances == self.count:
-                    # The event of a stop has the reference that ran.
-                    if data.image_ref == self.reference or self.count == 0:
-                        told.scaled = True
-                    else:
-                        told.other_reference = data.image_ref
-        return told
-
-    def _is_so(self, evidence: Evidence[HostInventory]) -> bool:
-        if not evidence.current or evidence.now is None:
-            return False
-        component = _component(evidence.now, self.component_id)
-        expected = (self.count, self.reference)
-        return component is not None and (component.max_instances, component.image_ref) == expected
-
     def _outcome_of_stop(
-        self, evidence: Evidence[HostInventory], before: ComponentDescription | None, told: _Told
+        self,
+        evidence: Evidence[HostInventory],
+        before: ComponentDescription | None,
+        scales: list[ComponentScaled],
     ) -> Verdict:
         # The event that ends an update has a count of 0, too, so only the inventory proves a stop.
-        if not evidence.current or evidence.now is None or (before is None and not told.scaled):
+        stops = [scale for scale in scales if scale.max_instances == 0]
+        if not evidence.current or (before is None and not stops):
             return Verdict.KEEP_WAITING
-        if _component(evidence.now, self.component_id) is not None:
+        if _component(evidence.now, self.command.component_id) is not None:
             return Verdict.KEEP_WAITING
-        if told.more_than_a_stop and not evidence.quiet:
-            # The host also works on another command: an update that ends later starts the component again.
-            return Verdict.LISTEN
-        return Verdict.CERTAIN
-
-    def _outcome_of_other_reference(
-        self, evidence: Evidence[HostInventory], told: _Told, old: str
-    ) -> Verdict | Failed:
-        if told.scaled:
-            return _certain_if(self._is_so(evidence))
-        if told.other_reference is None:
-            return Verdict.KEEP_WAITING
-        if self.allow_update:
-            # During an update the inventory has the old reference. If it has the new one and no event reported that,
-            # the host has only renamed what runs, and will not update it.
-            if not (self._is_so(evidence) and evidence.gaps == 0):
-                return Verdict.KEEP_WAITING
-            if not evidence.quiet:
-                return Verdict.LISTEN
-        return self._not_updated(old)
+        # The event of a stop has the reference that ran. With more than that, the host also works on another command:
+        # an update that ends later starts the component again.
+        of_the_stop = [stop for stop in stops if before is None or stop.image_ref == before.image_ref]
+        only_this = scales == of_the_stop[:1]
+        return Verdict.CERTAIN if only_this or evidence.quiet else Verdict.LISTEN
 
     def _not_updated(self, old: str) -> Failed:
-        advice = "" if self.allow_update else " (allow_update was not given; update_component does it)"
+        command = self.command
+        advice = "" if command.allow_update else " (allow_update was not given; update_component does it)"
         return Failed(
-            f"host {self.host_id} goes on with {old} as {self.component_id}, which was not updated to "
-            f"{self.reference}{advice}"
+            f"host {command.host_id} goes on with {old} as {command.component_id}, which was not updated to "
+            f"{command.component_ref}{advice}"
         )
 
-    def outcome_at_end(self, evidence: Evidence[HostInventory]) -> Failed | None:
-        before = _component(evidence.before, self.component_id)
-        if self.allow_update or self.count == 0 or before is None or before.image_ref == self.reference:
-            return None
-        return self._not_updated(before.image_ref)  # this much is certain without any event
 
-
-@attrs.frozen(kw_only=True)
-class UpdateComponent(_OnHost):
+class UpdateComponent(_OnHost[UpdateComponentCommand]):
     """A component's reference."""
 
+    name = "component.update"
+    title_format = "the update of {0.component_id} to {0.new_component_ref} on host {0.host_id}"
     event_names = ("component_scaled", "host_stopped")
 
-    component_id: str
-    reference: str
-
-    @property
-    def title(self) -> str:
-        return f"the update of {self.component_id} to {self.reference} on host {self.host_id}"
-
     def _concerns_data(self, data: object) -> bool:
-        return isinstance(data, ComponentScaled) and data.component_id == self.component_id
+        return isinstance(data, ComponentScaled) and data.component_id == self.command.component_id
 
     def describe(self, state: HostInventory) -> str:
-        component = _component(state, self.component_id)
+        component = _component(state, self.command.component_id)
+        what, host = self.command.component_id, f"host {self.command.host_id}"
         if component is None:
-            return f"{self.component_id} does not run on host {self.host_id}"
-        return f"host {self.host_id} still runs {component.image_ref} as {self.component_id}"
+            return f"{what} does not run on {host}"
+        return f"{host} still runs {component.image_ref} as {what}"
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict:
-        if evidence.now is not None and self._is_so(evidence.now):
+        if self._is_so(evidence.now):
             return Verdict.CERTAIN
         # An update to the reference that runs publishes no event: only the acknowledgement comes.
         return _certain_if(evidence.acknowledgement is not None and self._is_so(evidence.before))
 
-    def _is_so(self, state: HostInventory) -> bool:
-        component = _component(state, self.component_id)
-        return component is not None and component.image_ref == self.reference
+    def _is_so(self, state: HostInventory | None) -> bool:
+        component = _component(state, self.command.component_id)
+        return component is not None and component.image_ref == self.command.new_component_ref
 
 
-@attrs.frozen(kw_only=True)
-class StartProvider(_OnHost):
+class StartProvider(_OnHost[StartProviderCommand]):
     """A provider that is to run."""
 
+    name = "provider.start"
+    title_format = "the start of {0.provider_id} on host {0.host_id}"
     event_names = ("provider_started", "provider_start_failed", "host_stopped")
 
-    provider_id: str
-    reference: str
-
-    @property
-    def title(self) -> str:
-        return f"the start of {self.provider_id} on host {self.host_id}"
-
     def _concerns_data(self, data: object) -> bool:
-        return (
-            isinstance(data, (ProviderStarted, ProviderStartFailed)) and data.provider_id == self.provider_id
-        )
+        wanted = self.command.provider_id
+        return isinstance(data, (ProviderStarted, ProviderStartFailed)) and data.provider_id == wanted
 
     def describe(self, state: HostInventory) -> str:
-        provider = _provider(state, self.provider_id)
+        provider = _provider(state, self.command.provider_id)
+        what, where = self.command.provider_id, f"on host {self.command.host_id}"
         if provider is None:
-            return f"{self.provider_id} does not run on host {self.host_id}"
-        return f"{self.provider_id} runs on host {self.host_id}, of {provider.image_ref}"
+            return f"{what} does not run {where}"
+        return f"{what} runs {where}, of {provider.image_ref}"
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
-        if not evidence.current or evidence.now is None:
+        if not evidence.current:
             return Verdict.KEEP_WAITING
-        provider = _provider(evidence.now, self.provider_id)
+        provider = _provider(evidence.now, self.command.provider_id)
         # Hosts drop the scheme of a provider from a file, or of a builtin one.
-        references = {
-            None,
-            self.reference,
-            self.reference.removeprefix("file://"),
-            self.reference.removeprefix("wasmcloud+builtin://"),
-        }
-        if provider is not None and provider.image_ref in references:
+        reference = self.command.provider_ref
+        without_scheme = reference.removeprefix("file://").removeprefix("wasmcloud+builtin://")
+        if provider is not None and provider.image_ref in (None, reference, without_scheme):
             return Verdict.CERTAIN
         # Of two starts at the same time one fails, and events report both. So the inventory decides first.
-        for event in reversed(evidence.events):
-            if isinstance(event.data, ProviderStartFailed):
-                return Failed(event.data.error, event)
-        return Verdict.KEEP_WAITING
+        return _last_failure(evidence) or Verdict.KEEP_WAITING
 
 
-@attrs.frozen(kw_only=True)
-class StopProvider(_OnHost):
+class StopProvider(_OnHost[StopProviderCommand]):
     """A provider that is to be gone."""
 
+    name = "provider.stop"
+    title_format = "the stop of {0.provider_id} on host {0.host_id}"
     event_names = ("provider_stopped", "host_stopped")
 
-    provider_id: str
-
-    @property
-    def title(self) -> str:
-        return f"the stop of {self.provider_id} on host {self.host_id}"
-
     def _concerns_data(self, data: object) -> bool:
-        return isinstance(data, ProviderStopped) and data.provider_id == self.provider_id
+        return isinstance(data, ProviderStopped) and data.provider_id == self.command.provider_id
 
     def describe(self, state: HostInventory) -> str:
-        runs = "still runs" if _provider(state, self.provider_id) is not None else "does not run"
-        return f"{self.provider_id} {runs} on host {self.host_id}"
+        runs = "still runs" if _provider(state, self.command.provider_id) is not None else "does not run"
+        return f"{self.command.provider_id} {runs} on host {self.command.host_id}"
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict:
-        if evidence.now is None or _provider(evidence.now, self.provider_id) is not None:
+        if evidence.now is None or _provider(evidence.now, self.command.provider_id) is not None:
             return Verdict.KEEP_WAITING
-        ran = _provider(evidence.before, self.provider_id) is not None
+        ran = _provider(evidence.before, self.command.provider_id) is not None
         return _certain_if(ran or evidence.acknowledgement is not None)
 
 
-@attrs.frozen(kw_only=True)
-class StopHost(_OnHost):
+class StopHost(_OnHost[StopHostCommand]):
     """A host that is to be gone. Its event is a hint; the proof is that nobody answers for it any more."""
 
+    name = "host.stop"
+    title_format = "the stop of host {0.host_id}"
     event_names = ("host_stopped",)
     absence_is_success = True
 
-    @property
-    def title(self) -> str:
-        return f"the stop of host {self.host_id}"
-
-    def concerns(self, event: Event) -> bool:
-        return event.source == self.host_id and isinstance(event.data, HostStopped)
-
     def describe(self, state: HostInventory) -> str:
-        return f"host {self.host_id} still answers"
+        return f"host {self.command.host_id} still answers"
 
     def outcome(self, evidence: Evidence[HostInventory]) -> Verdict:
         return _certain_if(evidence.gone)
 
 
-LinkKey = tuple[str, str, str, str]
+@attrs.frozen(kw_only=True)
+class LinkKey:
+    """What identifies links in the command that deletes them. Several links can have the same key."""
+
+    source_id: str
+    name: str
+    wit_namespace: str
+    wit_package: str
 
 
 class _OnLinks(Operation[list[Link]]):
     """An operation on the links of one source; ``get_links`` proves the outcome."""
 
+    state_name = "link.get"
     state_type = list[Link]
 
-    @property
-    def source_id(self) -> str:
-        raise NotImplementedError
+    command: Link | LinkKey
 
-    def state_subject(self, subjects: Subjects) -> str:
-        return subjects.control("link.get")
+    def subject(self, subjects: Subjects, name: str) -> str:
+        return subjects.control(name)
 
     def queue_key(self, subjects: Subjects) -> str:
         # A host reads all links of a source, changes one and writes them back, without checking for another host's
         # change in between. Of changes that overlap, all but one are lost.
-        return f"{subjects.control('link')} {self.source_id}"
+        return f"{subjects.control('link')} {self.command.source_id}"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class PutLink(_OnLinks):
     """A link that is to be there."""
 
+    name = "link.put"
+    title_format = "the link {0.name} from {0.source_id} to {0.target}"
     event_names = ("linkdef_set",)
 
-    link: Link
-
-    @property
-    def source_id(self) -> str:
-        return self.link.source_id
-
-    @property
-    def title(self) -> str:
-        return f"the link {self.link.name} from {self.link.source_id} to {self.link.target}"
+    command: Link
 
     def concerns(self, event: Event) -> bool:
-        return isinstance(event.data, LinkdefSet) and _link_key(event.data) == _link_key(self.link)
+        return isinstance(event.data, LinkdefSet) and _key(event.data) == _key(self.command)
 
     def describe(self, state: list[Link]) -> str:
-        return "get_links shows it" if self.link in state else "get_links does not show it"
+        return "get_links shows it" if self.command in state else "get_links does not show it"
 
     def outcome(self, evidence: Evidence[list[Link]]) -> Verdict:
-        there = evidence.now is not None and self.link in evidence.now
-        told = bool(evidence.events) or self.link not in evidence.before
+        there = evidence.now is not None and self.command in evidence.now
+        told = bool(evidence.events) or self.command not in evidence.before
         return _certain_if(evidence.acknowledgement is not None and there and told)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class DeleteLink(_OnLinks):
     """A link that is to be gone."""
 
+    name = "link.del"
+    title_format = "the deletion of the link {0.name} from {0.source_id}"
     event_names = ("linkdef_deleted",)
 
-    key: LinkKey
-
-    @property
-    def source_id(self) -> str:
-        return self.key[0]
-
-    @property
-    def title(self) -> str:
-        return f"the deletion of the link {self.key[1]} from {self.source_id}"
+    command: LinkKey
 
     def concerns(self, event: Event) -> bool:
-        return isinstance(event.data, LinkdefDeleted) and _link_key(event.data) == self.key
+        return isinstance(event.data, LinkdefDeleted) and _key(event.data) == _key(self.command)
 
     def describe(self, state: list[Link]) -> str:
         return f"get_links shows {self._count(state) or 'none'} of it"
@@ -390,21 +326,31 @@ class DeleteLink(_OnLinks):
     def outcome(self, evidence: Evidence[list[Link]]) -> Verdict:
         if evidence.acknowledgement is None or evidence.now is None:
             return Verdict.KEEP_WAITING
-        # Several links can have the same key, and a host deletes one of them at a time.
+        # Of several links with the same key, a host deletes one at a time.
         now = self._count(evidence.now)
         return _certain_if(now == 0 or now < self._count(evidence.before))
 
     def _count(self, links: list[Link]) -> int:
-        return sum(_link_key(link) == self.key for link in links)
+        return sum(_key(link) == _key(self.command) for link in links)
 
 
-def _link_key(link: Link | LinkdefDeleted) -> LinkKey:
+def _key(link: Link | LinkdefDeleted | LinkKey) -> tuple[str, str, str, str]:
     return link.source_id, link.name, link.wit_namespace, link.wit_package
 
 
-def _component(inventory: HostInventory, component_id: str) -> ComponentDescription | None:
-    return next((found for found in inventory.components if found.id == component_id), None)
+def _last_failure(evidence: Evidence[HostInventory]) -> Failed | None:
+    """Return the verdict by the last event of a failure, if there is one."""
+    for event in reversed(evidence.events):
+        if isinstance(event.data, (ComponentScaleFailed, ProviderStartFailed)):
+            return Failed(event.data.error, event)
+    return None
 
 
-def _provider(inventory: HostInventory, provider_id: str) -> ProviderDescription | None:
-    return next((found for found in inventory.providers if found.id == provider_id), None)
+def _component(inventory: HostInventory | None, component_id: str) -> ComponentDescription | None:
+    components = () if inventory is None else inventory.components
+    return next((found for found in components if found.id == component_id), None)
+
+
+def _provider(inventory: HostInventory | None, provider_id: str) -> ProviderDescription | None:
+    providers = () if inventory is None else inventory.providers
+    return next((found for found in providers if found.id == provider_id), None)

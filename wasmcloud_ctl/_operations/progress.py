@@ -25,27 +25,24 @@ logger = logging.getLogger("wasmcloud_ctl")
 # Seconds before anything is shown, and between two updates.
 _DELAY = 0.5
 _PAUSE = 0.25
+_NEVER = float("inf")
 
 
 def wanted(progress: bool | None) -> bool:
     """Whether to show progress, by the option of ``connect``. None: in a notebook with tqdm and ipywidgets."""
-    if progress is None:
-        # Without ipywidgets, tqdm prints a new line in the notebook for each update.
-        if not (_in_notebook() and _installed("tqdm") and _installed("ipywidgets")):
-            return False
-    elif not arguments.boolean(progress, "progress"):
+    asked = progress is not None and arguments.boolean(progress, "progress")
+    # Without ipywidgets, tqdm prints a new line in the notebook for each update.
+    if not asked and (
+        progress is not None or not _in_notebook() or not importlib.util.find_spec("ipywidgets")
+    ):
         return False
     try:
         import tqdm.auto  # noqa: F401  # now, and not in the middle of a call
     except ImportError as error:
-        if progress is None:
+        if not asked:
             return False
         raise InvalidArgument("progress needs tqdm: pip install 'wasmcloud_ctl[progress]'") from error
     return True
-
-
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
 
 
 def _in_notebook() -> bool:
@@ -55,57 +52,34 @@ def _in_notebook() -> bool:
 
 
 class Progress:
-    """The progress of a call. This base class shows nothing."""
-
-    def update(self, number: int, noun: str) -> None:
-        """Say how many there are, such as 3 ``replies``."""
-
-    def describe(self, words: str) -> None:
-        """Say what was seen last."""
-
-    def wait(self, take: Callable[[float], T], seconds: float) -> T:
-        """Wait at most so many seconds by ``take``, which may raise ``queue.Empty``. Show the progress meanwhile."""
-        return take(seconds)
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-NO_PROGRESS = Progress()
-
-
-def show_progress(on: bool, what: str, total: float | None = None) -> Progress:
-    """Return the progress of a call, a context manager.
+    """The progress of a call, a context manager: a tqdm bar, made when the call has taken long enough.
 
     ``what`` says what the call does; ``total`` is the number (or seconds) at which it is complete, None if unknown.
+    By default it is off, and shows nothing.
     """
-    return _Shown(what, total) if on else NO_PROGRESS
 
-
-class _Shown(Progress):
-    """A tqdm bar, made when the call has taken long enough."""
-
-    def __init__(self, what: str, total: float | None) -> None:
-        self._what = with_short_ids(what)
+    def __init__(self, on: bool = False, what: str = "", total: float | None = None) -> None:
+        self._what = what
         self._total = total
         self._started = time.monotonic()
-        self._next = self._started + _DELAY
+        self._next = self._started + _DELAY if on else _NEVER
         self._number: int | None = None
         self._words = ""
         self._bar: Any = None
 
     def update(self, number: int, noun: str) -> None:
+        """Say how many there are, such as 3 ``replies``."""
         self._number = number
-        whole = "" if self._total is None else f" of {self._total:g}"
-        self._words = f"{number}{whole} {noun}"
+        self._words = noun
 
     def describe(self, words: str) -> None:
-        self._words = with_short_ids(words)
+        """Say what was seen last."""
+        self._words = words
 
     def wait(self, take: Callable[[float], T], seconds: float) -> T:
+        """Wait at most so many seconds by ``take``, which may raise ``queue.Empty``. Show the progress meanwhile."""
+        if self._next == _NEVER:
+            return take(seconds)
         end = time.monotonic() + seconds
         while True:
             now = time.monotonic()
@@ -123,40 +97,40 @@ class _Shown(Progress):
         elapsed = now - self._started
         if self._number is None:
             # Without a number, the time is the measure.
-            number, time_words = elapsed, f"{int(elapsed)} of {self._total:g} s"
+            number, words = elapsed, f"{int(elapsed)} of {self._total:g} s, {self._words}"
         else:
-            number, time_words = self._number, f"{int(elapsed)} s"
-        words = f"{self._what}: {time_words}, {self._words}"
+            number = self._number
+            of_total = "" if self._total is None else f" of {self._total:g}"
+            words = f"{int(elapsed)} s, {number}{of_total} {self._words}"
+        words = with_short_ids(f"{self._what}: {words}")
         try:
             if self._bar is None:
-                self._bar = _new_bar(self._total, words)
+                from tqdm.auto import tqdm
+
+                # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough.
+                without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
+                self._bar = without_thread(
+                    desc=words,
+                    total=self._total,
+                    bar_format="{desc}" if self._total is None else "{desc} |{bar}|",
+                    leave=False,
+                    dynamic_ncols=True,
+                    mininterval=0,
+                )
             self._bar.n = number if self._total is None else min(number, self._total)
             self._bar.set_description_str(words)
         except Exception:
             # A terminal that is gone must not cost the caller the result of a command that was sent.
             logger.debug("progress cannot be shown", exc_info=True)
-            self._next = float("inf")
+            self._next = _NEVER
+
+    def __enter__(self) -> Progress:
+        return self
 
     def __exit__(self, *_: object) -> None:
-        bar, self._bar = self._bar, None
-        if bar is not None:
-            bar.total = None  # otherwise an incomplete bar stays in the notebook, in red
+        if self._bar is not None:
+            self._bar.total = None  # otherwise an incomplete bar stays in the notebook, in red
             try:
-                bar.close()
+                self._bar.close()
             except Exception:
                 logger.debug("progress cannot be removed", exc_info=True)
-
-
-def _new_bar(total: float | None, words: str) -> Any:
-    from tqdm.auto import tqdm
-
-    # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough without it.
-    without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
-    return without_thread(
-        desc=words,
-        total=total,
-        bar_format="{desc}" if total is None else "{desc} |{bar}|",
-        leave=False,
-        dynamic_ncols=True,
-        mininterval=0,
-    )

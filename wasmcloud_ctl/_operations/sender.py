@@ -1,56 +1,110 @@
-"""Sends a client's requests, commands and gathers, with the settings of the client."""
+"""What is behind a client: its connection, its settings, and what it has opened."""
 
 from __future__ import annotations
 
+import sys
+import warnings
+import weakref
 from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
 
 from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.gather import Limits, gather
-from wasmcloud_ctl._operations.wait import Command, send_and_wait
+from wasmcloud_ctl._operations.link_cache import LinkCache
+from wasmcloud_ctl._operations.wait import Wait
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Transport
 from wasmcloud_ctl.exceptions import ClosedError
-from wasmcloud_ctl.models import CtlResponse, Replies
+from wasmcloud_ctl.models import CtlResponse, Link, Replies
 
 T = TypeVar("T")
 
-_HIGHEST_COUNT = 2**64 - 1
+_CLOSE_SECONDS = 2.0
 
 
 class Sender:
-    """Sends the operations of one client to one lattice.
+    """Sends the operations of one client to one lattice, and ends what the client has opened.
 
-    Calls fall back on ``settings`` for what their arguments leave out. Once ``parent`` is closed, so is this.
+    Calls fall back on ``settings`` for what their arguments leave out. ``root`` is the sender of the client that
+    ``connect`` made, which owns the connection; None if this is it. ``opened`` is what closing this one closes, too.
     """
 
     def __init__(
-        self, transports: PerProcess[Transport], settings: Options, parent: Sender | None = None
+        self, transports: PerProcess[Transport], settings: Options, root: Sender | None = None
     ) -> None:
         self.transports = transports
         self.settings = settings
-        self.subjects = Subjects(settings.topic_prefix, settings.lattice)
-        self._parent = parent
+        self.subjects = subjects = Subjects(settings.topic_prefix, settings.lattice)
+        # It must not refer to this sender, which would then keep itself alive.
+        self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)
+        self.opened: weakref.WeakSet[EventReceiver | Sender] = weakref.WeakSet()
+        self._root = root
         self._closed = False
 
     def for_lattice(self, name: str) -> Sender:
-        """Return a sender to another lattice, on the same transports."""
-        return Sender(self.transports, attrs.evolve(self.settings, lattice=name), self._parent or self)
+        """Return a sender to another lattice, on the same connection."""
+        self.transport()
+        sender = Sender(self.transports, attrs.evolve(self.settings, lattice=name), self._root or self)
+        self.opened.add(sender)
+        return sender
 
     @property
     def closed(self) -> bool:
-        """Whether the client, or the one that it was made from, was closed."""
-        return self._closed or (self._parent is not None and self._parent.closed)
+        """Whether the client, or one that it was made from, was closed."""
+        return self._closed or (self._root is not None and self._root.closed)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        transport = self.transports.peek()
+        return not self.closed and transport is not None and transport.connected
 
     def close(self) -> None:
-        """Send nothing more."""
+        """Send nothing more. The root closes the connection, and with it everything."""
         self._closed = True
+        if self._root is not None:
+            for opened in list(self.opened):
+                opened.close()
+            self._link_cache.stop()
+            return
+        transport = self.transports.peek()
+        if transport is not None:
+            transport.close(_CLOSE_SECONDS)
+        else:
+            self.transports.stop()  # a connection that is still being made
+
+    def __del__(
+        self,
+        _warn: Callable[..., None] = warnings.warn,
+        _finalizing: Callable[[], bool] = sys.is_finalizing,
+    ) -> None:
+        # At the interpreter's end there is nothing left to end, and modules may be empty. Without _closed, __init__
+        # failed. This can run on any thread, also the loop's. So it takes no lock, joins nothing, and only asks the
+        # loop to end.
+        if _finalizing() or not hasattr(self, "_closed") or self._root is not None:
+            return
+        transport = self.transports.peek()
+        try:
+            if not self._closed and transport is not None and not transport.bridge.ended_by_exit:
+                message = f"{self!r} was not closed: use it in a with statement, or call close()"
+                _warn(message, ResourceWarning, source=self)
+        finally:
+            # Also after a close() that Ctrl-C interrupted, and where warnings are errors.
+            self.transports.stop()
+
+    def __repr__(self) -> str:
+        # The client's repr, too: the warning shows it when the client itself is gone.
+        transport = self.transports.peek()
+        state = "closed" if self.closed else "connected" if self.connected else "disconnected"
+        address = "" if transport is None else f" {transport.session.address}"
+        return f"<Client{address} lattice={self.settings.lattice!r} {state}>"
 
     def transport(self) -> Transport:
         """Return this process's transport."""
@@ -67,74 +121,58 @@ class Sender:
     def request(
         self,
         subject: str,
-        payload: bytes,
         kind: type[T] | None,
         timeout: float | None,
         *,
-        key: str | None = None,
+        body: object = None,
         command: bool = False,
+        key: str | None = None,
     ) -> CtlResponse[T]:
-        """Send a request, and return the response, with data of this kind."""
+        """Send a request, with a body that is still to be encoded; return the response, with data of this kind."""
+        payload = b"" if body is None else codec.encode(body)
         raw = self.transport().request(subject, payload, self.timeout(timeout), key=key, command=command)
         response = codec.decode_response(raw, kind)
         return response.raise_for_status() if self.settings.check else response
 
-    def command(
-        self, subject: str, command: object, timeout: float | None, *, key: str | None = None
-    ) -> CtlResponse[None]:
-        """Send a request that changes something."""
-        return self.request(subject, codec.encode(command), None, timeout, key=key, command=True)
-
     def perform(
-        self,
-        operation: Operation[T],
-        subject: str,
-        command: object,
-        timeout: float | None,
-        wait: float | None,
+        self, operation: Operation[T], timeout: float | None, wait: float | None
     ) -> CtlResponse[None]:
         """Send the command of an operation. With ``wait``, wait until its outcome is certain."""
         if wait is None:
-            return self.command(subject, command, timeout, key=operation.queue_key(self.subjects))
-        seconds = arguments.seconds(wait, "wait")
-        return send_and_wait(
-            self.transport(),
-            Command(
-                operation=operation,
-                subjects=self.subjects,
-                subject=subject,
-                payload=codec.encode(command),
-                timeout=self.timeout(timeout),
-                look_timeout=self.settings.timeout,
-                wait=seconds,
-                progress=self.settings.progress,
-            ),
-        )
+            subject = operation.subject(self.subjects, operation.name)
+            key = operation.queue_key(self.subjects)
+            return self.request(subject, None, timeout, body=operation.command, command=True, key=key)
+        wait = arguments.seconds(wait, "wait")
+        transport, seconds = self.transport(), self.timeout(timeout)
+        return Wait(transport, operation, self.subjects, self.settings, timeout=seconds, wait=wait).run()
 
-    def limits(
-        self, expected: int | None, quiet: float | None, timeout: float | None, default: float | None = None
-    ) -> Limits:
-        """Return when a gather ends, by its arguments. ``default`` replaces the client's ``auction_timeout``."""
+    def cached_links(self, timeout: float | None) -> list[Link]:
+        """Return the links of the lattice, from the copy that link events keep current."""
+        self.transport()
+        return self._link_cache.get().get(self.timeout(timeout))
+
+    def limits(self, expected: int | None, quiet: float | None, timeout: float | None) -> Limits:
+        """Return when a gather ends, by its arguments."""
         if expected is not None:
-            arguments.whole_number(expected, "expected", _HIGHEST_COUNT, lowest=1)
-        if timeout is None:
-            timeout = self.settings.auction_timeout if default is None else default
+            arguments.whole_number(expected, "expected", 2**64 - 1, lowest=1)
+        settings = self.settings
         return Limits(
-            timeout=arguments.seconds(timeout, "timeout"),
-            quiet=self.settings.quiet if quiet is None else arguments.seconds(quiet, "quiet"),
+            timeout=settings.auction_timeout if timeout is None else arguments.seconds(timeout, "timeout"),
+            quiet=settings.quiet if quiet is None else arguments.seconds(quiet, "quiet"),
             expected=expected,
-            progress=self.settings.progress,
+            progress=settings.progress,
         )
 
     def gather(
         self,
         name: str,
-        payload: bytes,
+        body: object,
         kind: type[T] | None,
         host_of: Callable[[T], str] | None,
         limits: Limits,
     ) -> Replies[T]:
-        """Send one request to all hosts, and gather their replies."""
+        """Send one request to all hosts, with a body that is still to be encoded; gather their replies."""
+        payload = b"" if body is None else codec.encode(body)
         replies = gather(self.transport(), self.subjects.control(name), payload, kind, host_of, limits)
         if self.settings.check:
             for response in replies:

@@ -9,12 +9,12 @@ import attrs
 
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
 from wasmcloud_ctl._operations.gather import collect, raise_reply_error
-from wasmcloud_ctl._operations.progress import Progress, show_progress
+from wasmcloud_ctl._operations.progress import Progress
+from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import cloud_events, codec
 from wasmcloud_ctl._protocol.subjects import Subjects
-from wasmcloud_ctl._transport import QueuedCall, Replies, Reply, Subscription, Transport
+from wasmcloud_ctl._transport import QueuedCall, Reply, Subscription, Transport
 from wasmcloud_ctl.exceptions import (
-    CtlError,
     DecodeError,
     NoResponders,
     NotConnectedError,
@@ -49,59 +49,45 @@ _RETURN_SECONDS = 5.0
 # for an acknowledgement when the outcome is known without it.
 _MOMENT = 0.3
 
+_NEVER = float("inf")
 
-@attrs.frozen(kw_only=True)
-class Command(Generic[T]):
-    """A command whose outcome is waited for.
 
-    Attributes:
-        operation: How its outcome is recognised.
-        timeout: Seconds that the acknowledgement may take.
-        look_timeout: Seconds that the look before the sending may take.
-        wait: Seconds that everything may take.
+class Wait(Generic[T]):
+    """One command, the evidence of its outcome, and when to look for more.
+
+    ``timeout`` is for the acknowledgement, that of the settings for the look before, ``wait`` for everything.
     """
 
-    operation: Operation[T]
-    subjects: Subjects
-    subject: str
-    payload: bytes
-    timeout: float
-    look_timeout: float
-    wait: float
-    progress: bool = False
-
-
-def send_and_wait(transport: Transport, command: Command[T]) -> CtlResponse[None]:
-    """Send a command, wait until its outcome is certain, and return the acknowledgement."""
-    end = time.monotonic() + command.wait
-    progress = show_progress(command.progress, command.operation.title, command.wait)
-    with transport.replies() as replies, progress:
-        wait = _Wait(command, replies, end, progress)
-        wait.prepare(transport)
-        wait.send()
-        collect(replies, progress, wait.next_moment)
-        return wait.response()
-
-
-class _Wait(Generic[T]):
-    """The evidence of one command, and when to look for more."""
-
-    def __init__(self, command: Command[T], replies: Replies, end: float, progress: Progress) -> None:
-        self._command = command
-        self._operation = command.operation
-        self._state_subject = command.operation.state_subject(command.subjects)
-        self._replies = replies
-        self._end = end
-        self._progress = progress
+    def __init__(
+        self,
+        transport: Transport,
+        operation: Operation[T],
+        subjects: Subjects,
+        settings: Options,
+        timeout: float,
+        wait: float,
+    ) -> None:
+        self._end = time.monotonic() + wait
+        self._transport = transport
+        self._operation = operation
+        self._subjects = subjects
+        self._subject = operation.subject(subjects, operation.name)
+        self._state_subject = operation.subject(subjects, operation.state_name)
+        self._payload = codec.encode(operation.command)
+        self._timeout = timeout
+        self._settings = settings
+        self._wait = wait
+        self._replies = transport.replies()
+        self._progress = Progress(settings.progress, operation.title, wait)
         self._evidence: Evidence[T]
         self._subscription: Subscription
         # The last state in words, or why it could not be seen.
         self._last_seen: str | None = None
         # When the quiet moment is over.
-        self._quiet_at: float | None = None
-        # The command in flight, its deadline (None: no longer awaited), and why no acknowledgement came.
+        self._quiet_at = _NEVER
+        # The command in flight, until when it is awaited, and why no acknowledgement came.
         self._call: QueuedCall
-        self._acknowledged_by: float | None = None
+        self._acknowledged_by = _NEVER
         self._unacknowledged: RequestTimeout | None = None
         # The look in flight, its deadline, and whether something has happened since it was requested.
         self._look: QueuedCall | None = None
@@ -112,23 +98,32 @@ class _Wait(Generic[T]):
         self._pause = _FIRST_PAUSE
         self._look_seconds = _FIRST_LOOK_SECONDS
         # Since when there are no responders, and when the server was last away.
-        self._nobody_since: float | None = None
+        self._nobody_since = _NEVER
         self._known_gaps = 0
         self._returned = -_RETURN_SECONDS
 
+    def run(self) -> CtlResponse[None]:
+        """Send the command, wait until its outcome is certain, and return the acknowledgement."""
+        with self._replies, self._progress:
+            self._prepare()
+            self._send()
+            collect(self._replies, self._progress, self._next_moment)
+        message = "the outcome is certain, though no acknowledgement came"
+        # A refusal has raised, so an acknowledgement is true in a condition.
+        return self._evidence.acknowledgement or CtlResponse(succeeded=True, message=message)
+
     # Before the command
 
-    def prepare(self, transport: Transport) -> None:
+    def _prepare(self) -> None:
         """Subscribe to the events, and look at the state before the command."""
-        command = self._command
-        subjects = [command.subjects.event(name) for name in self._operation.event_names]
+        events = [self._subjects.event(name) for name in self._operation.event_names]
         try:
-            self._subscription = self._replies.subscribe(subjects, self._on_event, self._left())
-            timeout = min(command.look_timeout, self._left())
-            reply = transport.request(self._state_subject, b"", timeout)
+            self._subscription = self._replies.subscribe(events, self._on_event, self._left())
+            timeout = min(self._settings.timeout, self._left())
+            reply = self._transport.request(self._state_subject, b"", timeout)
         except (RequestTimeout, NotConnectedError) as error:
             message = f"{self._operation.title}: the command was not sent: {error}"
-            raise type(error)(message, subject=command.subject, sent=False) from error
+            raise type(error)(message, subject=self._subject, sent=False) from error
         self._evidence = Evidence(before=self._decode_state(reply))
 
     def _decode_state(self, reply: bytes) -> T:
@@ -138,100 +133,82 @@ class _Wait(Generic[T]):
     def _left(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise WaitTimeout(
-                f"{self._operation.title} was not sent: {self._command.wait:g} s passed before that"
-            )
+            raise WaitTimeout(f"{self._operation.title} was not sent: {self._wait:g} s passed before that")
         return left
 
-    def send(self) -> None:
-        """Send the command."""
-        command = self._command
+    def _send(self) -> None:
         now = time.monotonic()
         self._next_look = now + _UNPROMPTED_PAUSE
-        self._acknowledged_by = min(now + command.timeout, self._end)
+        self._acknowledged_by = min(now + self._timeout, self._end)
         self._call = self._replies.send(
-            command.subject,
-            command.payload,
+            self._subject,
+            self._payload,
             handler=self._on_acknowledgement,
             once=True,
-            key=self._operation.queue_key(command.subjects),
+            key=self._operation.queue_key(self._subjects),
             command=True,
         )
 
     # The loop
 
-    def next_moment(self, now: float) -> float | None:
+    def _next_moment(self, now: float) -> float | None:
         """Do what is due. Return when to do that again; None after success. Raise if it failed or time is up."""
         self._progress.describe(self._last_seen or "nothing was seen of it yet")
-        if self._quiet_at is not None and now >= self._quiet_at:
+        if now >= self._quiet_at:
             # The state is looked at once more: what was seen before the quiet moment no longer counts.
-            self._quiet_at = None
+            self._quiet_at = _NEVER
             self._evidence = attrs.evolve(self._evidence, quiet=True, current=False)
             self._look_soon()
         if self._is_over(now):
             return None
         if now >= self._end:
-            raise self._at_end()
-        if self._acknowledged_by is not None and now >= self._acknowledged_by:
-            self._acknowledged_by = None
-            self._replies.expire(self._call, min(self._command.timeout, self._command.wait))
+            raise self._timed_out()
+        if now >= self._acknowledged_by:
+            self._acknowledged_by = _NEVER
+            self._replies.expire(self._call, min(self._timeout, self._wait))
         self._keep_looking(now)
-        moments = [self._end, self._next_look if self._look is None else self._look_by]
-        moments += [moment for moment in (self._acknowledged_by, self._quiet_at) if moment is not None]
-        return min(moments)
+        look = self._next_look if self._look is None else self._look_by
+        return min(self._end, look, self._acknowledged_by, self._quiet_at)
 
     def _is_over(self, now: float) -> bool:
-        verdict = self._verdict()
-        if verdict is Verdict.KEEP_WAITING:
+        verdict = self._verdict(time_is_up=now >= self._end)
+        if verdict is Verdict.LISTEN and not self._evidence.quiet:
+            self._quiet_at = min(self._quiet_at, now + _MOMENT)
+        if verdict is Verdict.LISTEN or verdict is Verdict.KEEP_WAITING:
             return False
-        if verdict is Verdict.LISTEN:
-            if self._quiet_at is None and not self._evidence.quiet:
-                self._quiet_at = now + _MOMENT
-            return False
-        if self._evidence.acknowledgement is None and self._acknowledged_by is not None:
+        if self._evidence.acknowledgement is None and self._acknowledged_by < _NEVER:
             # An event can overtake the acknowledgement, which can still be a refusal. But it may also never come.
             self._acknowledged_by = min(self._acknowledged_by, now + _MOMENT)
             if now < self._acknowledged_by:
                 return False
         if isinstance(verdict, Failed):
-            raise self._failed(verdict)
+            raise OperationFailed(
+                f"{self._operation.title} failed: {verdict.reason}",
+                reason=verdict.reason,
+                event=verdict.event,
+                response=self._evidence.acknowledgement,
+            )
         return True
 
-    def _verdict(self) -> Verdict | Failed:
-        return self._operation.outcome(attrs.evolve(self._evidence, gaps=self._subscription.gaps))
+    def _verdict(self, time_is_up: bool = False) -> Verdict | Failed:
+        gaps = self._subscription.gaps
+        return self._operation.outcome(attrs.evolve(self._evidence, gaps=gaps, time_is_up=time_is_up))
 
-    def response(self) -> CtlResponse[None]:
-        """Return the acknowledgement, or say that none came."""
-        if self._evidence.acknowledgement is not None:
-            return self._evidence.acknowledgement
-        return CtlResponse(succeeded=True, message="the outcome is certain, though no acknowledgement came")
-
-    def _at_end(self) -> CtlError:
-        failed = self._operation.outcome_at_end(self._evidence)
-        if failed is not None:
-            return self._failed(failed)
+    def _timed_out(self) -> WaitTimeout:
         response = self._evidence.acknowledgement
         acknowledged = "acknowledged, but" if response is not None else "not acknowledged, and"
         return WaitTimeout(
-            f"{self._operation.title} was {acknowledged} not certain within {self._command.wait:g} s: "
+            f"{self._operation.title} was {acknowledged} not certain within {self._wait:g} s: "
             f"{self._last_seen or 'nothing was seen of it'}",
             last_seen=self._last_seen,
             response=response,
-        )
-
-    def _failed(self, failed: Failed) -> OperationFailed:
-        return OperationFailed(
-            f"{self._operation.title} failed: {failed.reason}",
-            reason=failed.reason,
-            event=failed.event,
-            response=self._evidence.acknowledgement,
         )
 
     # What arrives
 
     def _on_event(self, reply: Reply) -> None:
         try:
-            event = cloud_events.decode_event(reply.data, self._command.subjects.lattice)
+            event = cloud_events.decode_event(reply.data, self._subjects.lattice)
         except DecodeError:
             return  # a message that is no event is no hint
         if self._operation.concerns(event):
@@ -240,7 +217,7 @@ class _Wait(Generic[T]):
             self._look_soon()
 
     def _on_acknowledgement(self, reply: Reply) -> None:
-        self._acknowledged_by = None
+        self._acknowledged_by = _NEVER
         self._look_soon()
         error = reply.error
         if error is None:
@@ -278,7 +255,7 @@ class _Wait(Generic[T]):
         if isinstance(reply.error, NoResponders):
             self._on_nobody(reply.error, now)
             return
-        self._nobody_since = None
+        self._nobody_since = _NEVER
         if reply.error is None:
             try:
                 state = self._decode_state(reply.data)
@@ -303,8 +280,8 @@ class _Wait(Generic[T]):
         gaps = self._subscription.gaps
         if gaps != self._known_gaps:
             self._known_gaps, self._returned = gaps, now
-        if self._nobody_since is None or now < self._returned + _RETURN_SECONDS:
-            self._nobody_since = now
+        hosts_may_come_back = now < self._returned + _RETURN_SECONDS
+        self._nobody_since = now if hosts_may_come_back else min(self._nobody_since, now)
         self._next_look = now + _GONE_SECONDS
         self._last_seen = f"nobody answers on {error.subject}"
         if now - self._nobody_since >= _GONE_SECONDS * 0.9:
