@@ -141,7 +141,7 @@ def _gives_credentials(given: Given) -> bool:
 
 
 def resolve(given: Given) -> Options:
-    """Check the options, and fill in the defaults."""
+    """Check the options, also against each other, and fill in the defaults."""
     checks = {field.name: field.metadata["check"] for field in attrs.fields(Options)}
     options = Options(**{name: checks[name](value, name) for name, value in given.items()})
     _check_credentials(options)
