@@ -122,7 +122,7 @@ def connect(
         raise ConnectError("Python is ending: no connection can be made any more")
     given.pop("context", None)
     if context is not None:
-        given = options.fill_up(given, contexts.load(context))
+        given = options.combine(given, contexts.load(context))
     given["progress"] = progress_bars.wanted(progress)
     resolved = options.resolve(given)
     transports = PerProcess(lambda: Transport(resolved), Transport.open, Transport.stop_soon)

@@ -19,7 +19,7 @@ from wasmcloud_ctl import (
 from wasmcloud_ctl._bridge import processes
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
-from wasmcloud_ctl._options.options import Options, fill_up
+from wasmcloud_ctl._options.options import Options, combine
 from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._transport import failures as _failures
 from wasmcloud_ctl._transport import session as session_module
@@ -172,7 +172,7 @@ def test_a_tls_context_of_the_callers_own_takes_no_certificates_from_elsewhere()
     """Whoever brings an ssl.SSLContext has said all there is to say of TLS."""
     own = ssl.create_default_context()
 
-    assert fill_up({"tls": own}, {"tls_ca": "ca.pem", "lattice": "blue"}) == {"tls": own, "lattice": "blue"}
+    assert combine({"tls": own}, {"tls_ca": "ca.pem", "lattice": "blue"}) == {"tls": own, "lattice": "blue"}
 
 
 def test_what_is_wrong_with_a_user_jwt_is_told() -> None:

@@ -91,9 +91,8 @@ def sequence_of(kind: type[T], value: object, what: str) -> tuple[T, ...]:
     """Check a sequence of objects of one class."""
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise InvalidArgument(f"{what} must be a sequence of {kind.__name__}, not {type(value).__name__}")
-    items = []
-    for item in value:
+    items = tuple(value)
+    for item in items:
         if not isinstance(item, kind):
             raise InvalidArgument(f"each of {what} must be a {kind.__name__}, not {type(item).__name__}")
-        items.append(item)
-    return tuple(items)
+    return items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -9,47 +10,33 @@ from pathlib import Path
 from typing import Any
 
 from wasmcloud_ctl._options import arguments
-from wasmcloud_ctl._options.options import Given, fill_up, passed, with_servers, without_none
+from wasmcloud_ctl._options.options import Given, combine, passed
 from wasmcloud_ctl._options.servers import make_url, parse_servers
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import ConnectError, InvalidArgument, NotFound
-
-# The file with the name of the current context, and the context that is current if there is no such file.
-_CURRENT = "default"
-_FIRST_CONTEXT = "host_config"
 
 _HIGHEST_PORT = 65535
 _HIGHEST_MILLISECONDS = 2**63
 
 
 def from_environment(arguments_of_connect: Mapping[str, Any]) -> Given:
-    """Fill up the arguments of ``connect`` from the environment, then from the named or current context.
-
-    Args:
-        arguments_of_connect: What the caller passed, by the names of the parameters.
-
-    Raises:
-        InvalidArgument: A variable has an invalid value.
-        ConnectError: A context file is broken, or the current context does not exist.
-        NotFound: The named context does not exist.
-    """
+    """Fill up the arguments of ``connect`` from the environment, then from the named or current context."""
     given = passed(arguments_of_connect)
     name = given.pop("context", None)
-    for source in (
-        _variables("WASMCLOUD_CTL", ("WASH_CTL_CREDS", "WASMCLOUD_CTL_CREDS")),
-        _variables("WASMCLOUD_NATS", ("WASMCLOUD_NATS_CREDS",)),
+    return combine(
+        given,
+        _login_variables("WASMCLOUD_CTL", _variable("WASH_CTL_CREDS") or _variable("WASMCLOUD_CTL_CREDS")),
+        _login_variables("WASMCLOUD_NATS", _variable("WASMCLOUD_NATS_CREDS")),
         _other_variables(),
         current() if name is None else load(name),
-    ):
-        given = fill_up(given, source)
-    return with_servers(given)
+    )
 
 
 # Environment variables --------------------------------------------------------------------------
 
 
-def _variables(prefix: str, credentials: tuple[str, ...]) -> Given:
+def _login_variables(prefix: str, credentials: str | None) -> Given:
     """Read the variables with a prefix: wash's own, or those of the host."""
     return _one_login(
         {
@@ -57,35 +44,33 @@ def _variables(prefix: str, credentials: tuple[str, ...]) -> Given:
             "port": _whole_number(f"{prefix}_PORT", _HIGHEST_PORT),
             "user_jwt": _variable(f"{prefix}_JWT"),
             "nkey_seed": _variable(f"{prefix}_SEED"),
-            "credentials": next(filter(None, map(_variable, credentials)), None),
+            "credentials": credentials,
         }
     )
 
 
 def _other_variables() -> Given:
-    timeout = _whole_number("WASMCLOUD_CTL_TIMEOUT_MS", _HIGHEST_MILLISECONDS)
-    return without_none(
-        {
-            "lattice": _variable("WASMCLOUD_LATTICE"),
-            "topic_prefix": _variable("WASMCLOUD_CTL_TOPIC_PREFIX"),
-            "timeout": timeout and timeout / 1000,
-            "auction_timeout": timeout and timeout / 1000,
-            "tls": _boolean("WASMCLOUD_CTL_TLS") or None,
-            "tls_ca": _variable("WASH_CTL_TLS_CA_FILE"),
-            "tls_first": _boolean("WASH_CTL_TLS_FIRST"),
-            "js_domain": _variable("WASMCLOUD_JS_DOMAIN"),
-        }
-    )
+    milliseconds = _whole_number("WASMCLOUD_CTL_TIMEOUT_MS", _HIGHEST_MILLISECONDS)
+    timeout = milliseconds and milliseconds / 1000
+    return {
+        "lattice": _variable("WASMCLOUD_LATTICE"),
+        "topic_prefix": _variable("WASMCLOUD_CTL_TOPIC_PREFIX"),
+        "timeout": timeout,
+        "auction_timeout": timeout,
+        "tls": _boolean("WASMCLOUD_CTL_TLS") or None,
+        "tls_ca": _variable("WASH_CTL_TLS_CA_FILE"),
+        "tls_first": _boolean("WASH_CTL_TLS_FIRST"),
+        "js_domain": _variable("WASMCLOUD_JS_DOMAIN"),
+    }
 
 
-def _one_login(source: Mapping[str, Any]) -> Given:
+def _one_login(source: Given) -> Given:
     """Keep one kind of credentials where a source gives several. Like wash, prefer a JWT to a credentials file."""
-    given = without_none(source)
-    if "user_jwt" in given:
-        given.pop("credentials", None)
-    elif "credentials" in given:
-        given.pop("nkey_seed", None)
-    return given
+    if source.get("user_jwt") is not None:
+        return {**source, "credentials": None}
+    if source.get("credentials") is not None:
+        return {**source, "nkey_seed": None}
+    return source
 
 
 def _variable(name: str) -> str | None:
@@ -104,25 +89,17 @@ def _whole_number(name: str, highest: int) -> int | None:
 
 
 def _boolean(name: str) -> bool | None:
-    text = _variable(name)
-    if text is None:
-        return None
-    if text.lower() not in ("true", "false", "1", "0"):
-        raise InvalidArgument(f"the variable {name} must be true or false, not {text!r}")
-    return text.lower() in ("true", "1")
+    text = (_variable(name) or "").lower()
+    if text not in ("", "true", "false", "1", "0"):
+        raise InvalidArgument(f"the variable {name} must be true or false, not {os.environ[name]!r}")
+    return text in ("true", "1") if text else None
 
 
 # Context files ----------------------------------------------------------------------------------
 
 
 def load(name: object) -> Given:
-    """Return the options that a context gives.
-
-    Raises:
-        NotFound: There is no such context; the message lists the existing ones.
-        ConnectError: The context's file is broken.
-        InvalidArgument: The name is not a string, is blank, or is a path.
-    """
+    """Return the options that a context gives. Raise NotFound if there is none of this name."""
     if not _is_name(arguments.identifier(name, "context")):
         raise InvalidArgument(f"context must be the name of a wash context, not a path: {name!r}")
     folder = _folder()
@@ -133,16 +110,12 @@ def load(name: object) -> Given:
 
 
 def current() -> Given:
-    """Return the options that wash's current context gives. Empty if wash has no context.
-
-    Raises:
-        ConnectError: The context's file is broken, or does not exist although it is named as the current one.
-    """
+    """Return the options that wash's current context gives. Empty if wash has no context."""
     folder = _folder()
-    path = folder / _CURRENT
+    path = folder / "default"  # holds the name of the current context
     content = _content(path)
     if content is None:
-        return _read(folder / f"{_FIRST_CONTEXT}.json") or {}
+        return _read(folder / "host_config.json") or {}
     name = content.decode("utf-8", "replace").strip()
     given = _read(folder / f"{name}.json") if _is_name(name) else None
     if given is None:
@@ -153,13 +126,11 @@ def current() -> Given:
 
 
 def _folder() -> Path:
-    """Return the folder of wash's contexts."""
-    contexts = _variable("WASH_CONTEXT_DIR")
+    contexts, wash = _variable("WASH_CONTEXT_DIR"), _variable("WASH_CONFIG_DIR")
     if contexts is not None:
         return Path(contexts).expanduser()
-    wash = _variable("WASH_CONFIG_DIR")
     if wash is not None:
-        return Path(wash).expanduser() / "contexts"
+        return Path(wash, "contexts").expanduser()
     configuration = Path(_variable("XDG_CONFIG_HOME") or "")
     if not configuration.is_absolute():
         configuration = Path("~/.config").expanduser()
@@ -167,7 +138,7 @@ def _folder() -> Path:
 
 
 def _is_name(name: str) -> bool:
-    return name.isprintable() and name != "" and not any(character in "/\\" for character in name)
+    return name.isprintable() and name != "" and "/" not in name and "\\" not in name
 
 
 def _existing(folder: Path) -> str:
@@ -194,16 +165,13 @@ def _host(value: object, what: str) -> object:
     return value
 
 
-def _port(value: object, what: str) -> int:
-    return arguments.whole_number(value, what, _HIGHEST_PORT, lowest=1)
-
-
 def _milliseconds(value: object, what: str) -> float:
     return arguments.whole_number(value, what, _HIGHEST_MILLISECONDS, lowest=1) / 1000
 
 
-# The keys of a context file: the option that each gives, and its check. A later key replaces an earlier one for the
-# same option.
+_port = functools.partial(arguments.whole_number, highest=_HIGHEST_PORT, lowest=1)
+
+# The keys of a context file: the option that each gives, and its check. For one option, the last key counts.
 _KEYS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "ctl_host": ("host", _host),
     "ctl_port": ("port", _port),
@@ -225,8 +193,7 @@ _MAY_BE_EMPTY = ("ctl_jwt", "ctl_seed", "ctl_credsfile", "ctl_tls_ca_file", "js_
 def _read(path: Path) -> Given | None:
     """Return the options that a context file gives; None if the file does not exist.
 
-    Raises:
-        ConnectError: The file is broken. The message names the line and quotes nothing that may be a secret.
+    If the file is broken, the error names the line and quotes nothing that may be a secret.
     """
     content = _content(path)
     if content is None:

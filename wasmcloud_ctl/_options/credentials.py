@@ -30,7 +30,7 @@ _MAX_SIZE = 1 << 20
 
 _JWT = re.compile(r"[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}", re.ASCII)
 _SEED = re.compile(r"\bS[A-Z][A-Z2-7]{56}\b")
-_DECORATION = "-----BEGIN"
+_DECORATED = re.compile(".*-----BEGIN.*", re.DOTALL)
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
@@ -41,17 +41,14 @@ class Login:
     seed: str | None = None
 
     def decorated(self) -> str:
-        """Return JWT and seed in the format of a credentials file.
-
-        A JWT without a seed gets a random one: the server accepts a bearer JWT whoever signs.
-        """
+        """Return JWT and seed as a credentials file. A random seed will do for a bearer JWT, whoever signs."""
         seed = self.seed or nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode()
         return f"-----BEGIN NATS USER JWT-----\n{self.jwt}\n-----BEGIN USER NKEY SEED-----\n{seed}\n"
 
     def objection(self) -> str | None:
-        """Return a likely reason why a server refused these credentials; None if no reason can be found here.
+        """Return a likely reason why a server refused these credentials; None if none can be found here.
 
-        To be asked only after a refusal: the clock of this machine may be wrong, so the server decides.
+        Ask only after a refusal: the clock of this machine may be wrong, so the server decides.
         """
         if self.jwt is None:
             return None
@@ -66,60 +63,38 @@ class Login:
             return None
         if self.seed is None:
             return "the user JWT is not a bearer JWT, so it requires its seed (nkey_seed)"
-        if claims.get("sub") != _public_key(self.seed):
+        if claims.get("sub") != nkeys.from_seed(bytearray(self.seed.encode())).public_key.decode():
             return "the seed does not belong to the user JWT"
         return None
 
 
 def read(credentials: Path | None, user_jwt: Path | None, nkey_seed: Path | None) -> Login | None:
-    """Read credentials from text, or from files where paths are passed.
-
-    Args:
-        credentials: A credentials file: a user JWT and its seed.
-        user_jwt: A user JWT.
-        nkey_seed: A user's seed.
-
-    Returns:
-        The login; None if nothing was passed.
-
-    Raises:
-        AuthError: A file cannot be read, or the text is not what it should be.
-    """
+    """Read credentials from text, or from files where paths are passed. Raise AuthError for what is neither."""
     if credentials is not None:
-        text, where = _text(credentials, "credentials", "credentials", _DECORATION in os.fspath(credentials))
+        text, where = _text(credentials, "credentials", "credentials", _DECORATED)
         return Login(jwt=_jwt(text, where), seed=_seed(text, where))
-    jwt = seed = None
-    if user_jwt is not None:
-        is_text = _JWT.fullmatch(os.fspath(user_jwt).strip()) is not None
-        jwt = _jwt(*_text(user_jwt, "user_jwt", "a JWT", is_text))
-    if nkey_seed is not None:
-        is_text = _SEED.fullmatch(os.fspath(nkey_seed).strip()) is not None
-        seed = _seed(*_text(nkey_seed, "nkey_seed", "a seed", is_text))
+    jwt = None if user_jwt is None else _jwt(*_text(user_jwt, "user_jwt", "a JWT", _JWT))
+    seed = None if nkey_seed is None else _seed(*_text(nkey_seed, "nkey_seed", "a seed", _SEED))
     return None if jwt is None and seed is None else Login(jwt=jwt, seed=seed)
 
 
-def _text(given: Path, argument: str, kind: str, is_text: bool) -> tuple[str, str]:
+def _text(given: Path, argument: str, kind: str, pattern: re.Pattern[str]) -> tuple[str, str]:
     """Return the text that was passed, or the content of the file, and what to call it in a message."""
-    if is_text:
+    if pattern.fullmatch(os.fspath(given).strip()):
         return os.fspath(given), argument
-    path = os.path.expanduser(os.fspath(given))
-    cause: Exception | None = None
-    reason = ""
-    content = b""
+    path = os.path.expanduser(given)
+    cause: OSError | None = None
+    reason = "not a regular file"
     try:
         # Opening a pipe would block until somebody writes to it, and it could be read only once.
         if stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "rb") as file:
-                content = file.read(_MAX_SIZE)
-        else:
-            reason = "not a regular file"
+                return file.read(_MAX_SIZE).decode("utf-8", "replace"), f"{argument} file {path}"
     except OSError as error:
         cause, reason = error, error.strerror or type(error).__name__
     except ValueError:
         reason = "not a valid path"
     # Raised outside the handlers: inside, an error that must not be chained would still be attached as __context__.
-    if not reason:
-        return content.decode("utf-8", "replace"), f"{argument} file {path}"
     if _is_clearly_a_path(given):
         raise AuthError(f"cannot read {argument} file {path}: {reason}") from cause
     raise AuthError(f"{argument} is neither {kind} nor the path of a readable file: {reason}")
@@ -129,9 +104,7 @@ def _is_clearly_a_path(given: Path) -> bool:
     # A seed, even if garbled, has no slash and no dot; a JWT has no slash, and is long.
     if not isinstance(given, str):
         return True
-    if "\n" in given:
-        return False
-    return os.sep in given or (len(given) <= 64 and "." in given)
+    return "\n" not in given and (os.sep in given or (len(given) <= 64 and "." in given))
 
 
 def _jwt(text: str, where: str) -> str:
@@ -146,17 +119,13 @@ def _seed(text: str, where: str) -> str:
     if match is None:
         raise AuthError(f"{where} contains no seed")
     seed = match.group()
-    if not _has_valid_checksum(seed):
+    # Neither nats-py nor nkeys checks the sum: a mistyped letter would silently make another user's key.
+    raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
+    if binascii.crc_hqx(raw[:-2], 0) != int.from_bytes(raw[-2:], "little"):
         raise AuthError(f"{where} contains a garbled seed: its checksum is wrong")
     if not seed.startswith("SU"):
         raise AuthError(f"{where} contains a seed that is not a user's: a user's seed begins with SU")
     return seed
-
-
-def _has_valid_checksum(seed: str) -> bool:
-    # Neither nats-py nor nkeys checks it: a mistyped letter would silently make another user's key.
-    raw = base64.b32decode(seed + "=" * (-len(seed) % 8))
-    return binascii.crc_hqx(raw[:-2], 0) == int.from_bytes(raw[-2:], "little")
 
 
 def _claims(jwt: str) -> dict[str, Any] | None:
@@ -167,10 +136,6 @@ def _claims(jwt: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return claims if isinstance(claims, dict) else None
-
-
-def _public_key(seed: str) -> str:
-    return bytes(nkeys.from_seed(bytearray(seed.encode())).public_key).decode()
 
 
 def _date(seconds: int) -> str:

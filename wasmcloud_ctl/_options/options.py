@@ -1,8 +1,7 @@
 """The options of a connection: their defaults, their checks, and how several sources are combined.
 
-An option stands in two places: in the signature of ``connect``, and as a field of Options. The sources of options are
-the caller, the environment and a context file. Each gives a dict, by the names of the options. The environment and
-contexts may give ``host`` and ``port`` instead of ``servers``.
+The sources are the caller, the environment and a context file. Each gives a dict, by the names of the options. The
+environment and contexts may give ``host`` and ``port`` instead of ``servers``.
 """
 
 # ruff: noqa: RUF009  # _option calls attrs.field, which ruff cannot see
@@ -17,7 +16,7 @@ from typing import Any
 import attrs
 
 from wasmcloud_ctl._options import arguments
-from wasmcloud_ctl._options.servers import Server, make_url, parse_servers
+from wasmcloud_ctl._options.servers import DEFAULT_HOST, DEFAULT_PORT, Server, make_url, parse_servers
 from wasmcloud_ctl._protocol import subjects
 from wasmcloud_ctl.exceptions import InvalidArgument
 
@@ -28,10 +27,6 @@ _CERTIFICATES = ("tls_ca", "tls_cert", "tls_key")
 
 
 # Checks -----------------------------------------------------------------------------------------
-
-
-def _servers(value: object, _: str) -> tuple[Server, ...]:
-    return parse_servers(value)
 
 
 def _path(value: object, what: str) -> Path:
@@ -68,12 +63,9 @@ def _option(check: Callable[[object, str], object], default: object = None) -> A
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Options:
-    """The options of a client, checked. They are documented at ``connect``.
+    """The options of ``connect``, which documents them, checked. Has no repr, which might show a secret."""
 
-    Has no repr, which might show a secret.
-    """
-
-    servers: tuple[Server, ...] = _option(_servers)
+    servers: tuple[Server, ...] = _option(parse_servers, (Server(host=DEFAULT_HOST, port=DEFAULT_PORT),))
     lattice: str = _option(subjects.token, "default")
     topic_prefix: str = _option(subjects.prefix, "wasmbus.ctl")
     timeout: float = _option(arguments.seconds, 2.0)
@@ -104,17 +96,9 @@ class Options:
 Given = dict[str, Any]
 
 
-def without_none(values: Mapping[str, object]) -> Given:
-    """Return the options of a source. None stands for an option that the source does not give."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def passed(arguments_of_connect: Mapping[str, object]) -> Given:
-    """Return the options that a caller passed to ``connect``.
-
-    ``tls_first=False`` is the default of ``connect``, so it does not count as passed.
-    """
-    given = without_none(arguments_of_connect)
+    """Return the options that a caller passed to ``connect``: not None, nor ``tls_first=False``, its default."""
+    given = {name: value for name, value in arguments_of_connect.items() if value is not None}
     if given.get("tls_first") is False:
         del given["tls_first"]
     servers = given.get("servers")
@@ -123,23 +107,29 @@ def passed(arguments_of_connect: Mapping[str, object]) -> Given:
     return given
 
 
-def fill_up(given: Given, other: Given) -> Given:
-    """Return the options of one source, and those of another source that the first does not give.
+def combine(*sources: Mapping[str, Any]) -> Given:
+    """Take each option from the first source that gives it, that is, not as None.
 
-    Credentials are never mixed: if the first source gives any, the other's are left out. So are certificates if the
-    first source rules TLS out or gives an ``ssl.SSLContext``.
+    Credentials are never mixed: all of them come from the first source that gives any. After a source that rules TLS
+    out or gives an ``ssl.SSLContext``, no certificates are taken. The result has no host and port, but ``servers``.
     """
-    taken = set(given)
-    if "servers" in given:
-        taken.update(("host", "port"))
-    if _gives_credentials(given):
-        taken.update(_CREDENTIALS)
-    tls = given.get("tls")
-    if tls is False:
-        taken.update(_CERTIFICATES, ("tls_first",))
-    elif isinstance(tls, ssl.SSLContext):
-        taken.update(_CERTIFICATES)
-    return {**given, **{name: value for name, value in other.items() if name not in taken}}
+    given: Given = {}
+    for source in sources:
+        taken = set(given)
+        if "servers" in given:
+            taken.update(("host", "port"))
+        if _gives_credentials(given):
+            taken.update(_CREDENTIALS)
+        tls = given.get("tls")
+        if tls is False:
+            taken.update(_CERTIFICATES, ("tls_first",))
+        elif isinstance(tls, ssl.SSLContext):
+            taken.update(_CERTIFICATES)
+        given |= {name: value for name, value in source.items() if value is not None and name not in taken}
+    host, port = given.pop("host", None), given.pop("port", None)
+    if "servers" not in given and (host is not None or port is not None):
+        given["servers"] = make_url(host, port)
+    return given
 
 
 def _gives_credentials(given: Given) -> bool:
@@ -150,22 +140,8 @@ def _gives_credentials(given: Given) -> bool:
     return any("@" in url for url in urls if isinstance(url, str))  # a valid URL has an "@" only there
 
 
-def with_servers(given: Given) -> Given:
-    """Return the options with ``servers`` in place of ``host`` and ``port``, if the source gives any of these."""
-    given = dict(given)
-    host, port = given.pop("host", None), given.pop("port", None)
-    if "servers" not in given and (host is not None or port is not None):
-        given["servers"] = make_url(host, port)
-    return given
-
-
 def resolve(given: Given) -> Options:
-    """Check what the sources give, and fill in the defaults.
-
-    Raises:
-        InvalidArgument: An option is invalid, or two contradict each other.
-    """
-    given = {"servers": make_url(None, None), **with_servers(given)}
+    """Check the options, also against each other, and fill in the defaults."""
     checks = {field.name: field.metadata["check"] for field in attrs.fields(Options)}
     options = Options(**{name: checks[name](value, name) for name, value in given.items()})
     _check_credentials(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -17,12 +17,7 @@ DEFAULT_PORT = 4222
 class Server:
     """The address of a server, and how to connect to it. Has no repr, which might show a secret.
 
-    Attributes:
-        tls: Whether TLS is required.
-        tls_name: The name that the server's certificate must have, if not ``host``.
-        user: The user name from the URL.
-        password: The password from the URL.
-        token: The token from the URL.
+    ``tls_name`` is the name that the server's certificate must have, if not ``host``.
     """
 
     host: str
@@ -48,35 +43,34 @@ def make_url(host: str | None, port: int | None) -> str:
     return f"{before}{at}{scheme}{separator}{name}:{port or DEFAULT_PORT}"
 
 
-def parse_servers(servers: object) -> tuple[Server, ...]:
-    """Parse one URL or several.
+def parse_servers(servers: object, what: str = "servers") -> tuple[Server, ...]:
+    """Parse one URL or several, in a sequence or joined by commas. No message contains credentials.
 
-    Args:
-        servers: ``nats://host:port`` or ``tls://host:port``, optionally with ``user:password@`` or ``token@``.
-            ``host:port`` and ``host`` are accepted, too. Several come as a sequence, or joined by commas.
-
-    Raises:
-        InvalidArgument: There is no URL, or one is invalid. The message contains no credentials.
+    ``nats://`` may be left out, and so may the port.
     """
     if isinstance(servers, str):
         urls: list[object] = list(servers.split(","))
     elif isinstance(servers, Iterable) and not isinstance(servers, bytes):
         urls = list(servers)
     else:
-        raise InvalidArgument(f"servers must be one URL or several, not {type(servers).__name__}")
+        raise InvalidArgument(f"{what} must be one URL or several, not {type(servers).__name__}")
     if not urls:
-        raise InvalidArgument("servers must not be empty: pass at least one URL")
-    return tuple(_parse_server(url) for url in urls)
+        raise InvalidArgument(f"{what} must not be empty: pass at least one URL")
+    return tuple(_parse_server(url, what) for url in urls)
 
 
-def _parse_server(url: object) -> Server:
+def _parse_server(url: object, what: str) -> Server:
     if not isinstance(url, str):
-        raise InvalidArgument(f"each of servers must be a URL, not {type(url).__name__}")
+        raise InvalidArgument(f"each of {what} must be a URL, not {type(url).__name__}")
     stripped = url.strip()
-    split = _split(stripped if "://" in stripped else f"nats://{stripped}")
-    if split is None:
+    valid = True
+    try:
+        parts = urlsplit(stripped if "://" in stripped else f"nats://{stripped}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        valid = False  # the error may quote a part of the password, so it is dropped here
+    if not valid:
         raise InvalidArgument("invalid server URL: write nats://host:port")
-    parts, host, port = split
     if "@" in parts.path + parts.query + parts.fragment:
         # A "/", "?" or "#" in a password ends the part in which urlsplit looks for the host. What follows is a part
         # of the password, so nothing of the URL is quoted.
@@ -108,32 +102,19 @@ def _parse_server(url: object) -> Server:
     )
 
 
-def _split(url: str) -> tuple[SplitResult, str | None, int | None] | None:
-    """Split a URL, and return its parts, host and port; None if it is invalid."""
-    try:
-        parts = urlsplit(url)
-        return parts, parts.hostname, parts.port
-    except ValueError:
-        return None  # the error may quote a part of the password, so it is dropped here
-
-
 def named_by_cluster(urls: Iterable[object], by: Server) -> tuple[Server, ...]:
-    """Return the servers that a server announced as members of its cluster.
+    """Return the servers that the server ``by`` announced as members of its cluster, each as ``host:port``.
 
     They get the credentials and the TLS requirement of the server that announced them. One that is announced by its
     IP address must show a certificate for the name that was dialled, because certificates are issued for names.
-
-    Args:
-        urls: ``host:port`` of each server.
-        by: The server that announced them.
     """
     servers = []
     for url in urls:
-        _, host, port = _split(f"nats://{url}") or (None, None, None)
-        if host:  # an invalid address is left out
-            is_address = ":" in host or host.replace(".", "").isdigit()
-            tls_name = (by.tls_name or by.host) if is_address and host != by.host else None
-            servers.append(
-                attrs.evolve(by, host=host, port=DEFAULT_PORT if port is None else port, tls_name=tls_name)
-            )
+        try:
+            server = _parse_server(url, "connect_urls")
+        except InvalidArgument:
+            continue  # an invalid address is left out
+        is_address = ":" in server.host or server.host.replace(".", "").isdigit()
+        tls_name = (by.tls_name or by.host) if is_address and server.host != by.host else None
+        servers.append(attrs.evolve(by, host=server.host, port=server.port, tls_name=tls_name))
     return tuple(servers)

@@ -32,15 +32,7 @@ class _Envelope:
 
 
 def decode_event(raw: bytes, lattice: str) -> Event:
-    """Decode an event.
-
-    Args:
-        raw: The message.
-        lattice: The lattice that the event came from.
-
-    Raises:
-        DecodeError: The message is not a CloudEvent, or its data does not fit its kind.
-    """
+    """Decode an event from a lattice. Raise DecodeError if it is no CloudEvent, or its data does not fit its kind."""
     what = "the event"
     envelope = codec.structure(codec.load(raw, what), _Envelope, "$", raw, what)
     try:

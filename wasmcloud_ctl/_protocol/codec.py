@@ -1,15 +1,15 @@
 """JSON messages to typed values and back.
 
 A message that is not valid JSON, or does not fit its type, raises DecodeError with the JSON path and the raw bytes.
+``what`` is what its text calls the message, such as ``the reply``.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeVar, get_origin
+from typing import Any, NoReturn, TypeVar
 
-from wasmcloud_ctl._protocol import structuring
-from wasmcloud_ctl._protocol.strict import Mismatch
+from wasmcloud_ctl._protocol.structuring import converter, find_mismatch, hook_of
 from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument
 from wasmcloud_ctl.models import CtlResponse
 
@@ -20,12 +20,7 @@ T = TypeVar("T")
 
 
 class InvalidJson(ValueError):
-    """A text is not valid JSON. The error quotes nothing of the text, which may hold a secret.
-
-    Attributes:
-        line: The line of the fault, from 1.
-        column: The column of the fault, from 1.
-    """
+    """A text is not valid JSON at a line and column, from 1. Quotes nothing of the text, which may hold a secret."""
 
     def __init__(self, reason: str, line: int = 1, column: int = 1) -> None:
         super().__init__(reason)
@@ -41,10 +36,9 @@ _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def parse_json(content: bytes | str) -> Any:
-    """Parse JSON into plain values. Stricter than ``json.loads``: NaN, Infinity and unpaired surrogates are refused.
+    """Parse JSON into plain values, or raise InvalidJson.
 
-    Raises:
-        InvalidJson: The content is not UTF-8, not JSON, nested too deeply, or has a number of too many digits.
+    Stricter than ``json.loads``: NaN, Infinity and unpaired surrogates are refused.
     """
     try:
         text = content.decode() if isinstance(content, bytes) else content
@@ -76,15 +70,7 @@ def parse_json(content: bytes | str) -> Any:
 
 
 def load(raw: bytes, what: str) -> Any:
-    """Parse a message into plain values.
-
-    Args:
-        raw: The message.
-        what: What to call the message in an error, such as ``the reply``.
-
-    Raises:
-        DecodeError: The message is not valid JSON.
-    """
+    """Parse a message into plain values."""
     try:
         return parse_json(raw)
     except InvalidJson as error:
@@ -94,35 +80,16 @@ def load(raw: bytes, what: str) -> Any:
 
 
 def structure(value: object, kind: Any, path: str, raw: bytes, what: str) -> Any:
-    """Convert a part of a parsed message to its type.
-
-    Args:
-        value: The part.
-        kind: The type.
-        path: The part's JSON path, such as ``$.data``.
-        raw: The message, for the error.
-        what: What to call the message in an error.
-
-    Raises:
-        DecodeError: The part does not fit the type.
-    """
+    """Convert a part of a parsed message to its type. ``path`` is the part's JSON path, such as ``$.data``."""
     try:
-        return structuring.hook(kind)(value)
-    except Mismatch as error:
-        path += error.path
-        raise DecodeError(f"{what} does not fit at {path}: {error}", path=path, raw=raw) from error
+        return hook_of(kind)(value, kind)
+    except Exception as error:
+        path, reason = find_mismatch(value, kind, path) or (path, str(error))
+        raise DecodeError(f"{what} does not fit at {path}: {reason}", path=path, raw=raw) from error
 
 
 def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
-    """Decode a host's reply.
-
-    Args:
-        raw: The reply.
-        kind: The type of its data; None if it has none.
-
-    Raises:
-        DecodeError: The reply is not valid JSON, or does not fit.
-    """
+    """Decode a host's reply. ``kind`` is the type of its data; None if it has none."""
     what = "the reply"
     reply = structure(load(raw, what), dict[str, Any], "$", raw, what)
     if "success" not in reply:
@@ -132,8 +99,6 @@ def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
     data: Any = None
     if kind is not None and reply.get("response") is not None:
         data = structure(reply["response"], kind, "$.response", raw, what)
-        if get_origin(kind) is list:
-            data = list(data)  # all sequences are decoded as tuples
     return CtlResponse(
         succeeded=structure(reply["success"], bool, "$.success", raw, what),
         message=structure(reply.get("message", ""), str, "$.message", raw, what),
@@ -147,21 +112,11 @@ def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
 def encode(value: Any) -> bytes:
     """Encode a model, or a map or sequence of models, as JSON.
 
-    Raises:
-        InvalidArgument: A string holds half of a surrogate pair, which UTF-8 cannot encode.
+    Raises InvalidArgument if a string holds half of a surrogate pair, which UTF-8 cannot encode.
     """
     try:
-        return json.dumps(
-            value,
-            default=_plain,
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode()
+        text = json.dumps(value, default=converter.unstructure, ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
     except UnicodeEncodeError as error:
         # The error itself would quote the whole text, which may hold a secret.
         raise InvalidArgument(f"a string cannot be sent: {error.reason}") from None
-
-
-def _plain(model: object) -> object:
-    kind: Any = type(model)
-    return structuring.encoder(kind)(model)

@@ -1,4 +1,4 @@
-"""JetStream's API, as far as ``list_configs`` uses it."""
+"""JetStream's API, as far as ``list_configs`` uses it. A response that does not fit raises DecodeError."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ _NOT_FOUND = 404
 
 
 def subject(request: str, stream: str, js_domain: str | None) -> str:
-    """Return the subject of a request about a stream, such as ``STREAM.INFO``.
-
-    Raises:
-        InvalidArgument: The domain is not a valid subject token.
-    """
+    """Return the subject of a request about a stream, such as ``STREAM.INFO``."""
     domain = "" if js_domain is None else f"{token(js_domain, 'js_domain')}."
     return f"$JS.{domain}API.{request}.{stream}"
 
@@ -28,17 +24,8 @@ def encode_stream_info(subjects_filter: str, offset: int) -> bytes:
 
 
 def decode_stream_info(raw: bytes) -> tuple[list[str], int]:
-    """Return a page of a stream's subjects, and how many subjects there are in all.
-
-    A stream that does not exist has none.
-
-    Raises:
-        DecodeError: The response does not fit.
-        OperationRejected: JetStream refused the request.
-    """
-    response = _response(raw)
-    if response is None:
-        return [], 0
+    """Return a page of a stream's subjects, and how many subjects there are in all: none if there is no stream."""
+    response = _response(raw) or {}
     state = response.get("state")
     subjects = state.get("subjects") if type(state) is dict else None
     total = response.get("total", 0)
@@ -53,12 +40,7 @@ def encode_last_message(subject: str) -> bytes:
 
 
 def decode_holds_value(raw: bytes) -> bool:
-    """Return whether a key of a bucket has a value: its last message exists and is not a deletion.
-
-    Raises:
-        DecodeError: The response does not fit.
-        OperationRejected: JetStream refused the request.
-    """
+    """Return whether a key of a bucket has a value: its last message exists and is not a deletion."""
     response = _response(raw)
     if response is None:
         return False
@@ -75,15 +57,14 @@ def decode_holds_value(raw: bytes) -> bool:
 
 
 def _response(raw: bytes) -> dict[str, Any] | None:
-    """Return a response of JetStream's API; None for "not found"."""
+    """Return a response of JetStream's API; None for "not found". Other errors raise OperationRejected."""
     response = codec.load(raw, "JetStream's response")
     if type(response) is not dict:
         raise DecodeError("JetStream's response is not an object", path="$", raw=raw)
     error = response.get("error")
     if error is None:
         return response
-    code = error.get("code") if type(error) is dict else None
-    if code == _NOT_FOUND:
+    details = error if type(error) is dict else {"description": error}
+    if details.get("code") == _NOT_FOUND:
         return None
-    reason = error.get("description") if type(error) is dict else error
-    raise OperationRejected(f"JetStream refused: {reason}")
+    raise OperationRejected(f"JetStream refused: {details.get('description')}")

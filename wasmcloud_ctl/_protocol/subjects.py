@@ -10,34 +10,20 @@ import unicodedata
 
 from wasmcloud_ctl.exceptions import InvalidArgument
 
-_SEPARATORS_AND_WILDCARDS = frozenset(".*>")
-
 # Control characters, format characters (invisible, so a typing mistake), lone surrogates (not encodable).
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
 
 
 def token(value: object, what: str) -> str:
-    """Check one token of a subject, and return it unchanged.
-
-    Args:
-        value: The token.
-        what: The name of the argument, for the error.
-
-    Raises:
-        InvalidArgument: The value is not a string, is empty, or contains white space, a control or invisible
-            character, ``.``, ``*`` or ``>``.
-    """
+    """Check one token of a subject, and return it unchanged. ``what`` is the argument's name, for the error."""
     if not isinstance(value, str):
         raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
     if not value:
         raise InvalidArgument(f"{what} must not be empty")
     if not (value.isascii() and value.isalnum()):
         for character in value:
-            if (
-                character in _SEPARATORS_AND_WILDCARDS
-                or character.isspace()
-                or unicodedata.category(character) in _FORBIDDEN_CATEGORIES
-            ):
+            category = unicodedata.category(character)
+            if character in ".*>" or character.isspace() or category in _FORBIDDEN_CATEGORIES:
                 raise InvalidArgument(
                     f"{what} must not contain {character!r}: {value!r} would be part of a NATS subject, which "
                     "allows no white space, control characters, '.', '*' or '>' there"
@@ -46,15 +32,7 @@ def token(value: object, what: str) -> str:
 
 
 def prefix(value: object, what: str) -> str:
-    """Check one or more tokens joined by dots, and return them unchanged.
-
-    Args:
-        value: The tokens.
-        what: The name of the argument, for the error.
-
-    Raises:
-        InvalidArgument: The value is not a string, or one of its parts is not a token.
-    """
+    """Check one or more tokens joined by dots, and return them unchanged."""
     if not isinstance(value, str):
         raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
     for part in value.split("."):
@@ -63,18 +41,7 @@ def prefix(value: object, what: str) -> str:
 
 
 class Subjects:
-    """The subjects of one lattice. The methods raise InvalidArgument for what cannot be part of a subject.
-
-    Args:
-        topic_prefix: The first tokens of all control subjects, such as ``wasmbus.ctl``.
-        lattice: The lattice's name.
-
-    Raises:
-        InvalidArgument: The prefix or the name cannot be part of a subject.
-
-    Attributes:
-        lattice: The lattice's name.
-    """
+    """The subjects of one lattice. The methods raise InvalidArgument for what cannot be part of a subject."""
 
     def __init__(self, topic_prefix: str, lattice: str) -> None:
         self.lattice = lattice
