@@ -16,7 +16,7 @@ from wasmcloud_ctl import (
     ConnectError,
     Inventories,
 )
-from wasmcloud_ctl._bridge import processes
+from wasmcloud_ctl._bridge import loop
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
 from wasmcloud_ctl._options.options import Options, fill_up
@@ -84,7 +84,7 @@ def test_a_loop_that_ends_while_it_connects_is_told(monkeypatch: pytest.MonkeyPa
     """At the interpreter's end, say."""
 
     async def end(*_: object) -> None:
-        for bridge in list(processes._open):
+        for bridge in list(loop._open):
             bridge.stop_soon()
         await asyncio.sleep(10)
 

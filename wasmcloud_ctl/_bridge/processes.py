@@ -1,92 +1,14 @@
-"""Processes: what each one makes for itself, and what is done when it forks or ends.
-
-A forked child has the parent's objects but not its threads, so it must not use an inherited bridge. It must not close
-one either: both processes share the event loop's epoll descriptor, and closing the loop in the child breaks the
-parent's. So inherited bridges are left alone, and kept alive.
-"""
+"""Objects that each process makes for itself."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
-
-from wasmcloud_ctl._bridge.handover import Deadline
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
-
-# How long an exiting process waits for its bridges. Reached only when a loop is blocked.
-_EXIT_SECONDS = 1.5
-
-
-class Closable(Protocol):
-    """What a process closes when it ends: a bridge."""
-
-    ended_by_exit: bool
-
-    def stop_soon(self) -> None: ...
-    def close(self, timeout: float) -> None: ...
-
-
-_open: weakref.WeakSet[Closable] = weakref.WeakSet()
-_inherited: list[Closable] = []
-
-
-def close_at_exit(bridge: Closable) -> None:
-    """Register a bridge to be closed when this process ends."""
-    _open.add(bridge)
-
-
-def forget(bridge: Closable) -> None:
-    """Unregister a bridge that was closed."""
-    _open.discard(bridge)
-
-
-class _ThreadEnd:
-    """Ends all bridges when the thread that holds this ends.
-
-    A child that was forked in a thread other than the main one runs no atexit functions. It ends when its last thread
-    does, daemon or not, and a bridge has one.
-    """
-
-    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not _finalizing():
-            for bridge in list(_open):
-                bridge.stop_soon()
-
-
-_of_thread = threading.local()
-
-
-def _after_fork_in_child() -> None:
-    """Keep the parent's bridges alive, and do not close them at exit."""
-    global _open
-    _inherited.extend(_open)
-    _open = weakref.WeakSet()
-    _of_thread.end = _ThreadEnd()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-@atexit.register
-def _close_at_exit() -> None:
-    """Close the bridges that this process left open."""
-    bridges = list(_open)
-    for bridge in bridges:
-        bridge.ended_by_exit = True
-        bridge.stop_soon()
-    deadline = Deadline(_EXIT_SECONDS)
-    try:
-        for bridge in bridges:
-            bridge.close(deadline.left())
-    except KeyboardInterrupt:
-        pass  # the user is in a hurry, and all bridges have been asked to end
 
 
 def _do_nothing(_: object) -> None:

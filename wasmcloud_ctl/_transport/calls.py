@@ -78,7 +78,7 @@ class Call:
     """A message with a reply subject, as long as replies may come.
 
     Calls with the same ``key`` never overlap. A ``command`` changes something, so its errors speak of its outcome.
-    With ``once``, the first reply ends the call. The caller's thread sets ``withdrawn`` when it no longer waits: a
+    With ``once``, the first reply ends the call. The caller's thread sets ``abandoned`` when it no longer waits: a
     loop that was blocked may not have begun the call yet.
     """
 
@@ -94,7 +94,7 @@ class Call:
     _written: int = attrs.field(default=0, init=False)
     _answered: bool = attrs.field(default=False, init=False)
     _ended: bool = attrs.field(default=False, init=False)
-    withdrawn: bool = attrs.field(default=False, init=False)
+    abandoned: bool = attrs.field(default=False, init=False)
 
     def begin(self) -> None:
         """Send it, now or when the calls queued before it under the same key have ended."""
@@ -103,7 +103,7 @@ class Call:
 
     def start(self) -> None:
         """Send it now, or fail."""
-        if self.withdrawn:
+        if self.abandoned or self._ended:
             return
         try:
             self._send()
@@ -207,10 +207,6 @@ class Request(Call):
     def abandon(self) -> None:
         """End the call, because the caller no longer waits."""
         self.expire(self._timeout)
-
-    def blocked_error(self) -> Exception:
-        """Return the error for a loop that does not run."""
-        return CtlError("the client's loop is blocked: a function given to run() does not return to it")
 
 
 Handler = Callable[["Reply"], None]
@@ -418,7 +414,7 @@ class Replies:
         for subscription in self._subscriptions:
             subscription.close()
         for call in self._calls:
-            call.withdrawn = True
+            call.abandoned = True
         try:
             self._session.bridge.post(self._withdraw)
         except ClosedError:

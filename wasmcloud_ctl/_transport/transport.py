@@ -12,7 +12,7 @@ from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._transport.calls import CallLog, Replies, Request, Subscription
 from wasmcloud_ctl._transport.session import Session
-from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, WaitTimeout
+from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError, InvalidArgument, WaitTimeout
 
 logger = logging.getLogger("wasmcloud_ctl")
 
@@ -32,13 +32,12 @@ class Transport:
         deadline = Deadline(self._options.connect_timeout)
         bridge = self.bridge
         try:
-            bridge.start(deadline.left())
-            bridge.on_close(self.session.close)
+            bridge.start(deadline.left(), self.session.close)
             # The session keeps the deadline, because it knows the cause. This timeout is for a loop that is blocked.
             bridge.run(self.session.connect, deadline, timeout=deadline.left() + 0.15)
         except DeadlinePassed:
             bridge.close(1.0)
-            raise ConnectError(f"no connection within {deadline.seconds:g} s") from None
+            raise ConnectError(f"no connection within {self._options.connect_timeout:g} s") from None
         except ClosedError as error:
             raise ConnectError(f"the client was closed while it connected: {error}") from error
         except BaseException:
@@ -56,7 +55,7 @@ class Transport:
     @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
-        return self.session.connected and not self.bridge.ended
+        return self.session.connected and self.bridge.running
 
     def request(
         self, subject: str, payload: bytes, timeout: float, *, key: str | None = None, command: bool = False
@@ -66,12 +65,17 @@ class Transport:
         Requests with the same ``key`` never overlap; waiting for the one before counts for the timeout.
         """
         request = Request(self.session, subject, payload, key, command, True, timeout)
-        if not logger.isEnabledFor(logging.DEBUG):
-            return self.bridge.exchange(request, timeout)
-        with CallLog(subject, len(payload)) as log:
-            reply = self.bridge.exchange(request, timeout)
-            log.reply_sizes.append(len(reply))
-        return reply
+        try:
+            if not logger.isEnabledFor(logging.DEBUG):
+                return self.bridge.exchange(request, timeout)
+            with CallLog(subject, len(payload)) as log:
+                reply = self.bridge.exchange(request, timeout)
+                log.reply_sizes.append(len(reply))
+            return reply
+        except DeadlinePassed:
+            raise CtlError(
+                "the client's loop is blocked: a function given to run() does not return to it"
+            ) from None
 
     def replies(self) -> Replies:
         """Return a queue for the replies to several calls."""
