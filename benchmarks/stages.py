@@ -22,8 +22,8 @@ from wasmcloud_ctl._bridge.handover import MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import Bridge
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._transport import Transport
-from wasmcloud_ctl._transport.calls import Request
 from wasmcloud_ctl._transport.connection import Connection
+from wasmcloud_ctl._transport.session import Request
 
 # Each stage ends at a mark: its name, its thread, and the function that is marked. ``before`` marks the function's
 # start, ``after`` its end.

@@ -743,7 +743,7 @@ class Client:
     def connected(self) -> bool:
         """Whether there is a connection now."""
         transport = self._sender.transports.peek()
-        return not self.closed and transport is not None and transport.connected
+        return not self.closed and transport is not None and transport.session.connected
 
     @property
     def closed(self) -> bool:

@@ -487,7 +487,7 @@ def test_a_client_that_a_fork_has_not_used_has_no_connection_to_close(
     client.close()
     monkeypatch.undo()
 
-    assert transport.connected
+    assert transport.session.connected
     transport.close(5.0)
 
 

@@ -1,8 +1,7 @@
 """NATS: connect, request, gather replies, subscribe. The only package that knows nats-py.
 
 - ``transport``: what blocking callers use.
-- ``calls``: calls in flight, begun and ended on the loop.
-- ``session``: the connection that is kept; ``key_queues`` orders requests that must not overlap.
+- ``session``: the connection that is kept, calls in flight and subscriptions.
 - ``dialling``: from options to a connection; ``race`` runs the attempts; ``failures`` makes errors of them.
 - ``connection``: one connection, a nats-py client; ``stream``: its bytes.
 - ``nats_internals``: the private names of nats-py that this package relies on.
@@ -10,7 +9,7 @@
 
 from nats.aio.client import Client as NatsClient
 
-from wasmcloud_ctl._transport.calls import QueuedCall, Replies, Reply, Subscription, request_timeout
-from wasmcloud_ctl._transport.transport import Transport
+from wasmcloud_ctl._transport.session import QueuedCall, Reply, Subscription, request_timeout
+from wasmcloud_ctl._transport.transport import Replies, Transport
 
 __all__ = ["NatsClient", "QueuedCall", "Replies", "Reply", "Subscription", "Transport", "request_timeout"]

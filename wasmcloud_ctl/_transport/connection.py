@@ -102,7 +102,11 @@ class Connection(nats.aio.client.Client):
 
     async def _process_op_err(self, e: Exception) -> None:
         # nats-py would first send what it has queued, and wait for the peer to close. This ends at once.
-        self._err = e
+        self.give_up(e)
+
+    def give_up(self, error: Exception) -> None:
+        """End the connection because of an error."""
+        self._err = error
         self._has_ended()
 
     def _has_ended(self) -> None:
@@ -116,7 +120,7 @@ class Connection(nats.aio.client.Client):
             self._on_denied(text)
         else:
             # After any other error the server closes the connection. nats-py would close for good, but later.
-            await self._process_op_err(nats.errors.Error(text))
+            self.give_up(nats.errors.Error(text))
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
@@ -153,10 +157,6 @@ class Connection(nats.aio.client.Client):
         """End a subscription."""
         if self._routes.pop(number, None) is not None:
             self.send(unsub_cmd(number, 0))
-
-    def give_up(self, reason: str) -> None:
-        """Set the reason why the connection ends."""
-        self._err = ConnectionError(reason)
 
     @property
     def end(self) -> str:

@@ -56,7 +56,7 @@ async def dial(
     try:
         return await race(attempts, pause, Connection.abort)
     except AllFailed as failed:
-        raise failures.join(failed.errors) from failed.errors[0].__cause__
+        raise failures.join(failed.args) from failed.args[0].__cause__
 
 
 async def _attempt(
@@ -98,14 +98,11 @@ async def _attempt(
                 max_outstanding_pings=_PINGS_OUTSTANDING,
                 inbox_prefix=options.inbox_prefix,
             )
-    except Exception as error:
-        connection.abort()
-        if isinstance(error, ConnectError):
+    except BaseException as error:
+        connection.abort()  # nats-py leaves the socket open after a failed or cancelled connect
+        if isinstance(error, ConnectError) or not isinstance(error, Exception):
             raise
         raise failures.explain(server, options, login, connection.socket.stage, error) from error
-    except BaseException:
-        connection.abort()  # nats-py leaves the socket open after a failed or cancelled connect
-        raise
     return connection
 
 

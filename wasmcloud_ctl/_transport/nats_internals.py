@@ -10,12 +10,11 @@ from importlib.metadata import version
 
 import nats.aio.client
 import nats.aio.transport
-import nats.protocol.command
 
 WORKING_VERSIONS = "2.15 and 2.16"
 
-# Methods that Connection overrides.
-_OVERRIDDEN = (
+# What Connection overrides and uses of Client.
+_CLIENT = (
     "_connect_command",  # the last moment before credentials are sent
     "_process_err",  # what the server objects to
     "_process_info",  # what the server says of itself
@@ -23,10 +22,6 @@ _OVERRIDDEN = (
     "_process_op_err",  # the end of a connection
     "_read_loop",  # the task that reads
     "_select_next_server",  # dials a server
-)
-
-# Methods and attributes that Connection uses.
-_USED = (
     "_current_server",
     "_err",
     "_flusher_task",
@@ -43,20 +38,16 @@ _USED = (
     "_transport",
 )
 
-# Attributes and methods of nats-py's TCP transport that Socket uses and overrides.
-_SOCKET_ATTRIBUTES = ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")
-_SOCKET_METHODS = ("connect", "connect_tls", "readline", "write", "writelines")
-
 
 def check() -> None:
     """Raise ImportError if nats-py lacks one of these names."""
     client = nats.aio.client.Client()
     socket = nats.aio.transport.TcpTransport()  # type: ignore[no-untyped-call]
     owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
-        (client, "Client", (*_OVERRIDDEN, *_USED)),
+        (client, "Client", _CLIENT),
         (getattr(client, "_ps", None), "Parser", ("buf",)),
-        (socket, "TcpTransport", (*_SOCKET_ATTRIBUTES, *_SOCKET_METHODS)),
-        (nats.protocol.command, "nats.protocol.command", ("hpub_cmd", "pub_cmd", "sub_cmd", "unsub_cmd")),
+        (socket, "TcpTransport", ("connect", "connect_tls", "readline", "write", "writelines")),
+        (socket, "TcpTransport", ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")),
     )
     for owner, title, names in owners:
         for name in names:

@@ -14,11 +14,7 @@ STAGGER_SECONDS = 0.25
 
 
 class AllFailed(Exception):
-    """No attempt succeeded. ``errors`` are theirs, in the order in which they failed."""
-
-    def __init__(self, errors: list[BaseException]) -> None:
-        super().__init__()
-        self.errors = errors
+    """No attempt succeeded. ``args`` are their errors, in the order in which they failed."""
 
 
 async def race(
@@ -50,7 +46,7 @@ async def race(
             if succeeded:
                 return succeeded[0].result()
             errors += [error for error in (task.exception() for task in done) if error is not None]
-        raise AllFailed(errors)
+        raise AllFailed(*errors)
     finally:
         for task in running:
             task.cancel()

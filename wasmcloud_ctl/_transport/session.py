@@ -19,22 +19,29 @@ import logging
 import random
 import re
 import time
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from wasmcloud_ctl._bridge.handover import Deadline
-from wasmcloud_ctl._bridge.loop import Bridge
+import attrs
+
+from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
+from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._options.servers import Server
+from wasmcloud_ctl._protocol import tracing
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.dialling import dial
-from wasmcloud_ctl._transport.key_queues import KeyQueues
 from wasmcloud_ctl.exceptions import (
     AuthError,
     ClosedError,
     ConnectError,
     CtlError,
     NotConnectedError,
+    PayloadTooLarge,
     PermissionDenied,
+    RequestTimeout,
+    no_responders,
 )
 
 logger = logging.getLogger("wasmcloud_ctl")
@@ -43,32 +50,13 @@ logger = logging.getLogger("wasmcloud_ctl")
 _FIRST_RETRY_SECONDS = 0.05
 _LAST_RETRY_SECONDS = 2.0
 
+_NO_RESPONDERS = b"NATS/1.0 503"
+
 # The server escapes quotation marks and backslashes of the subject.
 _DENIED = re.compile(
     r'permissions violation for (publish|subscription)(?: to| with reply of) "((?:[^"\\]|\\.)*)"',
     re.IGNORECASE,
 )
-
-
-class Pending(Protocol):
-    """A request in flight. ``fail`` ends it, and so does ``on_lost``, called when the connection was lost."""
-
-    subject: str
-
-    def start(self) -> None: ...
-    def on_reply(self, data: bytes, headers: bytes | None) -> None: ...
-    def on_lost(self) -> None: ...
-    def fail(self, error: CtlError) -> None: ...
-
-
-class Subscribed(Protocol):
-    """A subscription, attached to each new connection. ``end`` gives its readers the error."""
-
-    subjects: tuple[str, ...]
-
-    def attach(self, connection: Connection) -> None: ...
-    def on_lost(self) -> None: ...
-    def end(self, error: Exception | None = None) -> None: ...
 
 
 class Session:
@@ -78,11 +66,12 @@ class Session:
         self._options = options
         self.bridge = bridge
         self._connection: Connection | None = None
-        # Requests that must not overlap, by key; and the subscriptions to make again on each new connection.
-        self.queues: KeyQueues[Pending] = KeyQueues()
-        self.subscriptions: set[Subscribed] = set()
-        # Requests in flight, by the token at the end of their reply subject.
-        self._pending: dict[bytes, Pending] = {}
+        # To be made again on each new connection.
+        self.subscriptions: set[Subscription] = set()
+        # Calls in flight, by the token at the end of their reply subject.
+        self._pending: dict[bytes, Call] = {}
+        # Calls with the same key never overlap. Not by a lock: Ctrl-C or a fork could leave that acquired.
+        self._queues: dict[str, deque[Call]] = {}
         self._numbers = itertools.count(1)
         self._inbox = ""
         self._inbox_denied = False
@@ -97,8 +86,8 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection now. May be asked on any thread."""
-        return self._connection is not None
+        """Whether there is a connection now. Any thread may ask."""
+        return self._connection is not None and self.bridge.running
 
     @property
     def address(self) -> str:
@@ -121,22 +110,36 @@ class Session:
             )
         return connection
 
-    def register(self, request: Pending) -> tuple[bytes, str]:
-        """Give replies to a request. Return its token, and its reply subject."""
+    def register(self, call: Call) -> tuple[bytes, str]:
+        """Give replies to a call. Return its token, and its reply subject."""
         if self._inbox_denied:
             raise self._inbox_error()
         token = b"%x" % next(self._numbers)
-        self._pending[token] = request
+        self._pending[token] = call
         return token, f"{self._inbox}.{token.decode()}"
 
     def unregister(self, token: bytes) -> None:
-        """Give no more replies to a request."""
+        """Give no more replies to a call."""
         self._pending.pop(token, None)
 
-    def drop(self, connection: Connection, reason: str) -> None:
-        """Give up a connection."""
-        connection.give_up(reason)
-        self._on_lost(connection)
+    def enqueue(self, key: str, call: Call) -> None:
+        """Start a call when the calls before it with the same key have ended."""
+        calls = self._queues.setdefault(key, deque())
+        calls.append(call)
+        if calls[0] is call:
+            call.start()
+
+    def dequeue(self, key: str, call: Call) -> None:
+        """Remove a call from its queue, wherever it stands. If it was the first, start the next one."""
+        calls = self._queues.get(key)
+        if calls is None or call not in calls:
+            return  # it was abandoned before it began, or has ended before
+        was_first = calls[0] is call
+        calls.remove(call)
+        if not calls:
+            del self._queues[key]
+        elif was_first:
+            asyncio.get_running_loop().call_soon(calls[0].start)
 
     # Connecting
 
@@ -169,9 +172,8 @@ class Session:
             return
         self._connection = None
         self._cluster = connection.cluster()
-        pending, self._pending = list(self._pending.values()), {}
-        for request in pending:
-            request.on_lost()
+        for call in list(self._pending.values()):
+            call.on_lost()
         for subscription in self.subscriptions:
             subscription.on_lost()
         connection.abort()
@@ -210,9 +212,8 @@ class Session:
         self._closing = True
         if self._dialling is not None:
             self._dialling.cancel()
-        for request in list(self._pending.values()):
-            request.fail(ClosedError(f"the client was closed while {request.subject} was in flight"))
-        self._pending.clear()
+        for call in list(self._pending.values()):
+            call.fail(ClosedError(f"the client was closed while {call.subject} was in flight"))
         for subscription in list(self.subscriptions):
             subscription.end()
         if self._connected_at:
@@ -224,9 +225,9 @@ class Session:
     # What arrives
 
     def _on_reply(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
-        request = self._pending.get(subject[len(self._inbox) + 1 :])
-        if request is not None:
-            request.on_reply(data, headers)
+        call = self._pending.get(subject[len(self._inbox) + 1 :])
+        if call is not None:
+            call.on_reply(data, headers)
 
     def _on_denied(self, text: str) -> None:
         """Fail what the server's permissions deny. The server reports each message or subscription at once."""
@@ -238,14 +239,12 @@ class Session:
         if denied.startswith(_quoted(self._inbox)):
             # The server reports this once, and every later request would only time out.
             self._inbox_denied = True
-            pending, self._pending = list(self._pending.values()), {}
-            for request in pending:
-                request.fail(self._inbox_error())
+            for call in list(self._pending.values()):
+                call.fail(self._inbox_error())
         elif action.lower() == "publish":
-            for token, request in list(self._pending.items()):
-                if _quoted(request.subject) == denied:
-                    self.unregister(token)
-                    request.fail(_permission_denied("publish", request.subject))
+            for call in list(self._pending.values()):
+                if _quoted(call.subject) == denied:
+                    call.fail(_permission_denied("publish", call.subject))
         else:
             for subscription in list(self.subscriptions):
                 for subject in subscription.subjects:
@@ -268,3 +267,271 @@ def _permission_denied(action: str, subject: str) -> PermissionDenied:
 def _quoted(subject: str) -> str:
     """Return a subject as the server writes it between quotation marks."""
     return subject.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def request_timeout(subject: str, timeout: float, *, sent: bool, command: bool) -> RequestTimeout:
+    """Return the error for a request without a reply. The outcome of a ``command`` that was sent is unknown."""
+    if not sent:
+        advice = "it could not be sent, and will not be"
+    elif command:
+        advice = "it was sent, so its outcome is unknown: look at the state before you send a command again"
+    else:
+        advice = "it was sent; nothing was changed, so it is safe to ask again"
+    return RequestTimeout(
+        f"no answer to {subject} within {timeout:g} s; {advice}", subject=subject, sent=sent
+    )
+
+
+@attrs.define(eq=False, repr=False)
+class Call:
+    """A message with a reply subject, as long as replies may come.
+
+    Calls with the same ``key`` never overlap. A ``command`` changes something, so its errors speak of its outcome.
+    With ``once``, the first reply ends the call. The caller's thread sets ``abandoned`` when it no longer waits: a
+    loop that was blocked may not have begun the call yet.
+    """
+
+    _session: Session
+    subject: str
+    _payload: bytes
+    _key: str | None
+    _command: bool
+    _once: bool
+    _headers: bytes = attrs.field(factory=tracing.headers, init=False)
+    _connection: Connection | None = attrs.field(default=None, init=False)
+    _token: bytes = attrs.field(default=b"", init=False)
+    _written: int = attrs.field(default=0, init=False)
+    _ended: bool = attrs.field(default=False, init=False)
+    abandoned: bool = attrs.field(default=False, init=False)
+
+    def begin(self) -> None:
+        """Send it, now or when the calls queued before it under the same key have ended."""
+        if self._key is None:
+            self.start()
+        else:
+            self._session.enqueue(self._key, self)
+
+    def start(self) -> None:
+        """Send it now, or fail."""
+        if self.abandoned or self._ended:
+            return
+        try:
+            self._send()
+        except CtlError as error:
+            self.fail(error)
+
+    def _send(self) -> None:
+        connection = self._session.connection(self.subject)
+        limit = connection.max_payload
+        headers = self._headers if connection.takes_headers else b""
+        size = len(headers) + len(self._payload)
+        if size > limit:
+            raise PayloadTooLarge(
+                f"{self.subject}: {size} bytes are more than the {limit} that the server takes "
+                "in one message; nothing was sent",
+                subject=self.subject,
+            )
+        self._token, inbox = self._session.register(self)
+        self._connection = connection
+        self._written = connection.send_message(self.subject, inbox, self._payload, headers)
+
+    def withdraw(self) -> bool:
+        """End the call, so that it is never sent later. Return whether it was, or may have been, sent."""
+        self._end()
+        connection = self._connection
+        if connection is None:
+            return False
+        sent = connection.socket.was_sent(self._written)
+        if sent is not True and not connection.lost:
+            # The message is stuck behind a full socket. Only without this connection it cannot be sent any more.
+            connection.give_up(ConnectionError("the message of a call that has ended was still unsent"))
+        return sent is not False
+
+    def _end(self) -> None:
+        """Unregister the call, and start the next one that is queued for its key."""
+        self._ended = True
+        self._session.unregister(self._token)
+        if self._key is not None:
+            self._session.dequeue(self._key, self)
+
+    def on_reply(self, data: bytes, headers: bytes | None) -> None:
+        """Take a reply."""
+        self._written = 0  # a reply proves that the message was sent, whatever else is still buffered
+        if headers is not None and not data and headers.startswith(_NO_RESPONDERS):
+            self.fail(no_responders(self.subject))
+            return
+        if self._once:
+            self._end()
+        self._deliver(data)
+
+    def fail(self, error: CtlError) -> None:
+        """End the call with an error."""
+        self._end()
+        self._deliver(b"", error)
+
+    def expire(self, timeout: float) -> None:
+        """End the call with a RequestTimeout, unless it has ended."""
+        if not self._ended:  # pragma: no branch – the reply may come at the last moment
+            sent = self.withdraw()
+            self._deliver(b"", request_timeout(self.subject, timeout, sent=sent, command=self._command))
+
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        """Hand a reply, or the error that ended the call, to the caller's thread."""
+        raise NotImplementedError
+
+    def on_lost(self) -> None:
+        """End the call, because the connection was lost."""
+        sent = self._connection is not None and self._connection.socket.was_sent(self._written) is not False
+        if not sent:  # pragma: no cover – a call whose bytes are still buffered when the connection is lost
+            state = "it was not sent"
+        elif self._command:
+            state = "it was sent, and its outcome is unknown"
+        else:
+            state = "it was sent; nothing was changed, so it is safe to ask again"
+        self.fail(
+            NotConnectedError(
+                f"the connection was lost while {self.subject} was in flight: {state}",
+                subject=self.subject,
+                sent=sent,
+            )
+        )
+
+
+@attrs.define(eq=False, repr=False)
+class Request(Call):
+    """A call with one reply, which is its result. A bridge can exchange it."""
+
+    _timeout: float
+    result: Result[bytes] = attrs.field(factory=Result, init=False)
+
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        if error is None:
+            self.result.resolve(data)
+        else:
+            self.result.fail(error)
+
+    def abandon(self) -> None:
+        """End the call, because the caller no longer waits."""
+        self.expire(self._timeout)
+
+
+Handler = Callable[["Reply"], None]
+
+
+class Reply(NamedTuple):
+    """A reply to a call, a message of a subscription, or the error that ended a call. ``handler`` takes it."""
+
+    handler: Callable[[Reply], None]
+    data: bytes
+    error: CtlError | None = None
+
+
+@attrs.define(eq=False, repr=False)
+class QueuedCall(Call):
+    """A call whose replies go to a queue."""
+
+    _queue: MessageQueue[Reply]
+    _handler: Handler
+
+    def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
+        self._queue.put(Reply(self._handler, data, error))
+
+
+@attrs.define(eq=False, repr=False)
+class Subscription:
+    """Messages of some subjects, put into a queue. It survives the loss of a connection.
+
+    The queue receives the bytes of each message, or with a handler a ``Reply``. ``gaps`` counts how often the
+    connection was lost, so that messages may be missing.
+    """
+
+    _session: Session
+    subjects: tuple[str, ...]
+    _queue: MessageQueue[Any]
+    _handler: Handler | None = None
+    gaps: int = attrs.field(default=0, init=False)
+    _numbers: list[int] = attrs.field(factory=list, init=False)
+    _connection: Connection | None = attrs.field(default=None, init=False)
+    _closing: bool = attrs.field(default=False, init=False)
+
+    def open(self, timeout: float) -> None:
+        """Subscribe, and wait until the server confirms. If that fails, the subscription is closed."""
+        subjects = ", ".join(self.subjects)
+        bridge = self._session.bridge
+        bridge.watch(self._queue)
+        started = time.monotonic()
+        try:
+            bridge.run(self._open, timeout=timeout)
+        except DeadlinePassed:
+            self.close()
+            raise RequestTimeout(
+                f"the server did not confirm the subscription to {subjects} within {timeout:g} s",
+                subject=self.subjects[0],
+            ) from None
+        except BaseException:
+            self.close()
+            raise
+        logger.debug("%s: subscribed, %.1f ms", subjects, (time.monotonic() - started) * 1000)
+
+    async def _open(self) -> None:
+        connection = self._session.connection(None)
+        if self.closed:  # Ctrl-C closed it on its way here
+            self.get(0.0)
+        self.attach(connection)
+        self._session.subscriptions.add(self)
+        # The server answers in order: a denial of the subscription arrives before this is confirmed.
+        await connection.confirm()
+        if self.closed:
+            self.get(0.0)
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were dropped because the queue was full."""
+        return self._queue.dropped
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more messages will come."""
+        return self._closing or self._queue.ended or self._session.bridge.inherited
+
+    def get(self, seconds: float | None) -> bytes:
+        """Remove and return the oldest message; wait for one, without a limit for None.
+
+        Raises ``queue.Empty`` if none came in time, and ClosedError if it is closed or inherited by a forked child.
+        """
+        if self._session.bridge.inherited:
+            raise ClosedError("this receiver belongs to the parent process: make a new one in the child")
+        data: bytes = self._queue.get(seconds)
+        return data
+
+    def close(self) -> None:
+        """End it soon, without a lock and without waiting."""
+        if not self._closing:
+            try:
+                self._session.bridge.post(self.end)
+            except ClosedError:
+                pass  # the subscription ended with the loop
+            # Only now: if Ctrl-C came before, a second close has to end it.
+            self._closing = True
+
+    def attach(self, connection: Connection) -> None:
+        """Subscribe on a connection. On the loop."""
+        self._connection = connection
+        self._numbers = [connection.listen(subject, self._on_message) for subject in self.subjects]
+
+    def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
+        self._queue.put(data if self._handler is None else Reply(self._handler, data))
+
+    def on_lost(self) -> None:
+        """Count a gap. On the loop."""
+        self.gaps += 1
+
+    def end(self, error: Exception | None = None) -> None:
+        """End it now, with the error for its readers. On the loop."""
+        self._queue.fail(error)
+        self._session.subscriptions.discard(self)
+        self._session.bridge.unwatch(self._queue)
+        if self._connection is not None and not self._connection.gone:
+            for number in self._numbers:
+                self._connection.unlisten(number)
+        self._numbers = []

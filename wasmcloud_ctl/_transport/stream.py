@@ -75,7 +75,7 @@ class Socket(nats.aio.transport.TcpTransport):
         try:
             streams = await race(dials, STAGGER_SECONDS, lambda late: late[1].transport.abort())
         except AllFailed as failed:
-            raise failed.errors[0] from None
+            raise failed.args[0] from None
         self._io_reader, self._io_writer = self._bare_io_reader, self._bare_io_writer = streams
         self.stage = Stage.CONNECTED
 

@@ -4,19 +4,142 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from traceback import clear_frames
+from types import TracebackType
 from typing import Any, TypeVar
 
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue
 from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._options.options import Options
-from wasmcloud_ctl._transport.calls import CallLog, Replies, Request, Subscription
-from wasmcloud_ctl._transport.session import Session
+from wasmcloud_ctl._transport.session import Handler, QueuedCall, Reply, Request, Session, Subscription
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError, InvalidArgument, WaitTimeout
 
 logger = logging.getLogger("wasmcloud_ctl")
 
 T = TypeVar("T")
+
+
+class CallLog:
+    """Logs a call when it ends: its subject, the sizes of request and replies, and its time."""
+
+    def __init__(self, subject: str, size: int) -> None:
+        self._subject = subject
+        self._size = size
+        self._started = time.monotonic()
+        self.reply_sizes: list[int] = []
+
+    def __enter__(self) -> CallLog:
+        return self
+
+    def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
+        logger.debug(
+            "%s: %d bytes to send, %d replies of %d bytes in all%s, %.1f ms",
+            self._subject,
+            self._size,
+            len(self.reply_sizes),
+            sum(self.reply_sizes),
+            "" if exception_type is None else f", {exception_type.__name__}",
+            (time.monotonic() - self._started) * 1000,
+        )
+
+
+class Replies:
+    """The replies to several calls and the messages of subscriptions, in one queue.
+
+    A context manager around the time in which replies are read; its end withdraws everything.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._queue: MessageQueue[Reply] = MessageQueue()
+        self._calls: list[QueuedCall] = []
+        self._subscriptions: list[Subscription] = []
+        self._log: CallLog | None = None
+        self._ended = False
+
+    def send(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        *,
+        handler: Handler,
+        once: bool = False,
+        key: str | None = None,
+        command: bool = False,
+    ) -> QueuedCall:
+        """Send a call, without waiting. ``handler`` takes each reply; with ``once``, the first one ends the call."""
+        call = QueuedCall(self._session, subject, payload, key, command, once, self._queue, handler)
+        self._calls.append(call)
+        if self._log is None and logger.isEnabledFor(logging.DEBUG):
+            self._log = CallLog(subject, len(payload))
+        self._session.bridge.post(call.begin)
+        return call
+
+    def expire(self, call: QueuedCall, timeout: float) -> None:
+        """End a call after the ``timeout`` that it had. Unless it has ended, its reply is a RequestTimeout."""
+        self._session.bridge.post(call.expire, timeout)
+
+    def subscribe(self, subjects: Sequence[str], handler: Handler, timeout: float) -> Subscription:
+        """Subscribe. The server has the subscription when this returns."""
+        subscription = Subscription(self._session, tuple(subjects), self._queue, handler)
+        # Recorded before it is opened: whenever Ctrl-C comes, the end of this closes it.
+        self._subscriptions.append(subscription)
+        subscription.open(timeout)
+        return subscription
+
+    def get(self, seconds: float) -> Reply:
+        """Remove and return the oldest reply. Raises ``queue.Empty`` if none came in time."""
+        reply = self._queue.get(seconds)
+        if self._log is not None:
+            self._log.reply_sizes.append(len(reply.data))
+        return reply
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def __enter__(self) -> Replies:
+        self._session.bridge.refuse_own_thread()
+        self._session.bridge.watch(self._queue)
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._log is not None:
+            self._log.__exit__(exception_type)
+        self._end()
+        if traceback is not None:
+            # The frames' variables hold replies, and with them the error that is being raised, whose traceback holds
+            # the frames: a cycle, which would keep all of the callers' variables until the garbage collector runs.
+            clear_frames(traceback)
+
+    def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # Ctrl-C can interrupt __exit__. This takes no lock and does not wait, because it can run on any thread. At
+        # the interpreter's end modules may be empty, and without _ended, __init__ failed.
+        if not getattr(self, "_ended", True) and not _finalizing():
+            self._end()
+
+    def _end(self) -> None:
+        self._session.bridge.unwatch(self._queue)
+        for subscription in self._subscriptions:
+            subscription.close()
+        for call in self._calls:
+            call.abandoned = True
+        try:
+            self._session.bridge.post(self._withdraw)
+        except ClosedError:
+            pass  # the calls ended with the loop
+        self._ended = True
+
+    def _withdraw(self) -> None:
+        for call in self._calls:
+            call.withdraw()
 
 
 class Transport:
@@ -51,11 +174,6 @@ class Transport:
     def close(self, timeout: float) -> None:
         """Close the connection and end the thread, within about ``timeout`` seconds."""
         self.bridge.close(timeout)
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection now."""
-        return self.session.connected and self.bridge.running
 
     def request(
         self, subject: str, payload: bytes, timeout: float, *, key: str | None = None, command: bool = False
