@@ -813,7 +813,7 @@ class Client:
             return
         transport = self._sender.transports.peek()
         if transport is not None:
-            transport.close(_CLOSE_SECONDS)
+            transport.bridge.close(_CLOSE_SECONDS)
         else:
             self._sender.transports.stop()  # a connection that is still being made
 

@@ -1,8 +1,7 @@
 """A private event loop on its own thread, and how other threads have work done there.
 
-One ``Bridge`` is one daemon thread with one event loop inside anyio. Work reaches the loop by ``exchange``: it is
-begun on the loop, the caller waits for its result, and the work is abandoned on the loop when the wait ends early. A
-request is such work, and so is a coroutine (``run``).
+Work reaches the loop by ``Bridge.exchange``: it is begun on the loop, the caller waits for its result, and the work is
+abandoned on the loop when the wait ends early. A request is such work, and so is a coroutine (``run``).
 
 The way in which a process ends decides the design:
 
@@ -88,9 +87,7 @@ class _Coroutine(Generic[T]):
     def begin(self) -> None:
         try:
             self._tasks.start_soon(self._run)
-        except (
-            RuntimeError
-        ):  # pragma: no cover – the loop has just ended its tasks, and fails the result next
+        except RuntimeError:  # pragma: no cover – the loop has just ended, and fails the result next
             pass
 
     async def _run(self) -> None:

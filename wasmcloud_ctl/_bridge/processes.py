@@ -41,17 +41,15 @@ class PerProcess(Generic[T]):
     def get(self) -> T:
         """Return this process's object, and make it if needed. Raise whatever ``make`` and ``start`` raise."""
         pid = os.getpid()
-        ready = self._ready.get(pid)
-        if ready is None:
+        if pid not in self._ready:
             with self._locks.setdefault(pid, threading.Lock()):
-                ready = self._ready.get(pid)
-                if ready is None:
+                if pid not in self._ready:
                     self.stop()  # an attempt that Ctrl-C interrupted
                     # Stored before it is started, so that it can be stopped whenever Ctrl-C comes.
-                    started = self._started[pid] = self._make()
-                    self._start(started)
-                    ready = self._ready[pid] = started
-        return ready
+                    self._started[pid] = self._make()
+                    self._start(self._started[pid])
+                    self._ready[pid] = self._started[pid]
+        return self._ready[pid]
 
     def peek(self) -> T | None:
         """Return this process's object if it is ready."""

@@ -48,7 +48,7 @@ async def dial(
     servers = list(known.values())
     random.shuffle(servers)
     attempts = [
-        functools.partial(_attempt, options, new_connection, server, login, context, deadline)
+        functools.partial(_attempt, new_connection(server), options, login, context, deadline)
         for server in servers
     ]
     # With many servers, half of the time is left for the last one.
@@ -60,19 +60,16 @@ async def dial(
 
 
 async def _attempt(
+    connection: Connection,
     options: Options,
-    new_connection: Callable[[Server], Connection],
-    server: Server,
     login: credentials.Login | None,
     context: ssl.SSLContext | None,
     deadline: Deadline,
 ) -> Connection:
-    """Dial one server, once."""
-    connection = new_connection(server)
+    server = connection.server
     # Options take precedence over the URL.
-    who: Options | Server = options
-    if login is None and options.user is None and options.token is None:
-        who = server
+    by_options = login is not None or options.user is not None or options.token is not None
+    who = options if by_options else server
     jwt = seed = None
     if login is not None and login.jwt is not None:
         jwt = nats.aio.client.RawCredentials(login.decorated())

@@ -13,8 +13,8 @@ import nats.aio.transport
 
 WORKING_VERSIONS = "2.15 and 2.16"
 
-# What Connection overrides and uses of Client.
-_CLIENT = (
+# Methods that Connection overrides.
+_OVERRIDDEN = (
     "_connect_command",  # the last moment before credentials are sent
     "_process_err",  # what the server objects to
     "_process_info",  # what the server says of itself
@@ -22,21 +22,12 @@ _CLIENT = (
     "_process_op_err",  # the end of a connection
     "_read_loop",  # the task that reads
     "_select_next_server",  # dials a server
-    "_current_server",
-    "_err",
-    "_flusher_task",
-    "_max_payload",
-    "_pending",
-    "_pending_data_size",
-    "_ping_interval_task",
-    "_ps",  # the parser; its ``buf`` holds the line that is being processed
-    "_reading_task",
-    "_send_ping",
-    "_server_pool",
-    "_sid",
-    "_status",
-    "_transport",
 )
+
+# What Connection uses: its state, what is queued, its tasks, and the parser, whose ``buf`` holds the present line.
+_STATE = ("_current_server", "_err", "_max_payload", "_server_pool", "_sid", "_status", "_transport")
+_QUEUED = ("_pending", "_pending_data_size", "_send_ping")
+_TASKS = ("_flusher_task", "_ping_interval_task", "_reading_task")
 
 
 def check() -> None:
@@ -44,7 +35,7 @@ def check() -> None:
     client = nats.aio.client.Client()
     socket = nats.aio.transport.TcpTransport()  # type: ignore[no-untyped-call]
     owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
-        (client, "Client", _CLIENT),
+        (client, "Client", (*_OVERRIDDEN, *_STATE, *_QUEUED, *_TASKS, "_ps")),
         (getattr(client, "_ps", None), "Parser", ("buf",)),
         (socket, "TcpTransport", ("connect", "connect_tls", "readline", "write", "writelines")),
         (socket, "TcpTransport", ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")),

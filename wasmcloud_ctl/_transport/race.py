@@ -40,12 +40,12 @@ async def race(
             done, running = await asyncio.wait(
                 running, timeout=pause if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
-            succeeded = [task for task in done if task.exception() is None]
-            for task in succeeded[1:]:
-                settle(task)
-            if succeeded:
-                return succeeded[0].result()
-            errors += [error for error in (task.exception() for task in done) if error is not None]
+            for task in done:
+                error = task.exception()
+                if error is None:
+                    running |= done - {task}
+                    return task.result()
+                errors.append(error)
         raise AllFailed(*errors)
     finally:
         for task in running:

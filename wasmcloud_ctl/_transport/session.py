@@ -1,14 +1,14 @@
-"""The session: a connection that is kept. It is made, lost and made again, until the client is closed.
+"""The session: a connection that is kept until the client is closed, its calls in flight and its subscriptions.
 
-A session outlives its connections. Each connection is a nats-py client of its own with reconnecting off, and is never
-used again once it is lost, for two reasons. nats-py sends what it has queued for a full socket over its next
-connection, so a command that timed out would arrive later. And nats-py gives up for good after most errors that a
-server sends. So the session dials again by itself.
+A session outlives its connections. Each one is a nats-py client with reconnecting off, and is never used again once it
+is lost, for two reasons. nats-py sends what it has queued for a full socket over its next connection, so a command that
+timed out would arrive later. And nats-py gives up for good after most errors that a server sends.
 
 Requests do not use nats-py's ``request``. They are written straight to the socket, and replies are taken straight off
 nats-py's reader: no task, queue or timer for each request, and messages of different subscriptions keep their order.
 
-Everything here runs on the loop, unless it says otherwise.
+Everything here runs on the loop, unless it says otherwise. A caller's thread waits for the result of a ``Request``, or
+reads the queue of a ``QueuedCall`` or a ``Subscription``.
 """
 
 from __future__ import annotations
@@ -312,28 +312,25 @@ class Call:
             self._session.enqueue(self._key, self)
 
     def start(self) -> None:
-        """Send it now, or fail."""
+        """Send it now, or fail. Nothing may be sent once the call has ended."""
         if self.abandoned or self._ended:
             return
         try:
-            self._send()
+            connection = self._session.connection(self.subject)
+            limit = connection.max_payload
+            headers = self._headers if connection.takes_headers else b""
+            size = len(headers) + len(self._payload)
+            if size > limit:
+                raise PayloadTooLarge(
+                    f"{self.subject}: {size} bytes are more than the {limit} that the server takes "
+                    "in one message; nothing was sent",
+                    subject=self.subject,
+                )
+            self._token, inbox = self._session.register(self)
+            self._connection = connection
+            self._written = connection.send_message(self.subject, inbox, self._payload, headers)
         except CtlError as error:
             self.fail(error)
-
-    def _send(self) -> None:
-        connection = self._session.connection(self.subject)
-        limit = connection.max_payload
-        headers = self._headers if connection.takes_headers else b""
-        size = len(headers) + len(self._payload)
-        if size > limit:
-            raise PayloadTooLarge(
-                f"{self.subject}: {size} bytes are more than the {limit} that the server takes "
-                "in one message; nothing was sent",
-                subject=self.subject,
-            )
-        self._token, inbox = self._session.register(self)
-        self._connection = connection
-        self._written = connection.send_message(self.subject, inbox, self._payload, headers)
 
     def withdraw(self) -> bool:
         """End the call, so that it is never sent later. Return whether it was, or may have been, sent."""

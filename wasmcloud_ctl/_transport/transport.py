@@ -11,6 +11,8 @@ from traceback import clear_frames
 from types import TracebackType
 from typing import Any, TypeVar
 
+import attrs
+
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue
 from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._options.options import Options
@@ -22,16 +24,16 @@ logger = logging.getLogger("wasmcloud_ctl")
 T = TypeVar("T")
 
 
-class CallLog:
+@attrs.define
+class _CallLog:
     """Logs a call when it ends: its subject, the sizes of request and replies, and its time."""
 
-    def __init__(self, subject: str, size: int) -> None:
-        self._subject = subject
-        self._size = size
-        self._started = time.monotonic()
-        self.reply_sizes: list[int] = []
+    _subject: str
+    _size: int
+    _started: float = attrs.field(factory=time.monotonic, init=False)
+    reply_sizes: list[int] = attrs.field(factory=list, init=False)
 
-    def __enter__(self) -> CallLog:
+    def __enter__(self) -> _CallLog:
         return self
 
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
@@ -57,7 +59,7 @@ class Replies:
         self._queue: MessageQueue[Reply] = MessageQueue()
         self._calls: list[QueuedCall] = []
         self._subscriptions: list[Subscription] = []
-        self._log: CallLog | None = None
+        self._log: _CallLog | None = None
         self._ended = False
 
     def send(
@@ -74,7 +76,7 @@ class Replies:
         call = QueuedCall(self._session, subject, payload, key, command, once, self._queue, handler)
         self._calls.append(call)
         if self._log is None and logger.isEnabledFor(logging.DEBUG):
-            self._log = CallLog(subject, len(payload))
+            self._log = _CallLog(subject, len(payload))
         self._session.bridge.post(call.begin)
         return call
 
@@ -143,7 +145,10 @@ class Replies:
 
 
 class Transport:
-    """A session on a loop of its own. Its methods may be called from any thread, and block. ``open`` connects it."""
+    """A session on a loop of its own. Its methods may be called from any thread, and block.
+
+    To close it, close its bridge.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -152,28 +157,20 @@ class Transport:
 
     def open(self) -> None:
         """Connect, once. Raises ConnectError if there is no connection within ``connect_timeout``."""
-        deadline = Deadline(self._options.connect_timeout)
-        bridge = self.bridge
+        timeout = self._options.connect_timeout
+        deadline = Deadline(timeout)
         try:
-            bridge.start(deadline.left(), self.session.close)
+            self.bridge.start(timeout, self.session.close)
             # The session keeps the deadline, because it knows the cause. This timeout is for a loop that is blocked.
-            bridge.run(self.session.connect, deadline, timeout=deadline.left() + 0.15)
+            self.bridge.run(self.session.connect, deadline, timeout=deadline.left() + 0.15)
         except DeadlinePassed:
-            bridge.close(1.0)
-            raise ConnectError(f"no connection within {self._options.connect_timeout:g} s") from None
+            self.bridge.close(1.0)
+            raise ConnectError(f"no connection within {timeout:g} s") from None
         except ClosedError as error:
             raise ConnectError(f"the client was closed while it connected: {error}") from error
         except BaseException:
-            bridge.close(1.0)
+            self.bridge.close(1.0)
             raise
-
-    def stop_soon(self) -> None:
-        """Close the connection and end the thread soon, without a lock and without waiting."""
-        self.bridge.stop_soon()
-
-    def close(self, timeout: float) -> None:
-        """Close the connection and end the thread, within about ``timeout`` seconds."""
-        self.bridge.close(timeout)
 
     def request(
         self, subject: str, payload: bytes, timeout: float, *, key: str | None = None, command: bool = False
@@ -186,7 +183,7 @@ class Transport:
         try:
             if not logger.isEnabledFor(logging.DEBUG):
                 return self.bridge.exchange(request, timeout)
-            with CallLog(subject, len(payload)) as log:
+            with _CallLog(subject, len(payload)) as log:
                 reply = self.bridge.exchange(request, timeout)
                 log.reply_sizes.append(len(reply))
             return reply
@@ -200,10 +197,7 @@ class Transport:
         return Replies(self.session)
 
     def subscription(self, subjects: Sequence[str], queue: MessageQueue[Any]) -> Subscription:
-        """Return a subscription, which is still to be opened.
-
-        It exists before it is opened so that its owner can close it whenever Ctrl-C comes.
-        """
+        """Return a subscription that is still to be opened, so that its owner can close it whenever Ctrl-C comes."""
         return Subscription(self.session, tuple(subjects), queue)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
