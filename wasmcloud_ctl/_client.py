@@ -17,8 +17,7 @@ from typing import Literal, NoReturn, TypeVar
 import attrs
 from typing_extensions import TypeVarTuple, Unpack
 
-from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._bridge.handover import MessageQueue, PerProcess
 from wasmcloud_ctl._operations.config_names import list_config_names
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.gather import gather, gather_inventories

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import ParamSpec
 
-from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._bridge.handover import PerProcess
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._operations import progress as progress_bars
 from wasmcloud_ctl._operations.sender import Sender

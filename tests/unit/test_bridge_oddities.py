@@ -18,9 +18,8 @@ import pytest
 
 from wasmcloud_ctl import ClosedError, ConnectError, CtlError, NotConnectedError
 from wasmcloud_ctl._bridge import loop
-from wasmcloud_ctl._bridge.handover import MessageQueue, Result
+from wasmcloud_ctl._bridge.handover import MessageQueue, PerProcess, Result
 from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
-from wasmcloud_ctl._bridge.processes import PerProcess
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import attrs
 
-from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._bridge.handover import PerProcess
 from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.gather import Limits, gather
 from wasmcloud_ctl._operations.wait import Command, send_and_wait

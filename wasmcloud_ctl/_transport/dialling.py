@@ -33,7 +33,8 @@ _NO_TIMEOUT_OF_ITS_OWN = 86400
 async def dial(
     options: Options,
     cluster: Sequence[Server],
-    new_connection: Callable[[Server], Connection],
+    on_lost: Callable[[Connection], None],
+    on_denied: Callable[[str], None],
     deadline: Deadline,
 ) -> Connection:
     """Dial all servers, a moment apart, and take the first that answers before the deadline.
@@ -45,14 +46,15 @@ async def dial(
     login = credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
     context = tls.make_context(options) if any(server.tls for server in options.servers) else None
     known = {(server.host, server.port): server for server in (*cluster, *options.servers)}
-    servers = list(known.values())
-    random.shuffle(servers)
+    allow_tls = options.tls is not False
+    connections = [Connection(server, allow_tls, on_lost, on_denied) for server in known.values()]
+    random.shuffle(connections)
     attempts = [
-        functools.partial(_attempt, new_connection(server), options, login, context, deadline)
-        for server in servers
+        functools.partial(_attempt, connection, options, login, context, deadline)
+        for connection in connections
     ]
     # With many servers, half of the time is left for the last one.
-    pause = min(STAGGER_SECONDS, deadline.left() / 2 / len(servers))
+    pause = min(STAGGER_SECONDS, deadline.left() / 2 / len(attempts))
     try:
         return await race(attempts, pause, Connection.abort)
     except AllFailed as failed:

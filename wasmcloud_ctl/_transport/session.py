@@ -1,14 +1,14 @@
 """The session: a connection that is kept until the client is closed, its calls in flight and its subscriptions.
 
-A session outlives its connections. Each one is a nats-py client with reconnecting off, and is never used again once it
-is lost, for two reasons. nats-py sends what it has queued for a full socket over its next connection, so a command that
-timed out would arrive later. And nats-py gives up for good after most errors that a server sends.
+A session outlives its connections. Each one is a nats-py client with reconnecting off, and is never used again once
+it is lost, for two reasons. nats-py sends what it has queued for a full socket over its next connection, so a command
+that timed out would arrive later. And nats-py gives up for good after most errors that a server sends.
 
 Requests do not use nats-py's ``request``. They are written straight to the socket, and replies are taken straight off
 nats-py's reader: no task, queue or timer for each request, and messages of different subscriptions keep their order.
 
-Everything here runs on the loop, unless it says otherwise. A caller's thread waits for the result of a ``Request``, or
-reads the queue of a ``QueuedCall`` or a ``Subscription``.
+Everything here runs on the loop, unless it says otherwise. A caller's thread waits for the result of a ``Request``,
+or reads the queue of a ``QueuedCall`` or a ``Subscription``.
 """
 
 from __future__ import annotations
@@ -144,13 +144,8 @@ class Session:
     # Connecting
 
     async def connect(self, deadline: Deadline) -> None:
-        """Make the first connection."""
-        await self._make_connection(deadline)
-        logger.info("connected to %s", self.address)
-
-    async def _make_connection(self, deadline: Deadline) -> None:
-        """Make a new connection, and subscribe on it before it is used, so that no message is missed."""
-        connection = await dial(self._options, self._cluster, self._new_connection, deadline)
+        """Make a connection, and subscribe on it before it is used, so that no message is missed."""
+        connection = await dial(self._options, self._cluster, self._on_lost, self._on_denied, deadline)
         if connection.gone:
             connection.abort()
             raise ConnectError(f"{connection.server} ended the connection as soon as it was made")
@@ -163,9 +158,6 @@ class Session:
         self._refused = None
         self._connected_at = time.monotonic()
 
-    def _new_connection(self, server: Server) -> Connection:
-        return Connection(server, self._options.tls is not False, self._on_lost, self._on_denied)
-
     def _on_lost(self, connection: Connection) -> None:
         """End the requests in flight on a lost connection, and begin to dial."""
         if connection is not self._connection:
@@ -175,7 +167,7 @@ class Session:
         for call in list(self._pending.values()):
             call.on_lost()
         for subscription in self.subscriptions:
-            subscription.on_lost()
+            subscription.gaps += 1
         connection.abort()
         if not self._closing:  # pragma: no branch – it may be lost while the loop ends
             logger.warning("lost the connection to %s: %s", connection.server, connection.end)
@@ -190,7 +182,7 @@ class Session:
             await self._wait_before_retry()
         while True:
             try:
-                await self._make_connection(Deadline(self._options.connect_timeout))
+                await self.connect(Deadline(self._options.connect_timeout))
             except ConnectError as error:
                 self._refused = error if isinstance(error, AuthError) else None
                 logger.debug("no connection yet: %s", error)
@@ -252,16 +244,13 @@ class Session:
                         subscription.end(_permission_denied("subscribe", subject))
 
     def _inbox_error(self) -> PermissionDenied:
-        subject = f"{self._inbox}.*"
-        return PermissionDenied(
-            f"the server does not let this user subscribe to {subject}, so no reply can arrive: "
-            "name an allowed subject with inbox_prefix",
-            subject=subject,
-        )
+        advice = ", so no reply can arrive: name an allowed subject with inbox_prefix"
+        return _permission_denied("subscribe", f"{self._inbox}.*", advice)
 
 
-def _permission_denied(action: str, subject: str) -> PermissionDenied:
-    return PermissionDenied(f"the server does not let this user {action} to {subject}", subject=subject)
+def _permission_denied(action: str, subject: str, advice: str = "") -> PermissionDenied:
+    text = f"the server does not let this user {action} to {subject}{advice}"
+    return PermissionDenied(text, subject=subject)
 
 
 def _quoted(subject: str) -> str:
@@ -518,10 +507,6 @@ class Subscription:
 
     def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
         self._queue.put(data if self._handler is None else Reply(self._handler, data))
-
-    def on_lost(self) -> None:
-        """Count a gap. On the loop."""
-        self.gaps += 1
 
     def end(self, error: Exception | None = None) -> None:
         """End it now, with the error for its readers. On the loop."""

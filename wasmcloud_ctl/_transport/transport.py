@@ -163,6 +163,7 @@ class Transport:
             self.bridge.start(timeout, self.session.close)
             # The session keeps the deadline, because it knows the cause. This timeout is for a loop that is blocked.
             self.bridge.run(self.session.connect, deadline, timeout=deadline.left() + 0.15)
+            logger.info("connected to %s", self.session.address)
         except DeadlinePassed:
             self.bridge.close(1.0)
             raise ConnectError(f"no connection within {timeout:g} s") from None
