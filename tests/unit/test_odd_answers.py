@@ -147,8 +147,8 @@ def test_a_call_that_stands_in_no_line_can_leave_it() -> None:
     call.abandoned = True
     call.begin()
 
-    session.dequeue("key", call)
-    session.dequeue("key", call)
+    session.unregister(call)
+    session.unregister(call)
 
 
 def test_a_call_that_has_ended_when_its_turn_comes_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

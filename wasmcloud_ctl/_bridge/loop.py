@@ -1,7 +1,7 @@
 """A private event loop on its own thread, and how other threads have work done there.
 
-Work reaches the loop by ``Bridge.exchange``: it is begun on the loop, the caller waits for its result, and the work is
-abandoned on the loop when the wait ends early. A request is such work, and so is a coroutine (``run``).
+Work reaches the loop by ``Bridge.exchange``: it is begun on the loop, the caller waits for its result, and the work
+is abandoned on the loop when the wait ends early. A request is such work, and so is a coroutine (``run``).
 
 The way in which a process ends decides the design:
 
@@ -43,10 +43,8 @@ logger = logging.getLogger("wasmcloud_ctl")
 
 T = TypeVar("T")
 
-# How long a call that was abandoned waits for the loop to clean up. Reached only when the loop is blocked.
+# How long an abandoned call waits for the loop, and an exiting process for its bridges. Only a blocked loop takes it.
 _CLEANUP_SECONDS = 1.0
-
-# How long an exiting process waits for its bridges. Reached only when a loop is blocked.
 _EXIT_SECONDS = 1.5
 
 
@@ -167,11 +165,8 @@ async def _do_nothing() -> None:
 class Bridge:
     """One private event loop on one daemon thread, started once and closed once.
 
-    All methods may be called from any thread but the loop's own, unless they say otherwise.
-
-    Attributes:
-        running: Whether the loop was started, and has not ended.
-        ended_by_exit: Whether the end of the process closed it.
+    All methods may be called from any thread but the loop's own, unless they say otherwise. ``running`` says that the
+    loop was started and has not ended, ``ended_by_exit`` that the end of the process closed it.
     """
 
     def __init__(self, name: str) -> None:
@@ -212,6 +207,7 @@ class Bridge:
         """
         _refuse_gevent()
         started: Result[None] = Result()
+        thread = threading.Thread(target=self._main, args=(started, cleanup), name=self._name, daemon=True)
 
         def start_thread() -> None:  # pragma: no cover – not measurable on a bare thread
             try:
@@ -219,12 +215,9 @@ class Bridge:
             except BaseException as error:
                 started.fail(ConnectError(f"cannot start the client's thread: {error}"))
 
+        self._thread = thread
         _open.add(self)
         try:
-            thread = threading.Thread(
-                target=self._main, args=(started, cleanup), name=self._name, daemon=True
-            )
-            self._thread = thread
             # Not Thread.start on this thread: it waits on an Event, and Ctrl-C can leave the Event's lock acquired.
             # Then the new thread waits for it for ever. Ctrl-C reaches no thread but the main one. And a thread can
             # inherit its starter's context (free-threaded 3.14 does), and would keep it alive. Here that is empty.
@@ -354,8 +347,7 @@ class Bridge:
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
         """Run a coroutine function on the loop, and return its result.
 
-        After ``timeout`` seconds (None for no limit) the function is cancelled, and this raises DeadlinePassed. It
-        raises ClosedError if the loop has ended, or ends during the wait.
+        After ``timeout`` seconds (None for no limit), cancel it and raise DeadlinePassed. Raises as ``exchange``.
         """
         self.refuse_ended()
         return self.exchange(_Coroutine(self._tasks, functools.partial(function, *args)), timeout)
@@ -401,7 +393,7 @@ class Bridge:
         thread = self._thread
         if thread is None or thread.ident in (None, threading.get_ident()):
             return
-        deadline = Deadline(min(timeout, threading.TIMEOUT_MAX))
+        deadline = Deadline(timeout)
         # Before Python 3.13, a thread whose join was interrupted counts as ended. So the wait that Ctrl-C may
         # interrupt is here, and not in the join.
         if self._over.acquire(True, deadline.left()):

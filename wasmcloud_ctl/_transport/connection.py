@@ -27,16 +27,11 @@ Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
 class Connection(nats.aio.client.Client):
-    """A nats-py client for one connection, which never reconnects.
+    """A nats-py client for one connection, which never reconnects. ``lost`` says that the connection has ended.
 
     ``nats_internals`` lists what it uses of nats-py beyond the public surface. ``on_lost`` is called when the
     connection has ended, possibly more than once, and ``on_denied`` with the server's message when its permissions
     deny something.
-
-    Attributes:
-        socket: The bytes of the connection.
-        lost: Whether the connection has ended.
-        takes_headers: Whether the server accepts headers.
     """
 
     def __init__(

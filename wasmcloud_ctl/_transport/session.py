@@ -71,7 +71,7 @@ class Session:
         # Calls in flight, by the token at the end of their reply subject.
         self._pending: dict[bytes, Call] = {}
         # Calls with the same key never overlap. Not by a lock: Ctrl-C or a fork could leave that acquired.
-        self._queues: dict[str, deque[Call]] = {}
+        self._queues: dict[str | None, deque[Call]] = {}
         self._numbers = itertools.count(1)
         self._inbox = ""
         self._inbox_denied = False
@@ -110,34 +110,31 @@ class Session:
             )
         return connection
 
-    def register(self, call: Call) -> tuple[bytes, str]:
-        """Give replies to a call. Return its token, and its reply subject."""
-        if self._inbox_denied:
-            raise self._inbox_error()
-        token = b"%x" % next(self._numbers)
-        self._pending[token] = call
-        return token, f"{self._inbox}.{token.decode()}"
-
-    def unregister(self, token: bytes) -> None:
-        """Give no more replies to a call."""
-        self._pending.pop(token, None)
-
-    def enqueue(self, key: str, call: Call) -> None:
+    def enqueue(self, call: Call) -> None:
         """Start a call when the calls before it with the same key have ended."""
-        calls = self._queues.setdefault(key, deque())
+        calls = self._queues.setdefault(call.key, deque())
         calls.append(call)
         if calls[0] is call:
             call.start()
 
-    def dequeue(self, key: str, call: Call) -> None:
-        """Remove a call from its queue, wherever it stands. If it was the first, start the next one."""
-        calls = self._queues.get(key)
+    def register(self, call: Call) -> str:
+        """Give replies to a call. Return its reply subject."""
+        if self._inbox_denied:
+            raise self._inbox_error()
+        call.token = b"%x" % next(self._numbers)
+        self._pending[call.token] = call
+        return f"{self._inbox}.{call.token.decode()}"
+
+    def unregister(self, call: Call) -> None:
+        """Give no more replies to a call. If it was the first of its queue, start the next one."""
+        self._pending.pop(call.token, None)
+        calls = self._queues.get(call.key)
         if calls is None or call not in calls:
-            return  # it was abandoned before it began, or has ended before
+            return  # it has no key, was abandoned before it began, or has ended before
         was_first = calls[0] is call
         calls.remove(call)
         if not calls:
-            del self._queues[key]
+            del self._queues[call.key]
         elif was_first:
             asyncio.get_running_loop().call_soon(calls[0].start)
 
@@ -283,22 +280,22 @@ class Call:
     _session: Session
     subject: str
     _payload: bytes
-    _key: str | None
+    key: str | None
     _command: bool
     _once: bool
     _headers: bytes = attrs.field(factory=tracing.headers, init=False)
     _connection: Connection | None = attrs.field(default=None, init=False)
-    _token: bytes = attrs.field(default=b"", init=False)
+    token: bytes = attrs.field(default=b"", init=False)
     _written: int = attrs.field(default=0, init=False)
     _ended: bool = attrs.field(default=False, init=False)
     abandoned: bool = attrs.field(default=False, init=False)
 
     def begin(self) -> None:
         """Send it, now or when the calls queued before it under the same key have ended."""
-        if self._key is None:
+        if self.key is None:
             self.start()
         else:
-            self._session.enqueue(self._key, self)
+            self._session.enqueue(self)
 
     def start(self) -> None:
         """Send it now, or fail. Nothing may be sent once the call has ended."""
@@ -315,7 +312,7 @@ class Call:
                     "in one message; nothing was sent",
                     subject=self.subject,
                 )
-            self._token, inbox = self._session.register(self)
+            inbox = self._session.register(self)
             self._connection = connection
             self._written = connection.send_message(self.subject, inbox, self._payload, headers)
         except CtlError as error:
@@ -336,9 +333,7 @@ class Call:
     def _end(self) -> None:
         """Unregister the call, and start the next one that is queued for its key."""
         self._ended = True
-        self._session.unregister(self._token)
-        if self._key is not None:
-            self._session.dequeue(self._key, self)
+        self._session.unregister(self)
 
     def on_reply(self, data: bytes, headers: bytes | None) -> None:
         """Take a reply."""

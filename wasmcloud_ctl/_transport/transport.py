@@ -36,14 +36,14 @@ class _CallLog:
     def __enter__(self) -> _CallLog:
         return self
 
-    def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         logger.debug(
             "%s: %d bytes to send, %d replies of %d bytes in all%s, %.1f ms",
             self._subject,
             self._size,
             len(self.reply_sizes),
             sum(self.reply_sizes),
-            "" if exception_type is None else f", {exception_type.__name__}",
+            "" if kind is None else f", {kind.__name__}",
             (time.monotonic() - self._started) * 1000,
         )
 
@@ -107,14 +107,9 @@ class Replies:
         self._session.bridge.watch(self._queue)
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, _: object, traceback: TracebackType | None) -> None:
         if self._log is not None:
-            self._log.__exit__(exception_type)
+            self._log.__exit__(kind)
         self._end()
         if traceback is not None:
             # The frames' variables hold replies, and with them the error that is being raised, whose traceback holds
