@@ -97,9 +97,8 @@ class _Coroutine(Generic[T]):
         try:
             self.result.resolve(await self._function())
         except asyncio.CancelledError:
-            self.result.fail(
-                DeadlinePassed() if self.abandoned else ClosedError("the client was closed during the call")
-            )
+            closed = ClosedError("the client was closed during the call")
+            self.result.fail(DeadlinePassed() if self.abandoned else closed)
         except BaseException as error:
             self.result.fail(error)
         finally:
@@ -200,10 +199,10 @@ class Bridge:
         return ClosedError(f"the client is closed{reason}")
 
     def start(self, timeout: float, cleanup: Callable[[], Awaitable[None]] = _do_nothing) -> None:
-        """Start the thread and its loop. The loop runs ``cleanup`` before it ends, for at most a second.
+        """Start the thread and its loop, which runs ``cleanup`` before it ends, for at most a second.
 
-        Raises ConnectError if gevent has patched what the thread relies on, or if the thread or its loop did not
-        start: no more files or threads, too late in the interpreter's life, or not in time.
+        Raises ConnectError if they do not start in time: gevent has patched modules, there are no more files or
+        threads, or Python is ending.
         """
         _refuse_gevent()
         started: Result[None] = Result()
@@ -279,9 +278,8 @@ class Bridge:
             raise self.closed_error() from error
 
     def _submit(self, callback: Callable[[], None], *, wake: bool = False) -> None:
-        """Run a function on the loop after all that was submitted before.
+        """Like ``post``, but in order, and threads that submit at the same time wake the loop once: that is costly.
 
-        Like ``post``, but threads that submit at the same time wake the loop once: that costs more than most work.
         ``wake`` wakes the loop in any case: Ctrl-C may have kept another thread from it.
         """
         if not self.running or self.inherited:
@@ -298,10 +296,8 @@ class Bridge:
             raise
 
     def _run_submitted(self) -> None:
-        # First this: what is submitted from now on wakes the loop again. It ends, because each thread waits for what
-        # it submitted.
-        self._wake_pending = False
-        while self._submitted:
+        self._wake_pending = False  # first: what is submitted from now on wakes the loop again
+        while self._submitted:  # this ends, because each thread waits for what it submitted
             self._submitted.popleft()()
 
     def exchange(self, work: Work[T], timeout: float | None) -> T:

@@ -21,8 +21,6 @@ nats_internals.check()
 # nats-py logs unexpected things as errors; without a handler Python would print them to stderr.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 
-_READ_BYTES = 65536
-
 Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
@@ -60,9 +58,7 @@ class Connection(nats.aio.client.Client):
     async def _select_next_server(self) -> None:
         # Dial the server once, and let the cause of a failure through.
         self._current_server = self._server_pool[0]
-        await self.socket.connect(
-            self._current_server.uri, buffer_size=_READ_BYTES, connect_timeout=self.options["connect_timeout"]
-        )
+        await self.socket.dial(self.server.host, self.server.port)
         self._transport = self.socket
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
@@ -137,9 +133,8 @@ class Connection(nats.aio.client.Client):
 
     def send_message(self, subject: str, reply: str, payload: bytes, headers: bytes = b"") -> int:
         """Write a message. Return how many bytes were written so far."""
-        if headers:
-            return self.send(hpub_cmd(subject, reply, headers, payload))
-        return self.send(pub_cmd(subject, reply, payload))
+        command = hpub_cmd(subject, reply, headers, payload) if headers else pub_cmd(subject, reply, payload)
+        return self.send(command)
 
     def listen(self, subject: str, route: Route) -> int:
         """Subscribe, and return the subscription's number. ``route`` takes each message, in the order of the wire."""

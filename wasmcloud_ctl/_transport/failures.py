@@ -93,9 +93,7 @@ def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLErr
         return ConnectError(f"{whose} is not trusted: {error.verify_message}{advice}")
     if _WANTS_CERTIFICATE.search(reason) and options.tls_cert is None:
         return AuthError(f"{server} requires a client's certificate: give tls_cert and tls_key ({reason})")
-    if _REFUSES_CERTIFICATE.search(
-        reason
-    ):  # pragma: no cover – the server's hang-up may come before its alert
+    if _REFUSES_CERTIFICATE.search(reason):  # pragma: no cover – the hang-up may come before the alert
         return AuthError(f"{server} refused the client's certificate: {reason}")
     if options.tls_first and stage is Stage.CONNECTED:
         return ConnectError(f"{server} does not begin with the TLS handshake: leave tls_first out")

@@ -37,7 +37,7 @@ def check() -> None:
     owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
         (client, "Client", (*_OVERRIDDEN, *_STATE, *_QUEUED, *_TASKS, "_ps")),
         (getattr(client, "_ps", None), "Parser", ("buf",)),
-        (socket, "TcpTransport", ("connect", "connect_tls", "readline", "write", "writelines")),
+        (socket, "TcpTransport", ("connect_tls", "readline", "write", "writelines")),
         (socket, "TcpTransport", ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")),
     )
     for owner, title, names in owners:

@@ -263,9 +263,8 @@ def request_timeout(subject: str, timeout: float, *, sent: bool, command: bool) 
         advice = "it was sent, so its outcome is unknown: look at the state before you send a command again"
     else:
         advice = "it was sent; nothing was changed, so it is safe to ask again"
-    return RequestTimeout(
-        f"no answer to {subject} within {timeout:g} s; {advice}", subject=subject, sent=sent
-    )
+    text = f"no answer to {subject} within {timeout:g} s; {advice}"
+    return RequestTimeout(text, subject=subject, sent=sent)
 
 
 @attrs.define(eq=False, repr=False)
@@ -369,13 +368,8 @@ class Call:
             state = "it was sent, and its outcome is unknown"
         else:
             state = "it was sent; nothing was changed, so it is safe to ask again"
-        self.fail(
-            NotConnectedError(
-                f"the connection was lost while {self.subject} was in flight: {state}",
-                subject=self.subject,
-                sent=sent,
-            )
-        )
+        text = f"the connection was lost while {self.subject} was in flight: {state}"
+        self.fail(NotConnectedError(text, subject=self.subject, sent=sent))
 
 
 @attrs.define(eq=False, repr=False)
@@ -402,7 +396,7 @@ Handler = Callable[["Reply"], None]
 class Reply(NamedTuple):
     """A reply to a call, a message of a subscription, or the error that ended a call. ``handler`` takes it."""
 
-    handler: Callable[[Reply], None]
+    handler: Handler
     data: bytes
     error: CtlError | None = None
 
@@ -445,10 +439,8 @@ class Subscription:
             bridge.run(self._open, timeout=timeout)
         except DeadlinePassed:
             self.close()
-            raise RequestTimeout(
-                f"the server did not confirm the subscription to {subjects} within {timeout:g} s",
-                subject=self.subjects[0],
-            ) from None
+            text = f"the server did not confirm the subscription to {subjects} within {timeout:g} s"
+            raise RequestTimeout(text, subject=self.subjects[0]) from None
         except BaseException:
             self.close()
             raise
@@ -511,4 +503,3 @@ class Subscription:
         if self._connection is not None and not self._connection.gone:
             for number in self._numbers:
                 self._connection.unlisten(number)
-        self._numbers = []

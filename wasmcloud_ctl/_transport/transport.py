@@ -140,10 +140,7 @@ class Replies:
 
 
 class Transport:
-    """A session on a loop of its own. Its methods may be called from any thread, and block.
-
-    To close it, close its bridge.
-    """
+    """A session on a loop of its own. Its methods block, on any thread. Closing its ``bridge`` closes it."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -171,10 +168,7 @@ class Transport:
     def request(
         self, subject: str, payload: bytes, timeout: float, *, key: str | None = None, command: bool = False
     ) -> bytes:
-        """Send a request, and return its reply.
-
-        Requests with the same ``key`` never overlap; waiting for the one before counts for the timeout.
-        """
+        """Send a request, and return its reply. Waiting for one with the same ``key`` counts for the timeout."""
         request = Request(self.session, subject, payload, key, command, True, timeout)
         try:
             if not logger.isEnabledFor(logging.DEBUG):
