@@ -125,7 +125,7 @@ def connect(
         given = options.combine(given, contexts.load(context))
     given["progress"] = progress_bars.wanted(progress)
     resolved = options.resolve(given)
-    transports = PerProcess(lambda: Transport(resolved), Transport.open, Transport.stop_soon)
+    transports = PerProcess(lambda: Transport(resolved), Transport.open, lambda made: made.bridge.stop_soon())
     # The client is made before it connects: wherever Ctrl-C interrupts this, dropping the client ends the connection.
     client = Client(Sender(transports, resolved))
     try:

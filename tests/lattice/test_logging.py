@@ -97,7 +97,7 @@ for url in ("nats://127.0.0.1:1", "nats://nowhere.invalid", "tls://127.0.0.1:{pr
     except wasmcloud_ctl.ConnectError:
         print("refused")
 """
-    drop = "async def drop(session):\n    session.drop(session.connection(None), 'a test')\n"
+    drop = "async def drop(session):\n    session.connection(None).give_up(ConnectionError('a test'))\n"
     done = subprocess.run(
         [sys.executable, "-W", "default", "-c", drop + script], capture_output=True, text=True
     )

@@ -487,8 +487,8 @@ def test_a_client_that_a_fork_has_not_used_has_no_connection_to_close(
     client.close()
     monkeypatch.undo()
 
-    assert transport.connected
-    transport.close(5.0)
+    assert transport.session.connected
+    transport.bridge.close(5.0)
 
 
 def test_a_call_that_comes_to_the_loop_when_it_is_closed_is_told(practice_server: PracticeServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trustme
 from calling import Calling
-from internals import session_of, transport_of
+from internals import session_of
 from nats.aio.msg import Msg
 from wire import arrive
 
@@ -178,4 +178,4 @@ def test_a_failed_wait_keeps_no_subscription(lattice: PracticeLattice, client: C
     client.get_host_inventory(lattice.hosts[0].id)
 
     assert not session_of(client).subscriptions
-    assert transport_of(client).connected
+    assert session_of(client).connected

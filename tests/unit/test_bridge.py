@@ -27,6 +27,7 @@ class _Noted:
 
     def __init__(self, done: list[str]) -> None:
         self.result: Result[str] = Result()
+        self.abandoned: bool = False
         self._done = done
 
     def begin(self) -> None:
@@ -36,9 +37,6 @@ class _Noted:
     def abandon(self) -> None:
         self._done.append("abandon")
         self.result.fail(ClosedError("abandoned"))
-
-    def blocked_error(self) -> Exception:
-        return ClosedError("blocked")
 
 
 def _exchange(bridge: Bridge, done: list[str]) -> str:

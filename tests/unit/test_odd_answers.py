@@ -12,20 +12,20 @@ from identities import Operator, new_seed
 from refusals import refusal
 
 import wasmcloud_ctl
-from wasmcloud_ctl import (
-    ConnectError,
-    Inventories,
-)
+from wasmcloud_ctl import ConnectError, Inventories, NotConnectedError, RequestTimeout
 from wasmcloud_ctl._bridge import processes
+from wasmcloud_ctl._bridge.loop import Bridge
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
 from wasmcloud_ctl._options.options import Options, combine
 from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._transport import failures as _failures
 from wasmcloud_ctl._transport import session as session_module
+from wasmcloud_ctl._transport.calls import Request
+from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.failures import Stage
-from wasmcloud_ctl._transport.key_queues import KeyQueues
 from wasmcloud_ctl._transport.race import race
+from wasmcloud_ctl._transport.session import Session
 from wasmcloud_ctl._transport.stream import Socket
 
 # Dialling -----------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_a_loop_that_ends_while_it_connects_is_told(monkeypatch: pytest.MonkeyPa
     """At the interpreter's end, say."""
 
     async def end(*_: object) -> None:
-        for bridge in list(processes._open):
+        for bridge in list(processes.open_bridges):
             bridge.stop_soon()
         await asyncio.sleep(10)
 
@@ -143,12 +143,40 @@ def test_of_a_clusters_servers_one_that_cannot_be_read_is_left_out() -> None:
 
 def test_a_call_that_stands_in_no_line_can_leave_it() -> None:
     """Leaving twice is as good as once."""
-    call: Any = object()
-    queues: KeyQueues[object] = KeyQueues()
-    queues.enter("echo", call)
+    session = Session(Options(servers=(SERVER,)), Bridge("test-bridge"))
+    call = Request(session, "echo", b"", "key", True, True, 1.0)
+    call.abandoned = True
+    call.begin()
 
-    assert queues.leave("echo", call) is None
-    assert queues.leave("echo", call) is None
+    session.unregister(call)
+    session.unregister(call)
+
+
+def test_a_call_that_has_ended_when_its_turn_comes_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may end between the end of the call before it and its own start."""
+    session = Session(Options(servers=(SERVER,)), Bridge("test-bridge"))
+    subjects = ("first", "second", "third")
+    first, second, third = (Request(session, subject, b"", "key", True, True, 1.0) for subject in subjects)
+    first.abandoned = True  # so that it stands in the line, and is not sent
+    sent: list[str | None] = []
+
+    def connection(subject: str | None) -> Connection:
+        sent.append(subject)
+        raise NotConnectedError("there is no connection")
+
+    async def take_turns() -> None:
+        for call in (first, second, third):
+            call.begin()
+        first.expire(1.0)
+        second.expire(1.0)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(session, "connection", connection)
+    asyncio.run(take_turns())
+
+    assert sent == ["third"]
+    with pytest.raises(RequestTimeout, match="no answer to second within 1 s; it could not be sent"):
+        second.result.get()
 
 
 def test_a_receiver_that_was_never_finished_can_be_dropped() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import queue
-import sys
 import threading
 import time
 from collections import deque
@@ -13,9 +12,6 @@ from typing import Generic, TypeVar
 from wasmcloud_ctl.exceptions import ClosedError
 
 T = TypeVar("T")
-
-# On Windows, Ctrl-C does not interrupt a wait for a lock, so a wait there consists of slices.
-_SLICE_SECONDS = 0.1 if sys.platform == "win32" else None
 
 # For state that calling threads share. Never held while user code runs.
 Lock = threading.Lock
@@ -32,25 +28,15 @@ def acquire(lock: threading.Lock, seconds: float, acquired: list[bool]) -> None:
 
 
 def _wait_for(lock: threading.Lock, seconds: float | None) -> bool:
-    """Acquire a lock; Ctrl-C interrupts the wait. Return whether it was acquired in time. No limit by default."""
-    if _SLICE_SECONDS is None:
-        return lock.acquire(True, -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
-    end = None if seconds is None else time.monotonic() + seconds
-    while True:
-        left = _SLICE_SECONDS if end is None else min(_SLICE_SECONDS, end - time.monotonic())
-        if lock.acquire(True, max(0.0, left)):
-            return True
-        if end is not None and time.monotonic() >= end:
-            return False
+    return lock.acquire(True, -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
 
 
 class Deadline:
-    """The time that a call has in all (``seconds``), spent across its steps."""
+    """The time that a call has in all, spent across its steps."""
 
-    __slots__ = ("_end", "seconds")
+    __slots__ = ("_end",)
 
     def __init__(self, seconds: float) -> None:
-        self.seconds: float = seconds
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
@@ -138,10 +124,9 @@ class MessageQueue(Generic[T]):
                 return
             try:
                 self._items.popleft()
+                self.dropped += 1
             except IndexError:  # pragma: no cover – a reader was quicker, so there is room
                 pass
-            else:
-                self.dropped += 1
         self._items.append(item)
         self._wake_reader()
 

@@ -1,8 +1,7 @@
 """A private event loop on its own thread, and how other threads have work done there.
 
-One ``Bridge`` is one daemon thread with one event loop inside anyio. Work reaches the loop by ``exchange``: it is
-begun on the loop, the caller waits for its result, and the work is abandoned on the loop when the wait ends early. A
-request is such work, and so is a coroutine (``run``).
+Work reaches the loop by ``Bridge.exchange``: it is begun on the loop, the caller waits for its result, and the work
+is abandoned on the loop when the wait ends early. A request is such work, and so is a coroutine (``run``).
 
 The way in which a process ends decides the design:
 
@@ -34,39 +33,34 @@ from anyio import create_task_group, move_on_after
 from anyio.abc import TaskGroup
 
 from wasmcloud_ctl._bridge import processes
-from wasmcloud_ctl._bridge.handover import Deadline, Result
+from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 logger = logging.getLogger("wasmcloud_ctl")
 
 T = TypeVar("T")
 
-# How long a call that was abandoned waits for the loop to clean up. Reached only when the loop is blocked.
-CLEANUP_SECONDS = 1.0
+# How long an abandoned call waits for the loop. Only a blocked loop takes it.
+_CLEANUP_SECONDS = 1.0
 
 
 class DeadlinePassed(Exception):
-    """The coroutine function given to ``Bridge.run`` did not end in time, and was cancelled."""
-
-
-class Waiter(Protocol):
-    """A thread waits for this; the bridge fails it when the loop ends."""
-
-    def fail(self, error: Exception) -> None: ...
+    """Work did not end in time, and was abandoned. A coroutine is cancelled then."""
 
 
 class Work(Protocol[T]):
     """Work for the loop's thread, with a result that another thread waits for.
 
     ``begin`` and ``abandon`` run on the loop. An exception of ``begin`` becomes the result. ``abandon`` sets the
-    result, and makes sure that nothing happens later. ``blocked_error`` is for a loop that did not run it in time.
+    result, and makes sure that nothing happens later. The caller's thread sets ``abandoned`` when it no longer waits.
     """
+
+    abandoned: bool
 
     @property
     def result(self) -> Result[T]: ...
     def begin(self) -> None: ...
     def abandon(self) -> None: ...
-    def blocked_error(self) -> Exception: ...
 
 
 class _Coroutine(Generic[T]):
@@ -77,52 +71,40 @@ class _Coroutine(Generic[T]):
     await anything.
     """
 
-    def __init__(
-        self, tasks: TaskGroup, function: Callable[[], Awaitable[T]], closed_error: Callable[[], Exception]
-    ) -> None:
+    def __init__(self, tasks: TaskGroup, function: Callable[[], Awaitable[T]]) -> None:
         self.result: Result[T] = Result()
+        self.abandoned: bool = False
         self._tasks = tasks
         self._function = function
-        self._closed_error = closed_error
         self._task: asyncio.Task[Any] | None = None
-        self._abandoned = False
 
     def begin(self) -> None:
         try:
             self._tasks.start_soon(self._run)
-        except RuntimeError:  # pragma: no cover – the loop has just ended its tasks
-            raise self._closed_error() from None
+        except RuntimeError:  # pragma: no cover – the loop has just ended, and fails the result next
+            pass
 
     async def _run(self) -> None:
         # The task sets the result itself, as its last act: a future is done before its task has cleaned up. And no
         # exception may leave the task, not even a cancellation, because that would end all other tasks.
-        if self._abandoned:  # pragma: no cover – abandoned between the start of the task and its first step
+        if self.abandoned:  # pragma: no cover – abandoned between the start of the task and its first step
             return
         self._task = asyncio.current_task()
         try:
-            value = await self._function()
+            self.result.resolve(await self._function())
         except asyncio.CancelledError:
-            self.result.fail(
-                DeadlinePassed() if self._abandoned else ClosedError("the client was closed during the call")
-            )
+            closed = ClosedError("the client was closed during the call")
+            self.result.fail(DeadlinePassed() if self.abandoned else closed)
         except BaseException as error:
             self.result.fail(error)
-        else:
-            self.result.resolve(value)
         finally:
             self._task = None  # it refers to the caller's frames
 
     def abandon(self) -> None:
-        self._abandoned = True
         if self._task is None:
             self.result.fail(DeadlinePassed())
         else:
             self._task.cancel()
-
-    def blocked_error(
-        self,
-    ) -> Exception:  # pragma: no cover – the function ignores its cancellation for a second
-        return DeadlinePassed()
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -154,10 +136,6 @@ class _Loop(asyncio.SelectorEventLoop):
         return await asyncio.wrap_future(addresses)
 
 
-# The modules that the loop and its thread rely on.
-_FOUNDATIONS = ("threading", "queue", "select", "socket")
-
-
 def _refuse_gevent() -> None:
     """Raise ConnectError where gevent has patched the modules that the loop and its thread rely on.
 
@@ -167,7 +145,7 @@ def _refuse_gevent() -> None:
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None:
         return
-    patched = [name for name in _FOUNDATIONS if monkey.is_module_patched(name)]
+    patched = [name for name in ("threading", "queue", "select", "socket") if monkey.is_module_patched(name)]
     if patched:
         raise ConnectError(
             f"gevent has patched {', '.join(patched)}, and this client needs them as they are: connect in a process "
@@ -175,34 +153,36 @@ def _refuse_gevent() -> None:
         )
 
 
+async def _do_nothing() -> None:
+    pass
+
+
 class Bridge:
     """One private event loop on one daemon thread, started once and closed once.
 
-    All methods may be called from any thread but the loop's own, unless they say otherwise.
-
-    Attributes:
-        ended: Whether the loop no longer runs.
-        ended_by_exit: Whether the end of the process closed it.
+    All methods may be called from any thread but the loop's own, unless they say otherwise. ``running`` says that the
+    loop was started and has not ended, ``ended_by_exit`` that the end of the process closed it.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._pid = os.getpid()
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: TaskGroup | None = None
-        self._stop: asyncio.Event | None = None
         self._stopping = False
-        self.ended: bool = False
+        self.running: bool = False
         self.ended_by_exit: bool = False
+        # The loop's thread sets these before ``running``.
+        self._loop: asyncio.AbstractEventLoop
+        self._tasks: TaskGroup
+        self._stop: asyncio.Event
         # Acquired until the thread is about to end. Not an Event: Ctrl-C can leave the lock of an Event acquired.
         self._over = threading.Lock()
         self._over.acquire()
-        self._waiters: set[Waiter] = set()
+        # Threads wait for these. They fail when the loop ends.
+        self._waiters: set[Result[Any] | MessageQueue[Any]] = set()
         # What threads want run on the loop, in order, and whether the loop has been woken for it.
         self._submitted: deque[Callable[[], None]] = deque()
         self._wake_pending = False
-        self._cleanups: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def inherited(self) -> bool:
@@ -214,88 +194,79 @@ class Bridge:
         reason = ", because Python is ending" if self.ended_by_exit else ""
         return ClosedError(f"the client is closed{reason}")
 
-    def start(self, timeout: float) -> None:
-        """Start the thread and its loop.
+    def start(self, timeout: float, cleanup: Callable[[], Awaitable[None]] = _do_nothing) -> None:
+        """Start the thread and its loop, which runs ``cleanup`` before it ends, for at most a second.
 
-        Raises ConnectError if gevent has patched what the thread relies on, or if the thread or its loop did not
-        start: no more files or threads, too late in the interpreter's life, or not in time.
+        Raises ConnectError if they do not start in time: gevent has patched modules, there are no more files or
+        threads, or Python is ending.
         """
         _refuse_gevent()
         started: Result[None] = Result()
-        processes.close_at_exit(self)
+        thread = threading.Thread(target=self._main, args=(started, cleanup), name=self._name, daemon=True)
+
+        def start_thread() -> None:  # pragma: no cover – not measurable on a bare thread
+            try:
+                thread.start()
+            except BaseException as error:
+                started.fail(ConnectError(f"cannot start the client's thread: {error}"))
+
+        self._thread = thread
+        processes.open_bridges.add(self)
         try:
             # Not Thread.start on this thread: it waits on an Event, and Ctrl-C can leave the Event's lock acquired.
-            # Then the new thread waits for it for ever. Ctrl-C reaches no thread but the main one.
-            _thread.start_new_thread(self._launch, (started,))
+            # Then the new thread waits for it for ever. Ctrl-C reaches no thread but the main one. And a thread can
+            # inherit its starter's context (free-threaded 3.14 does), and would keep it alive. Here that is empty.
+            _thread.start_new_thread(start_thread, ())
         except RuntimeError as error:
-            self.ended = True
             raise ConnectError(f"cannot start the client's thread: {error}") from error
         try:
-            in_time = started.wait(timeout)
+            if not started.wait(timeout):
+                raise ConnectError(f"the client's thread did not start within {timeout:g} s")
         except BaseException:
             self.stop_soon()
             raise
-        if not in_time:
-            self.stop_soon()
-            raise ConnectError(f"the client's thread did not start within {timeout:g} s")
         started.get()
 
-    def _launch(self, started: Result[None]) -> None:  # pragma: no cover – not measurable on a bare thread
-        # A thread can inherit the caller's context (free-threaded 3.14 does), and would keep it alive. This one gets
-        # only what it needs.
-        thread = threading.Thread(target=self._main, args=(started,), name=self._name, daemon=True)
+    def _main(self, started: Result[None], cleanup: Callable[[], Awaitable[None]]) -> None:
         try:
-            thread.start()
-        except BaseException as error:
-            self.ended = True
-            started.fail(ConnectError(f"cannot start the client's thread: {error}"))
-
-    def _main(self, started: Result[None]) -> None:
-        self._thread = threading.current_thread()
-        try:
-            anyio.run(self._serve, started, backend_options={"loop_factory": _Loop})
+            anyio.run(self._serve, started, cleanup, backend_options={"loop_factory": _Loop})
         except BaseException as error:
             failure = ConnectError(f"cannot start the client's loop: {error}")
             failure.__cause__ = error
             started.fail(failure)
             logger.debug("the client's loop ended with %r", error, exc_info=error)
         finally:
-            self.ended = True
+            self.running = False
             # A thread that submitted work too late for the loop to run it must not wait for its timeout.
             for waiter in list(self._waiters):
                 waiter.fail(self.closed_error())
             self._over.release()
 
-    async def _serve(self, started: Result[None]) -> None:
-        async with create_task_group() as tasks:
+    async def _serve(self, started: Result[None], cleanup: Callable[[], Awaitable[None]]) -> None:
+        async with create_task_group() as self._tasks:
             self._loop = asyncio.get_running_loop()
-            self._tasks = tasks
             self._stop = asyncio.Event()
+            self.running = True
             if self._stopping:  # asked to stop before there was a loop
                 self._stop.set()
             started.resolve(None)
             await self._stop.wait()
-            for cleanup in self._cleanups:
-                with move_on_after(CLEANUP_SECONDS, shield=True):
-                    try:
-                        await cleanup()
-                    except Exception as error:
-                        logger.debug("closing: %r", error, exc_info=error)
+            with move_on_after(_CLEANUP_SECONDS, shield=True):
+                try:
+                    await cleanup()
+                except Exception as error:
+                    logger.debug("closing: %r", error, exc_info=error)
             # The task group would wait for all of its tasks, and an endless one would keep it for ever.
-            tasks.cancel_scope.cancel()
-
-    def on_close(self, cleanup: Callable[[], Awaitable[None]]) -> None:
-        """Run a coroutine function on the loop before the loop ends, for at most a second."""
-        self._cleanups.append(cleanup)
+            self._tasks.cancel_scope.cancel()
 
     def refuse_ended(self) -> None:
         """Raise ClosedError if the loop has ended."""
-        if self.ended:
+        if not self.running:
             raise self.closed_error()
 
     def post(self, callback: Callable[..., object], *args: object) -> None:
         """Run a function on the loop soon, without waiting for it. May be called on the loop's thread."""
-        if self._loop is None or self.ended or self.inherited:
+        if not self.running or self.inherited:
             raise self.closed_error()
         try:
             self._loop.call_soon_threadsafe(callback, *args)
@@ -303,12 +274,11 @@ class Bridge:
             raise self.closed_error() from error
 
     def _submit(self, callback: Callable[[], None], *, wake: bool = False) -> None:
-        """Run a function on the loop after all that was submitted before.
+        """Like ``post``, but in order, and threads that submit at the same time wake the loop once: that is costly.
 
-        Like ``post``, but threads that submit at the same time wake the loop once: that costs more than most work.
         ``wake`` wakes the loop in any case: Ctrl-C may have kept another thread from it.
         """
-        if self.ended or self.inherited:
+        if not self.running or self.inherited:
             raise self.closed_error()
         self._submitted.append(callback)
         if self._wake_pending and not wake:
@@ -322,25 +292,23 @@ class Bridge:
             raise
 
     def _run_submitted(self) -> None:
-        # First this: what is submitted from now on wakes the loop again. It ends, because each thread waits for what
-        # it submitted.
-        self._wake_pending = False
-        while self._submitted:
+        self._wake_pending = False  # first: what is submitted from now on wakes the loop again
+        while self._submitted:  # this ends, because each thread waits for what it submitted
             self._submitted.popleft()()
 
     def exchange(self, work: Work[T], timeout: float | None) -> T:
         """Have work begun on the loop, and wait for its result, without a limit for None.
 
         The work is abandoned when the time is up, and on any exception here (Ctrl-C). Raises the error of the result,
-        and ClosedError if the loop has ended, or ends during the wait.
+        ClosedError if the loop has ended, or ends during the wait, and DeadlinePassed if a blocked loop does not
+        abandon the work within a second.
         """
         self.refuse_own_thread()
         result = work.result
-        abandoned = False
 
         def begin() -> None:
             # A loop that was blocked gets here after the call has ended. Nothing may be sent then.
-            if abandoned:
+            if work.abandoned:
                 return
             try:
                 work.begin()
@@ -351,47 +319,40 @@ class Bridge:
             self._waiters.add(result)
             self._submit(begin)
             if not result.wait(timeout):
-                abandoned = True
+                work.abandoned = True
                 self._submit(work.abandon, wake=True)
-                if not result.wait(CLEANUP_SECONDS):
-                    raise work.blocked_error()
+                if not result.wait(_CLEANUP_SECONDS):
+                    raise DeadlinePassed
         except BaseException:
-            abandoned = True
+            work.abandoned = True
             if not result.done:  # pragma: no branch – Ctrl-C may come when it is just done
-                self._abandon(work)
+                try:
+                    self._submit(work.abandon, wake=True)
+                    result.wait(_CLEANUP_SECONDS)
+                except ClosedError:
+                    pass  # the work ended with the loop
             raise
         finally:
             self._waiters.discard(result)
         return result.get()
 
-    def _abandon(self, work: Work[T]) -> None:
-        """Abandon the work of an interrupted call, and wait a little for that."""
-        try:
-            self._submit(work.abandon, wake=True)
-        except ClosedError:
-            return
-        work.result.wait(CLEANUP_SECONDS)
-
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
         """Run a coroutine function on the loop, and return its result.
 
-        After ``timeout`` seconds (None for no limit) the function is cancelled, and this raises DeadlinePassed. It
-        raises ClosedError if the loop has ended, or ends during the wait.
+        After ``timeout`` seconds (None for no limit), cancel it and raise DeadlinePassed. Raises as ``exchange``.
         """
-        if self._tasks is None:
-            raise self.closed_error()
-        work = _Coroutine(self._tasks, functools.partial(function, *args), self.closed_error)
-        return self.exchange(work, timeout)
+        self.refuse_ended()
+        return self.exchange(_Coroutine(self._tasks, functools.partial(function, *args)), timeout)
 
-    def watch(self, waiter: Waiter) -> None:
+    def watch(self, messages: MessageQueue[Any]) -> None:
         """Fail a queue, too, when the loop ends."""
-        self._waiters.add(waiter)
-        if self.ended:
-            waiter.fail(self.closed_error())
+        self._waiters.add(messages)
+        if not self.running:
+            messages.fail(self.closed_error())
 
-    def unwatch(self, waiter: Waiter) -> None:
+    def unwatch(self, messages: MessageQueue[Any]) -> None:
         """Forget a queue that ``watch`` was given."""
-        self._waiters.discard(waiter)
+        self._waiters.discard(messages)
 
     def refuse_own_thread(self) -> None:
         """Raise CtlError on the loop's own thread, which would wait for itself."""
@@ -407,12 +368,11 @@ class Bridge:
             return
         # The thread does these two in reverse order, so that one of them is always seen.
         self._stopping = True
-        if self._loop is None or self._stop is None:
-            return
-        try:
-            self._loop.call_soon_threadsafe(self._stop.set)
-        except RuntimeError:
-            pass  # the loop has ended already
+        if self.running:
+            try:
+                self._loop.call_soon_threadsafe(self._stop.set)
+            except RuntimeError:  # pragma: no cover – it ended after the check
+                pass
 
     def close(self, timeout: float) -> None:
         """End the loop and its thread. Idempotent, from any number of threads.
@@ -423,9 +383,9 @@ class Bridge:
             return
         self.stop_soon()
         thread = self._thread
-        if thread is None or thread.ident == threading.get_ident():
+        if thread is None or thread.ident in (None, threading.get_ident()):
             return
-        deadline = Deadline(min(timeout, threading.TIMEOUT_MAX))
+        deadline = Deadline(timeout)
         # Before Python 3.13, a thread whose join was interrupted counts as ended. So the wait that Ctrl-C may
         # interrupt is here, and not in the join.
         if self._over.acquire(True, deadline.left()):
@@ -434,4 +394,4 @@ class Bridge:
         if thread.is_alive():
             logger.warning("the client's thread did not end within %g s of close()", timeout)
         else:
-            processes.forget(self)
+            processes.open_bridges.discard(self)

@@ -19,7 +19,7 @@ from wasmcloud_ctl._bridge.handover import Deadline
 
 T = TypeVar("T")
 
-# How long an exiting process waits for its bridges. Reached only when a loop is blocked.
+# How long an exiting process waits for its bridges. Only a blocked loop takes it.
 _EXIT_SECONDS = 1.5
 
 
@@ -32,18 +32,9 @@ class Closable(Protocol):
     def close(self, timeout: float) -> None: ...
 
 
-_open: weakref.WeakSet[Closable] = weakref.WeakSet()
+# The bridges to close when this process ends, and those of the processes that it is a fork of.
+open_bridges: weakref.WeakSet[Closable] = weakref.WeakSet()
 _inherited: list[Closable] = []
-
-
-def close_at_exit(bridge: Closable) -> None:
-    """Register a bridge to be closed when this process ends."""
-    _open.add(bridge)
-
-
-def forget(bridge: Closable) -> None:
-    """Unregister a bridge that was closed."""
-    _open.discard(bridge)
 
 
 class _ThreadEnd:
@@ -55,7 +46,7 @@ class _ThreadEnd:
 
     def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         if not _finalizing():
-            for bridge in list(_open):
+            for bridge in list(open_bridges):
                 bridge.stop_soon()
 
 
@@ -64,9 +55,9 @@ _of_thread = threading.local()
 
 def _after_fork_in_child() -> None:
     """Keep the parent's bridges alive, and do not close them at exit."""
-    global _open
-    _inherited.extend(_open)
-    _open = weakref.WeakSet()
+    global open_bridges
+    _inherited.extend(open_bridges)
+    open_bridges = weakref.WeakSet()
     _of_thread.end = _ThreadEnd()
 
 
@@ -77,7 +68,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch – Windows has no fork
 @atexit.register
 def _close_at_exit() -> None:
     """Close the bridges that this process left open."""
-    bridges = list(_open)
+    bridges = list(open_bridges)
     for bridge in bridges:
         bridge.ended_by_exit = True
         bridge.stop_soon()
@@ -119,17 +110,15 @@ class PerProcess(Generic[T]):
     def get(self) -> T:
         """Return this process's object, and make it if needed. Raise whatever ``make`` and ``start`` raise."""
         pid = os.getpid()
-        ready = self._ready.get(pid)
-        if ready is None:
+        if pid not in self._ready:
             with self._locks.setdefault(pid, threading.Lock()):
-                ready = self._ready.get(pid)
-                if ready is None:
+                if pid not in self._ready:
                     self.stop()  # an attempt that Ctrl-C interrupted
                     # Stored before it is started, so that it can be stopped whenever Ctrl-C comes.
-                    started = self._started[pid] = self._make()
-                    self._start(started)
-                    ready = self._ready[pid] = started
-        return ready
+                    self._started[pid] = self._make()
+                    self._start(self._started[pid])
+                    self._ready[pid] = self._started[pid]
+        return self._ready[pid]
 
     def peek(self) -> T | None:
         """Return this process's object if it is ready."""

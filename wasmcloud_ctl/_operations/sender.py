@@ -64,7 +64,7 @@ class Sender:
     def connected(self) -> bool:
         """Whether there is a connection now."""
         transport = self.transports.peek()
-        return not self.closed and transport is not None and transport.connected
+        return not self.closed and transport is not None and transport.session.connected
 
     def close(self) -> None:
         """Send nothing more. The root closes the connection, and with it everything."""
@@ -76,7 +76,7 @@ class Sender:
             return
         transport = self.transports.peek()
         if transport is not None:
-            transport.close(_CLOSE_SECONDS)
+            transport.bridge.close(_CLOSE_SECONDS)
         else:
             self.transports.stop()  # a connection that is still being made
 

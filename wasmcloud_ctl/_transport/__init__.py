@@ -1,8 +1,8 @@
 """NATS: connect, request, gather replies, subscribe. The only package that knows nats-py.
 
 - ``transport``: what blocking callers use.
-- ``calls``: calls in flight, begun and ended on the loop.
-- ``session``: the connection that is kept; ``key_queues`` orders requests that must not overlap.
+- ``calls``: calls in flight and subscriptions, begun and ended on the loop.
+- ``session``: the connection that is kept.
 - ``dialling``: from options to a connection; ``race`` runs the attempts; ``failures`` makes errors of them.
 - ``connection``: one connection, a nats-py client; ``stream``: its bytes.
 - ``nats_internals``: the private names of nats-py that this package relies on.

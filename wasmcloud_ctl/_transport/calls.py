@@ -1,12 +1,11 @@
 """Calls in flight: requests with their replies, and subscriptions.
 
 Each one begins and ends on the loop. A caller's thread waits for the result of a ``Request``, or reads the queue of a
-``Replies`` or a ``Subscription``.
+``QueuedCall`` or a ``Subscription``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import time
@@ -36,26 +35,26 @@ logger = logging.getLogger("wasmcloud_ctl")
 _NO_RESPONDERS = b"NATS/1.0 503"
 
 
+@attrs.define
 class CallLog:
     """Logs a call when it ends: its subject, the sizes of request and replies, and its time."""
 
-    def __init__(self, subject: str, size: int) -> None:
-        self._subject = subject
-        self._size = size
-        self._started = time.monotonic()
-        self.reply_sizes: list[int] = []
+    _subject: str
+    _size: int
+    _started: float = attrs.field(factory=time.monotonic, init=False)
+    reply_sizes: list[int] = attrs.field(factory=list, init=False)
 
     def __enter__(self) -> CallLog:
         return self
 
-    def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         logger.debug(
             "%s: %d bytes to send, %d replies of %d bytes in all%s, %.1f ms",
             self._subject,
             self._size,
             len(self.reply_sizes),
             sum(self.reply_sizes),
-            "" if exception_type is None else f", {exception_type.__name__}",
+            "" if kind is None else f", {kind.__name__}",
             (time.monotonic() - self._started) * 1000,
         )
 
@@ -68,9 +67,8 @@ def request_timeout(subject: str, timeout: float, *, sent: bool, command: bool) 
         advice = "it was sent, so its outcome is unknown: look at the state before you send a command again"
     else:
         advice = "it was sent; nothing was changed, so it is safe to ask again"
-    return RequestTimeout(
-        f"no answer to {subject} within {timeout:g} s; {advice}", subject=subject, sent=sent
-    )
+    text = f"no answer to {subject} within {timeout:g} s; {advice}"
+    return RequestTimeout(text, subject=subject, sent=sent)
 
 
 @attrs.define(eq=False, repr=False)
@@ -78,52 +76,50 @@ class Call:
     """A message with a reply subject, as long as replies may come.
 
     Calls with the same ``key`` never overlap. A ``command`` changes something, so its errors speak of its outcome.
-    With ``once``, the first reply ends the call. The caller's thread sets ``withdrawn`` when it no longer waits: a
+    With ``once``, the first reply ends the call. The caller's thread sets ``abandoned`` when it no longer waits: a
     loop that was blocked may not have begun the call yet.
     """
 
     _session: Session
     subject: str
     _payload: bytes
-    _key: str | None
+    key: str | None
     _command: bool
     _once: bool
     _headers: bytes = attrs.field(factory=tracing.headers, init=False)
     _connection: Connection | None = attrs.field(default=None, init=False)
-    _token: bytes = attrs.field(default=b"", init=False)
+    token: bytes = attrs.field(default=b"", init=False)
     _written: int = attrs.field(default=0, init=False)
-    _answered: bool = attrs.field(default=False, init=False)
     _ended: bool = attrs.field(default=False, init=False)
-    withdrawn: bool = attrs.field(default=False, init=False)
+    abandoned: bool = attrs.field(default=False, init=False)
 
     def begin(self) -> None:
         """Send it, now or when the calls queued before it under the same key have ended."""
-        if self._key is None or self._session.queues.enter(self._key, self):
+        if self.key is None:
             self.start()
+        else:
+            self._session.enqueue(self)
 
     def start(self) -> None:
-        """Send it now, or fail."""
-        if self.withdrawn:
+        """Send it now, or fail. Nothing may be sent once the call has ended."""
+        if self.abandoned or self._ended:
             return
         try:
-            self._send()
+            connection = self._session.connection(self.subject)
+            limit = connection.max_payload
+            headers = self._headers if connection.takes_headers else b""
+            size = len(headers) + len(self._payload)
+            if size > limit:
+                raise PayloadTooLarge(
+                    f"{self.subject}: {size} bytes are more than the {limit} that the server takes "
+                    "in one message; nothing was sent",
+                    subject=self.subject,
+                )
+            inbox = self._session.register(self)
+            self._connection = connection
+            self._written = connection.send_message(self.subject, inbox, self._payload, headers)
         except CtlError as error:
             self.fail(error)
-
-    def _send(self) -> None:
-        connection = self._session.connection(self.subject)
-        limit = connection.max_payload
-        headers = self._headers if connection.takes_headers else b""
-        size = len(headers) + len(self._payload)
-        if size > limit:
-            raise PayloadTooLarge(
-                f"{self.subject}: {size} bytes are more than the {limit} that the server takes "
-                "in one message; nothing was sent",
-                subject=self.subject,
-            )
-        self._token, inbox = self._session.register(self)
-        self._connection = connection
-        self._written = connection.send_message(self.subject, inbox, self._payload, headers)
 
     def withdraw(self) -> bool:
         """End the call, so that it is never sent later. Return whether it was, or may have been, sent."""
@@ -131,26 +127,20 @@ class Call:
         connection = self._connection
         if connection is None:
             return False
-        # A reply proves that the message was sent, whatever else is still buffered.
-        sent = self._answered or connection.socket.was_sent(self._written)
+        sent = connection.socket.was_sent(self._written)
         if sent is not True and not connection.lost:
             # The message is stuck behind a full socket. Only without this connection it cannot be sent any more.
-            self._session.drop(connection, "the message of a call that has ended was still unsent")
+            connection.give_up(ConnectionError("the message of a call that has ended was still unsent"))
         return sent is not False
 
     def _end(self) -> None:
         """Unregister the call, and start the next one that is queued for its key."""
         self._ended = True
-        self._session.unregister(self._token)
-        if self._key is not None:
-            key, self._key = self._key, None
-            following = self._session.queues.leave(key, self)
-            if following is not None:
-                asyncio.get_running_loop().call_soon(following.start)
+        self._session.unregister(self)
 
     def on_reply(self, data: bytes, headers: bytes | None) -> None:
         """Take a reply."""
-        self._answered = True
+        self._written = 0  # a reply proves that the message was sent, whatever else is still buffered
         if headers is not None and not data and headers.startswith(_NO_RESPONDERS):
             self.fail(no_responders(self.subject))
             return
@@ -182,13 +172,8 @@ class Call:
             state = "it was sent, and its outcome is unknown"
         else:
             state = "it was sent; nothing was changed, so it is safe to ask again"
-        self.fail(
-            NotConnectedError(
-                f"the connection was lost while {self.subject} was in flight: {state}",
-                subject=self.subject,
-                sent=sent,
-            )
-        )
+        text = f"the connection was lost while {self.subject} was in flight: {state}"
+        self.fail(NotConnectedError(text, subject=self.subject, sent=sent))
 
 
 @attrs.define(eq=False, repr=False)
@@ -208,10 +193,6 @@ class Request(Call):
         """End the call, because the caller no longer waits."""
         self.expire(self._timeout)
 
-    def blocked_error(self) -> Exception:
-        """Return the error for a loop that does not run."""
-        return CtlError("the client's loop is blocked: a function given to run() does not return to it")
-
 
 Handler = Callable[["Reply"], None]
 
@@ -219,7 +200,7 @@ Handler = Callable[["Reply"], None]
 class Reply(NamedTuple):
     """A reply to a call, a message of a subscription, or the error that ended a call. ``handler`` takes it."""
 
-    handler: Callable[[Reply], None]
+    handler: Handler
     data: bytes
     error: CtlError | None = None
 
@@ -260,13 +241,12 @@ class Subscription:
         started = time.monotonic()
         try:
             bridge.run(self._open, timeout=timeout)
-        except BaseException as error:
+        except DeadlinePassed:
             self.close()
-            if isinstance(error, DeadlinePassed):
-                raise RequestTimeout(
-                    f"the server did not confirm the subscription to {subjects} within {timeout:g} s",
-                    subject=self.subjects[0],
-                ) from None
+            text = f"the server did not confirm the subscription to {subjects} within {timeout:g} s"
+            raise RequestTimeout(text, subject=self.subjects[0]) from None
+        except BaseException:
+            self.close()
             raise
         logger.debug("%s: subscribed, %.1f ms", subjects, (time.monotonic() - started) * 1000)
 
@@ -319,10 +299,6 @@ class Subscription:
     def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
         self._queue.put(data if self._handler is None else Reply(self._handler, data))
 
-    def on_lost(self) -> None:
-        """Count a gap. On the loop."""
-        self.gaps += 1
-
     def end(self, error: Exception | None = None) -> None:
         """End it now, with the error for its readers. On the loop."""
         self._queue.fail(error)
@@ -331,7 +307,6 @@ class Subscription:
         if self._connection is not None and not self._connection.gone:
             for number in self._numbers:
                 self._connection.unlisten(number)
-        self._numbers = []
 
 
 class Replies:
@@ -393,14 +368,9 @@ class Replies:
         self._session.bridge.watch(self._queue)
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, _: object, traceback: TracebackType | None) -> None:
         if self._log is not None:
-            self._log.__exit__(exception_type)
+            self._log.__exit__(kind)
         self._end()
         if traceback is not None:
             # The frames' variables hold replies, and with them the error that is being raised, whose traceback holds
@@ -418,7 +388,7 @@ class Replies:
         for subscription in self._subscriptions:
             subscription.close()
         for call in self._calls:
-            call.withdrawn = True
+            call.abandoned = True
         try:
             self._session.bridge.post(self._withdraw)
         except ClosedError:

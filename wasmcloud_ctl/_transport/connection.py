@@ -21,22 +21,15 @@ nats_internals.check()
 # nats-py logs unexpected things as errors; without a handler Python would print them to stderr.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 
-_READ_BYTES = 65536
-
 Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
 class Connection(nats.aio.client.Client):
-    """A nats-py client for one connection, which never reconnects.
+    """A nats-py client for one connection, which never reconnects. ``lost`` says that the connection has ended.
 
     ``nats_internals`` lists what it uses of nats-py beyond the public surface. ``on_lost`` is called when the
     connection has ended, possibly more than once, and ``on_denied`` with the server's message when its permissions
     deny something.
-
-    Attributes:
-        socket: The bytes of the connection.
-        lost: Whether the connection has ended.
-        takes_headers: Whether the server accepts headers.
     """
 
     def __init__(
@@ -65,9 +58,7 @@ class Connection(nats.aio.client.Client):
     async def _select_next_server(self) -> None:
         # Dial the server once, and let the cause of a failure through.
         self._current_server = self._server_pool[0]
-        await self.socket.connect(
-            self._current_server.uri, buffer_size=_READ_BYTES, connect_timeout=self.options["connect_timeout"]
-        )
+        await self.socket.dial(self.server.host, self.server.port)
         self._transport = self.socket
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
@@ -102,7 +93,11 @@ class Connection(nats.aio.client.Client):
 
     async def _process_op_err(self, e: Exception) -> None:
         # nats-py would first send what it has queued, and wait for the peer to close. This ends at once.
-        self._err = e
+        self.give_up(e)
+
+    def give_up(self, error: Exception) -> None:
+        """End the connection because of an error."""
+        self._err = error
         self._has_ended()
 
     def _has_ended(self) -> None:
@@ -116,7 +111,7 @@ class Connection(nats.aio.client.Client):
             self._on_denied(text)
         else:
             # After any other error the server closes the connection. nats-py would close for good, but later.
-            await self._process_op_err(nats.errors.Error(text))
+            self.give_up(nats.errors.Error(text))
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
@@ -138,9 +133,8 @@ class Connection(nats.aio.client.Client):
 
     def send_message(self, subject: str, reply: str, payload: bytes, headers: bytes = b"") -> int:
         """Write a message. Return how many bytes were written so far."""
-        if headers:
-            return self.send(hpub_cmd(subject, reply, headers, payload))
-        return self.send(pub_cmd(subject, reply, payload))
+        command = hpub_cmd(subject, reply, headers, payload) if headers else pub_cmd(subject, reply, payload)
+        return self.send(command)
 
     def listen(self, subject: str, route: Route) -> int:
         """Subscribe, and return the subscription's number. ``route`` takes each message, in the order of the wire."""
@@ -153,10 +147,6 @@ class Connection(nats.aio.client.Client):
         """End a subscription."""
         if self._routes.pop(number, None) is not None:
             self.send(unsub_cmd(number, 0))
-
-    def give_up(self, reason: str) -> None:
-        """Set the reason why the connection ends."""
-        self._err = ConnectionError(reason)
 
     @property
     def end(self) -> str:

@@ -33,7 +33,8 @@ _NO_TIMEOUT_OF_ITS_OWN = 86400
 async def dial(
     options: Options,
     cluster: Sequence[Server],
-    new_connection: Callable[[Server], Connection],
+    on_lost: Callable[[Connection], None],
+    on_denied: Callable[[str], None],
     deadline: Deadline,
 ) -> Connection:
     """Dial all servers, a moment apart, and take the first that answers before the deadline.
@@ -45,34 +46,32 @@ async def dial(
     login = credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
     context = tls.make_context(options) if any(server.tls for server in options.servers) else None
     known = {(server.host, server.port): server for server in (*cluster, *options.servers)}
-    servers = list(known.values())
-    random.shuffle(servers)
+    allow_tls = options.tls is not False
+    connections = [Connection(server, allow_tls, on_lost, on_denied) for server in known.values()]
+    random.shuffle(connections)
     attempts = [
-        functools.partial(_attempt, options, new_connection, server, login, context, deadline)
-        for server in servers
+        functools.partial(_attempt, connection, options, login, context, deadline)
+        for connection in connections
     ]
     # With many servers, half of the time is left for the last one.
-    pause = min(STAGGER_SECONDS, deadline.left() / 2 / len(servers))
+    pause = min(STAGGER_SECONDS, deadline.left() / 2 / len(attempts))
     try:
         return await race(attempts, pause, Connection.abort)
     except AllFailed as failed:
-        raise failures.join(failed.errors) from failed.errors[0].__cause__
+        raise failures.join(failed.args) from failed.args[0].__cause__
 
 
 async def _attempt(
+    connection: Connection,
     options: Options,
-    new_connection: Callable[[Server], Connection],
-    server: Server,
     login: credentials.Login | None,
     context: ssl.SSLContext | None,
     deadline: Deadline,
 ) -> Connection:
-    """Dial one server, once."""
-    connection = new_connection(server)
+    server = connection.server
     # Options take precedence over the URL.
-    who: Options | Server = options
-    if login is None and options.user is None and options.token is None:
-        who = server
+    by_options = login is not None or options.user is not None or options.token is not None
+    who = options if by_options else server
     jwt = seed = None
     if login is not None and login.jwt is not None:
         jwt = nats.aio.client.RawCredentials(login.decorated())
@@ -98,14 +97,11 @@ async def _attempt(
                 max_outstanding_pings=_PINGS_OUTSTANDING,
                 inbox_prefix=options.inbox_prefix,
             )
-    except Exception as error:
-        connection.abort()
-        if isinstance(error, ConnectError):
+    except BaseException as error:
+        connection.abort()  # nats-py leaves the socket open after a failed or cancelled connect
+        if isinstance(error, ConnectError) or not isinstance(error, Exception):
             raise
         raise failures.explain(server, options, login, connection.socket.stage, error) from error
-    except BaseException:
-        connection.abort()  # nats-py leaves the socket open after a failed or cancelled connect
-        raise
     return connection
 
 

@@ -21,15 +21,20 @@ _WRONG_NAME = (62, 64)
 _WANTS_CERTIFICATE = re.compile(r"CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE")
 _REFUSES_CERTIFICATE = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA)")
 
+_TLS_FIRST = "is it a NATS server, and does it want the TLS handshake first (tls_first)?"
+
 
 class Stage(enum.Enum):
-    """How far an attempt to connect has come. With ``tls_first``, SECURED comes before GREETED."""
+    """How far an attempt to connect has come, and what to say if no answer comes then.
 
-    RESOLVING = enum.auto()
-    CONNECTING = enum.auto()
-    CONNECTED = enum.auto()
-    GREETED = enum.auto()
-    SECURED = enum.auto()
+    With ``tls_first``, SECURED comes before GREETED.
+    """
+
+    RESOLVING = "the name {host!r} was not resolved"
+    CONNECTING = "no connection came about; check the address, and what is between"
+    CONNECTED = f"it took the connection and said nothing; {_TLS_FIRST}"
+    GREETED = "it greeted, and then fell silent"
+    SECURED = "it fell silent after the TLS handshake"
 
 
 def explain(
@@ -39,19 +44,18 @@ def explain(
     if isinstance(error, ssl.SSLError):
         return _about_tls(server, options, stage, error)
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-        return ConnectError(f"{server} did not answer in time: {_what_stayed_out(server, options, stage)}")
+        silence = stage.value.format(host=server.host)
+        if options.tls_first and stage is Stage.CONNECTED:
+            silence = (
+                "it took the connection and said nothing to the TLS handshake; is it a NATS server with TLS?"
+            )
+        return ConnectError(f"{server} did not answer in time: {silence}")
     if isinstance(error, socket.gaierror):
         return ConnectError(f"the name {server.host!r} cannot be resolved: {error.strerror}")
     if isinstance(error, ConnectionRefusedError):
         return ConnectError(f"nobody listens at {server}: check the address, and that the server runs")
-    if isinstance(error, ConnectionError) and stage is Stage.SECURED:
-        # The server's TLS alert is often lost, because the server hangs up at once.
-        does = "requires a client's certificate: give tls_cert and tls_key"
-        if options.tls_cert is not None:
-            does = "refuses the client's certificate"
-        return AuthError(f"{server} ended the connection after the TLS handshake, as a server that {does}")
-    if isinstance(error, ConnectionError) and stage in (Stage.CONNECTED, Stage.GREETED):
-        return ConnectError(f"{server} ended the connection before it was made: {_why_ended(options, stage)}")
+    if isinstance(error, ConnectionError) and stage in (Stage.CONNECTED, Stage.GREETED, Stage.SECURED):
+        return _about_hang_up(server, options, stage)
     if isinstance(error, OSError):
         return ConnectError(f"cannot connect to {server}: {error.strerror or error}")
     text = plain(error)
@@ -62,29 +66,19 @@ def explain(
     return ConnectError(f"{server} does not let this client connect: {text}")
 
 
-def _what_stayed_out(server: Server, options: Options, stage: Stage) -> str:
-    if stage is Stage.RESOLVING:
-        return f"the name {server.host!r} was not resolved"
-    if stage is Stage.CONNECTING:
-        return "no connection came about; check the address, and what is between"
-    if stage is Stage.GREETED:
-        return "it greeted, and then fell silent"
+def _about_hang_up(server: Server, options: Options, stage: Stage) -> ConnectError:
     if stage is Stage.SECURED:
-        return "it fell silent after the TLS handshake"
-    if options.tls_first:
-        return "it took the connection and said nothing to the TLS handshake; is it a NATS server with TLS?"
-    return (
-        "it took the connection and said nothing; is it a NATS server, and does it want the TLS handshake first "
-        "(tls_first)?"
-    )
-
-
-def _why_ended(options: Options, stage: Stage) -> str:
+        # The server's TLS alert is often lost, because the server hangs up at once.
+        does = "requires a client's certificate: give tls_cert and tls_key"
+        if options.tls_cert is not None:
+            does = "refuses the client's certificate"
+        return AuthError(f"{server} ended the connection after the TLS handshake, as a server that {does}")
+    why = _TLS_FIRST
     if stage is Stage.GREETED:
-        return "it greeted, and then hung up"
-    if options.tls_first:
-        return "does it want the TLS handshake first? Else leave tls_first out"
-    return "is it a NATS server, and does it want the TLS handshake first (tls_first)?"
+        why = "it greeted, and then hung up"
+    elif options.tls_first:
+        why = "does it want the TLS handshake first? Else leave tls_first out"
+    return ConnectError(f"{server} ended the connection before it was made: {why}")
 
 
 def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLError) -> ConnectError:
@@ -99,9 +93,7 @@ def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLErr
         return ConnectError(f"{whose} is not trusted: {error.verify_message}{advice}")
     if _WANTS_CERTIFICATE.search(reason) and options.tls_cert is None:
         return AuthError(f"{server} requires a client's certificate: give tls_cert and tls_key ({reason})")
-    if _REFUSES_CERTIFICATE.search(
-        reason
-    ):  # pragma: no cover – the server's hang-up may come before its alert
+    if _REFUSES_CERTIFICATE.search(reason):  # pragma: no cover – the hang-up may come before the alert
         return AuthError(f"{server} refused the client's certificate: {reason}")
     if options.tls_first and stage is Stage.CONNECTED:
         return ConnectError(f"{server} does not begin with the TLS handshake: leave tls_first out")

@@ -10,7 +10,6 @@ from importlib.metadata import version
 
 import nats.aio.client
 import nats.aio.transport
-import nats.protocol.command
 
 WORKING_VERSIONS = "2.15 and 2.16"
 
@@ -25,27 +24,10 @@ _OVERRIDDEN = (
     "_select_next_server",  # dials a server
 )
 
-# Methods and attributes that Connection uses.
-_USED = (
-    "_current_server",
-    "_err",
-    "_flusher_task",
-    "_max_payload",
-    "_pending",
-    "_pending_data_size",
-    "_ping_interval_task",
-    "_ps",  # the parser; its ``buf`` holds the line that is being processed
-    "_reading_task",
-    "_send_ping",
-    "_server_pool",
-    "_sid",
-    "_status",
-    "_transport",
-)
-
-# Attributes and methods of nats-py's TCP transport that Socket uses and overrides.
-_SOCKET_ATTRIBUTES = ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")
-_SOCKET_METHODS = ("connect", "connect_tls", "readline", "write", "writelines")
+# What Connection uses: its state, what is queued, its tasks, and the parser, whose ``buf`` holds the present line.
+_STATE = ("_current_server", "_err", "_max_payload", "_server_pool", "_sid", "_status", "_transport")
+_QUEUED = ("_pending", "_pending_data_size", "_send_ping")
+_TASKS = ("_flusher_task", "_ping_interval_task", "_reading_task")
 
 
 def check() -> None:
@@ -53,10 +35,10 @@ def check() -> None:
     client = nats.aio.client.Client()
     socket = nats.aio.transport.TcpTransport()  # type: ignore[no-untyped-call]
     owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
-        (client, "Client", (*_OVERRIDDEN, *_USED)),
+        (client, "Client", (*_OVERRIDDEN, *_STATE, *_QUEUED, *_TASKS, "_ps")),
         (getattr(client, "_ps", None), "Parser", ("buf",)),
-        (socket, "TcpTransport", (*_SOCKET_ATTRIBUTES, *_SOCKET_METHODS)),
-        (nats.protocol.command, "nats.protocol.command", ("hpub_cmd", "pub_cmd", "sub_cmd", "unsub_cmd")),
+        (socket, "TcpTransport", ("connect_tls", "readline", "write", "writelines")),
+        (socket, "TcpTransport", ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")),
     )
     for owner, title, names in owners:
         for name in names:

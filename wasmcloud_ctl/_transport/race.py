@@ -14,11 +14,7 @@ STAGGER_SECONDS = 0.25
 
 
 class AllFailed(Exception):
-    """No attempt succeeded. ``errors`` are theirs, in the order in which they failed."""
-
-    def __init__(self, errors: list[BaseException]) -> None:
-        super().__init__()
-        self.errors = errors
+    """No attempt succeeded. ``args`` are their errors, in the order in which they failed."""
 
 
 async def race(
@@ -44,13 +40,13 @@ async def race(
             done, running = await asyncio.wait(
                 running, timeout=pause if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
-            succeeded = [task for task in done if task.exception() is None]
-            for task in succeeded[1:]:
-                settle(task)
-            if succeeded:
-                return succeeded[0].result()
-            errors += [error for error in (task.exception() for task in done) if error is not None]
-        raise AllFailed(errors)
+            for task in done:
+                error = task.exception()
+                if error is None:
+                    running |= done - {task}
+                    return task.result()
+                errors.append(error)
+        raise AllFailed(*errors)
     finally:
         for task in running:
             task.cancel()

@@ -1,9 +1,8 @@
-"""The session: a connection that is kept. It is made, lost and made again, until the client is closed.
+"""The session: a connection that is kept until the client is closed, its calls in flight and its subscriptions.
 
-A session outlives its connections. Each connection is a nats-py client of its own with reconnecting off, and is never
-used again once it is lost, for two reasons. nats-py sends what it has queued for a full socket over its next
-connection, so a command that timed out would arrive later. And nats-py gives up for good after most errors that a
-server sends. So the session dials again by itself.
+A session outlives its connections. Each one is a nats-py client with reconnecting off, and is never used again once
+it is lost, for two reasons. nats-py sends what it has queued for a full socket over its next connection, so a command
+that timed out would arrive later. And nats-py gives up for good after most errors that a server sends.
 
 Requests do not use nats-py's ``request``. They are written straight to the socket, and replies are taken straight off
 nats-py's reader: no task, queue or timer for each request, and messages of different subscriptions keep their order.
@@ -19,6 +18,7 @@ import logging
 import random
 import re
 import time
+from collections import deque
 from typing import Protocol
 
 from wasmcloud_ctl._bridge.handover import Deadline
@@ -27,7 +27,6 @@ from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._options.servers import Server
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.dialling import dial
-from wasmcloud_ctl._transport.key_queues import KeyQueues
 from wasmcloud_ctl.exceptions import (
     AuthError,
     ClosedError,
@@ -51,9 +50,11 @@ _DENIED = re.compile(
 
 
 class Pending(Protocol):
-    """A request in flight. ``fail`` ends it, and so does ``on_lost``, called when the connection was lost."""
+    """A call in flight. ``fail`` ends it, and so does ``on_lost``, called when the connection was lost."""
 
     subject: str
+    key: str | None
+    token: bytes
 
     def start(self) -> None: ...
     def on_reply(self, data: bytes, headers: bytes | None) -> None: ...
@@ -65,9 +66,9 @@ class Subscribed(Protocol):
     """A subscription, attached to each new connection. ``end`` gives its readers the error."""
 
     subjects: tuple[str, ...]
+    gaps: int
 
     def attach(self, connection: Connection) -> None: ...
-    def on_lost(self) -> None: ...
     def end(self, error: Exception | None = None) -> None: ...
 
 
@@ -78,11 +79,12 @@ class Session:
         self._options = options
         self.bridge = bridge
         self._connection: Connection | None = None
-        # Requests that must not overlap, by key; and the subscriptions to make again on each new connection.
-        self.queues: KeyQueues[Pending] = KeyQueues()
+        # To be made again on each new connection.
         self.subscriptions: set[Subscribed] = set()
-        # Requests in flight, by the token at the end of their reply subject.
+        # Calls in flight, by the token at the end of their reply subject.
         self._pending: dict[bytes, Pending] = {}
+        # Calls with the same key never overlap. Not by a lock: Ctrl-C or a fork could leave that acquired.
+        self._queues: dict[str | None, deque[Pending]] = {}
         self._numbers = itertools.count(1)
         self._inbox = ""
         self._inbox_denied = False
@@ -97,8 +99,8 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection now. May be asked on any thread."""
-        return self._connection is not None
+        """Whether there is a connection now. Any thread may ask."""
+        return self._connection is not None and self.bridge.running
 
     @property
     def address(self) -> str:
@@ -121,33 +123,39 @@ class Session:
             )
         return connection
 
-    def register(self, request: Pending) -> tuple[bytes, str]:
-        """Give replies to a request. Return its token, and its reply subject."""
+    def enqueue(self, call: Pending) -> None:
+        """Start a call when the calls before it with the same key have ended."""
+        calls = self._queues.setdefault(call.key, deque())
+        calls.append(call)
+        if calls[0] is call:
+            call.start()
+
+    def register(self, call: Pending) -> str:
+        """Give replies to a call. Return its reply subject."""
         if self._inbox_denied:
             raise self._inbox_error()
-        token = b"%x" % next(self._numbers)
-        self._pending[token] = request
-        return token, f"{self._inbox}.{token.decode()}"
+        call.token = b"%x" % next(self._numbers)
+        self._pending[call.token] = call
+        return f"{self._inbox}.{call.token.decode()}"
 
-    def unregister(self, token: bytes) -> None:
-        """Give no more replies to a request."""
-        self._pending.pop(token, None)
-
-    def drop(self, connection: Connection, reason: str) -> None:
-        """Give up a connection."""
-        connection.give_up(reason)
-        self._on_lost(connection)
+    def unregister(self, call: Pending) -> None:
+        """Give no more replies to a call. If it was the first of its queue, start the next one."""
+        self._pending.pop(call.token, None)
+        calls = self._queues.get(call.key)
+        if calls is None or call not in calls:
+            return  # it has no key, was abandoned before it began, or has ended before
+        was_first = calls[0] is call
+        calls.remove(call)
+        if not calls:
+            del self._queues[call.key]
+        elif was_first:
+            asyncio.get_running_loop().call_soon(calls[0].start)
 
     # Connecting
 
     async def connect(self, deadline: Deadline) -> None:
-        """Make the first connection."""
-        await self._make_connection(deadline)
-        logger.info("connected to %s", self.address)
-
-    async def _make_connection(self, deadline: Deadline) -> None:
-        """Make a new connection, and subscribe on it before it is used, so that no message is missed."""
-        connection = await dial(self._options, self._cluster, self._new_connection, deadline)
+        """Make a connection, and subscribe on it before it is used, so that no message is missed."""
+        connection = await dial(self._options, self._cluster, self._on_lost, self._on_denied, deadline)
         if connection.gone:
             connection.abort()
             raise ConnectError(f"{connection.server} ended the connection as soon as it was made")
@@ -160,20 +168,16 @@ class Session:
         self._refused = None
         self._connected_at = time.monotonic()
 
-    def _new_connection(self, server: Server) -> Connection:
-        return Connection(server, self._options.tls is not False, self._on_lost, self._on_denied)
-
     def _on_lost(self, connection: Connection) -> None:
         """End the requests in flight on a lost connection, and begin to dial."""
         if connection is not self._connection:
             return
         self._connection = None
         self._cluster = connection.cluster()
-        pending, self._pending = list(self._pending.values()), {}
-        for request in pending:
-            request.on_lost()
+        for call in list(self._pending.values()):
+            call.on_lost()
         for subscription in self.subscriptions:
-            subscription.on_lost()
+            subscription.gaps += 1
         connection.abort()
         if not self._closing:  # pragma: no branch – it may be lost while the loop ends
             logger.warning("lost the connection to %s: %s", connection.server, connection.end)
@@ -188,7 +192,7 @@ class Session:
             await self._wait_before_retry()
         while True:
             try:
-                await self._make_connection(Deadline(self._options.connect_timeout))
+                await self.connect(Deadline(self._options.connect_timeout))
             except ConnectError as error:
                 self._refused = error if isinstance(error, AuthError) else None
                 logger.debug("no connection yet: %s", error)
@@ -210,9 +214,8 @@ class Session:
         self._closing = True
         if self._dialling is not None:
             self._dialling.cancel()
-        for request in list(self._pending.values()):
-            request.fail(ClosedError(f"the client was closed while {request.subject} was in flight"))
-        self._pending.clear()
+        for call in list(self._pending.values()):
+            call.fail(ClosedError(f"the client was closed while {call.subject} was in flight"))
         for subscription in list(self.subscriptions):
             subscription.end()
         if self._connected_at:
@@ -224,9 +227,9 @@ class Session:
     # What arrives
 
     def _on_reply(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
-        request = self._pending.get(subject[len(self._inbox) + 1 :])
-        if request is not None:
-            request.on_reply(data, headers)
+        call = self._pending.get(subject[len(self._inbox) + 1 :])
+        if call is not None:
+            call.on_reply(data, headers)
 
     def _on_denied(self, text: str) -> None:
         """Fail what the server's permissions deny. The server reports each message or subscription at once."""
@@ -238,14 +241,12 @@ class Session:
         if denied.startswith(_quoted(self._inbox)):
             # The server reports this once, and every later request would only time out.
             self._inbox_denied = True
-            pending, self._pending = list(self._pending.values()), {}
-            for request in pending:
-                request.fail(self._inbox_error())
+            for call in list(self._pending.values()):
+                call.fail(self._inbox_error())
         elif action.lower() == "publish":
-            for token, request in list(self._pending.items()):
-                if _quoted(request.subject) == denied:
-                    self.unregister(token)
-                    request.fail(_permission_denied("publish", request.subject))
+            for call in list(self._pending.values()):
+                if _quoted(call.subject) == denied:
+                    call.fail(_permission_denied("publish", call.subject))
         else:
             for subscription in list(self.subscriptions):
                 for subject in subscription.subjects:
@@ -253,16 +254,13 @@ class Session:
                         subscription.end(_permission_denied("subscribe", subject))
 
     def _inbox_error(self) -> PermissionDenied:
-        subject = f"{self._inbox}.*"
-        return PermissionDenied(
-            f"the server does not let this user subscribe to {subject}, so no reply can arrive: "
-            "name an allowed subject with inbox_prefix",
-            subject=subject,
-        )
+        advice = ", so no reply can arrive: name an allowed subject with inbox_prefix"
+        return _permission_denied("subscribe", f"{self._inbox}.*", advice)
 
 
-def _permission_denied(action: str, subject: str) -> PermissionDenied:
-    return PermissionDenied(f"the server does not let this user {action} to {subject}", subject=subject)
+def _permission_denied(action: str, subject: str, advice: str = "") -> PermissionDenied:
+    text = f"the server does not let this user {action} to {subject}{advice}"
+    return PermissionDenied(text, subject=subject)
 
 
 def _quoted(subject: str) -> str:

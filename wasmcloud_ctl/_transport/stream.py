@@ -14,10 +14,11 @@ from urllib.parse import ParseResult
 import nats.aio.transport
 import nats.errors
 
-from wasmcloud_ctl._options.servers import DEFAULT_PORT
 from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
+
+_READ_BYTES = 65536
 
 
 class Socket(nats.aio.transport.TcpTransport):
@@ -58,24 +59,22 @@ class Socket(nats.aio.transport.TcpTransport):
         self.written += sum(map(len, payload))
         super().writelines(payload)  # type: ignore[no-untyped-call]
 
-    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
-        loop = asyncio.get_running_loop()
-        host = uri.hostname or ""
+    async def dial(self, host: str, port: int) -> None:
+        """Connect to the first address of a host that accepts."""
         try:
             addresses = [str(ipaddress.ip_address(host))]
         except ValueError:
-            found = await loop.getaddrinfo(host, uri.port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
-        port = uri.port or DEFAULT_PORT
         self.stage = Stage.CONNECTING
         dials = [
-            functools.partial(asyncio.open_connection, address, port, limit=buffer_size)
+            functools.partial(asyncio.open_connection, address, port, limit=_READ_BYTES)
             for address in addresses
         ]
         try:
             streams = await race(dials, STAGGER_SECONDS, lambda late: late[1].transport.abort())
         except AllFailed as failed:
-            raise failed.errors[0] from None
+            raise failed.args[0] from None
         self._io_reader, self._io_writer = self._bare_io_reader, self._bare_io_writer = streams
         self.stage = Stage.CONNECTED
 

@@ -12,7 +12,7 @@ from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._transport.calls import CallLog, Replies, Request, Subscription
 from wasmcloud_ctl._transport.session import Session
-from wasmcloud_ctl.exceptions import ClosedError, ConnectError, InvalidArgument, WaitTimeout
+from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError, InvalidArgument, WaitTimeout
 
 logger = logging.getLogger("wasmcloud_ctl")
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Transport:
-    """A session on a loop of its own. Its methods may be called from any thread, and block. ``open`` connects it."""
+    """A session on a loop of its own. Its methods block, on any thread. Closing its ``bridge`` closes it."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -29,59 +29,45 @@ class Transport:
 
     def open(self) -> None:
         """Connect, once. Raises ConnectError if there is no connection within ``connect_timeout``."""
-        deadline = Deadline(self._options.connect_timeout)
-        bridge = self.bridge
+        timeout = self._options.connect_timeout
+        deadline = Deadline(timeout)
         try:
-            bridge.start(deadline.left())
-            bridge.on_close(self.session.close)
+            self.bridge.start(timeout, self.session.close)
             # The session keeps the deadline, because it knows the cause. This timeout is for a loop that is blocked.
-            bridge.run(self.session.connect, deadline, timeout=deadline.left() + 0.15)
+            self.bridge.run(self.session.connect, deadline, timeout=deadline.left() + 0.15)
+            logger.info("connected to %s", self.session.address)
         except DeadlinePassed:
-            bridge.close(1.0)
-            raise ConnectError(f"no connection within {deadline.seconds:g} s") from None
+            self.bridge.close(1.0)
+            raise ConnectError(f"no connection within {timeout:g} s") from None
         except ClosedError as error:
             raise ConnectError(f"the client was closed while it connected: {error}") from error
         except BaseException:
-            bridge.close(1.0)
+            self.bridge.close(1.0)
             raise
-
-    def stop_soon(self) -> None:
-        """Close the connection and end the thread soon, without a lock and without waiting."""
-        self.bridge.stop_soon()
-
-    def close(self, timeout: float) -> None:
-        """Close the connection and end the thread, within about ``timeout`` seconds."""
-        self.bridge.close(timeout)
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection now."""
-        return self.session.connected and not self.bridge.ended
 
     def request(
         self, subject: str, payload: bytes, timeout: float, *, key: str | None = None, command: bool = False
     ) -> bytes:
-        """Send a request, and return its reply.
-
-        Requests with the same ``key`` never overlap; waiting for the one before counts for the timeout.
-        """
+        """Send a request, and return its reply. Waiting for one with the same ``key`` counts for the timeout."""
         request = Request(self.session, subject, payload, key, command, True, timeout)
-        if not logger.isEnabledFor(logging.DEBUG):
-            return self.bridge.exchange(request, timeout)
-        with CallLog(subject, len(payload)) as log:
-            reply = self.bridge.exchange(request, timeout)
-            log.reply_sizes.append(len(reply))
-        return reply
+        try:
+            if not logger.isEnabledFor(logging.DEBUG):
+                return self.bridge.exchange(request, timeout)
+            with CallLog(subject, len(payload)) as log:
+                reply = self.bridge.exchange(request, timeout)
+                log.reply_sizes.append(len(reply))
+            return reply
+        except DeadlinePassed:
+            raise CtlError(
+                "the client's loop is blocked: a function given to run() does not return to it"
+            ) from None
 
     def replies(self) -> Replies:
         """Return a queue for the replies to several calls."""
         return Replies(self.session)
 
     def subscription(self, subjects: Sequence[str], queue: MessageQueue[Any]) -> Subscription:
-        """Return a subscription, which is still to be opened.
-
-        It exists before it is opened so that its owner can close it whenever Ctrl-C comes.
-        """
+        """Return a subscription that is still to be opened, so that its owner can close it whenever Ctrl-C comes."""
         return Subscription(self.session, tuple(subjects), queue)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
