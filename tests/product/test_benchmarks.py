@@ -54,8 +54,7 @@ def test_all_that_has_a_limit_is_compared(written: Path) -> None:
         (2.3, 1.8, False),  # get_host_inventory
         (1.3, 1.1, False),  # events
         (0.02, None, False),  # get_host_inventories
-        (0.7, 0.5, False),  # import
-        (1.5, 1.3, False),  # a process
+        (2.0, 1.7, False),  # a process
         (2.0, None, True),  # threads
     ]
 
