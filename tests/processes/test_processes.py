@@ -81,7 +81,7 @@ ENDING = "ClosedError the client is closed, because Python is ending"
     [
         (
             """
-            close_at_exit = sys.modules["wasmcloud_ctl._bridge.loop"]._close_at_exit
+            close_at_exit = sys.modules["wasmcloud_ctl._bridge.processes"]._close_at_exit
             atexit.unregister(close_at_exit)  # as if the package were imported only now
             atexit.register(call, "exit:")
             atexit.register(close_at_exit)
@@ -109,7 +109,7 @@ ENDING = "ClosedError the client is closed, because Python is ending"
                 done.set()
             done = threading.Event()
             threading.Thread(target=later, daemon=True).start()
-            close_at_exit = sys.modules["wasmcloud_ctl._bridge.loop"]._close_at_exit
+            close_at_exit = sys.modules["wasmcloud_ctl._bridge.processes"]._close_at_exit
             atexit.unregister(close_at_exit)
             atexit.register(lambda: (came.set(), done.wait(5)))
             atexit.register(close_at_exit)
