@@ -282,6 +282,15 @@ def test_html_shows_hosts_as_a_table() -> None:
     assert f'<code title="{ID}">NBY7W66G…</code>' in page(replies)
 
 
+def test_html_leaves_a_cell_empty_where_a_host_reports_nothing() -> None:
+    """A column is there if one host has a value for it; the other's cell is empty."""
+    older = attrs.evolve(HOST, version=None)
+    replies = Replies(responses=tuple(CtlResponse(succeeded=True, data=host) for host in (HOST, older)))
+
+    assert page(replies).count("<td>1.9.2</td>") == 1
+    assert page(replies).count("<td></td>") == 1
+
+
 def test_html_of_an_inventory() -> None:
     """The page has the host, a table of components and one of providers; empty columns are left out."""
     assert words(CtlResponse(succeeded=True, data=INVENTORY)) == (

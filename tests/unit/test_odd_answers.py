@@ -12,7 +12,7 @@ from identities import Operator, new_seed
 from refusals import refusal
 
 import wasmcloud_ctl
-from wasmcloud_ctl import ConnectError, Inventories, NotConnectedError, RequestTimeout
+from wasmcloud_ctl import AuthError, ConnectError, Inventories, NotConnectedError, RequestTimeout
 from wasmcloud_ctl._bridge import processes
 from wasmcloud_ctl._bridge.loop import Bridge
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
@@ -52,6 +52,12 @@ SERVER = Server(host="a.example", port=4222)
         ({"tls_first": True}, Stage.CONNECTED, ConnectionResetError(), ConnectError,
          "nats://a.example:4222 ended the connection before it was made: does it want the TLS handshake first? Else "
          "leave tls_first out"),
+        ({}, Stage.SECURED, ConnectionResetError(), AuthError,
+         "nats://a.example:4222 ended the connection after the TLS handshake, as a server that requires a client's "
+         "certificate: give tls_cert and tls_key"),
+        ({"tls_cert": "cert.pem"}, Stage.SECURED, ConnectionResetError(), AuthError,
+         "nats://a.example:4222 ended the connection after the TLS handshake, as a server that refuses the client's "
+         "certificate"),
         ({}, Stage.CONNECTED, ssl.SSLError(1, "odd"), ConnectError, "TLS with nats://a.example:4222 failed: odd"),
     ],
 )  # fmt: skip
