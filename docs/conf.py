@@ -38,7 +38,8 @@ python_maximum_signature_line_length = 90
 intersphinx_mapping = {"python": ("https://docs.python.org/3", "python.inv")}
 # Type variables, the types of other packages, and types that stand in signatures but are not public.
 nitpick_ignore_regex = [
-    ("py:class", "Arguments|ConnectOptions|Self|T|U64|Unpack"),
+    ("py:class", r"Arguments|Self|T|U64|(typing_extensions\.)?Unpack"),
+    ("py:class", r"wasmcloud_ctl\.(exceptions\.(Response|PublishedEvent)|graph\.LatticeClient)"),
     ("py:class", r"wasmcloud_ctl\..*\.(T|T_co|P)"),
     ("py:class", r"(nats|pytest)\..*"),
 ]

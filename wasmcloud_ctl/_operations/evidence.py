@@ -69,6 +69,7 @@ class Failed:
     event: Event | None = None
 
 
+@attrs.frozen
 class Operation(Generic[T]):
     """A command, and how its outcome is recognised from states of type ``T``. All methods are pure functions.
 

@@ -268,6 +268,7 @@ class LinkKey:
     wit_package: str
 
 
+@attrs.frozen
 class _OnLinks(Operation[list[Link]]):
     """An operation on the links of one source; ``get_links`` proves the outcome."""
 

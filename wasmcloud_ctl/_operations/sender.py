@@ -41,7 +41,8 @@ class Sender:
     ) -> None:
         self.transports = transports
         self.settings = settings
-        self.subjects = subjects = Subjects(settings.topic_prefix, settings.lattice)
+        self.subjects: Subjects = Subjects(settings.topic_prefix, settings.lattice)
+        subjects = self.subjects
         # It must not refer to this sender, which would then keep itself alive.
         self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)
         self.opened: weakref.WeakSet[EventReceiver | Sender] = weakref.WeakSet()

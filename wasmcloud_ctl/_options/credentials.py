@@ -63,7 +63,7 @@ class Login:
             return None
         if self.seed is None:
             return "the user JWT is not a bearer JWT, so it requires its seed (nkey_seed)"
-        if claims.get("sub") != nkeys.from_seed(bytearray(self.seed.encode())).public_key.decode():
+        if claims.get("sub") != bytes(nkeys.from_seed(bytearray(self.seed.encode())).public_key).decode():
             return "the seed does not belong to the user JWT"
         return None
 

@@ -63,14 +63,15 @@ def _parse_server(url: object, what: str) -> Server:
     if not isinstance(url, str):
         raise InvalidArgument(f"each of {what} must be a URL, not {type(url).__name__}")
     stripped = url.strip()
-    valid = True
+    split = None
     try:
         parts = urlsplit(stripped if "://" in stripped else f"nats://{stripped}")
-        host, port = parts.hostname, parts.port
+        split = parts, parts.hostname, parts.port
     except ValueError:
-        valid = False  # the error may quote a part of the password, so it is dropped here
-    if not valid:
+        pass  # the error may quote a part of the password, so it is dropped here
+    if split is None:
         raise InvalidArgument("invalid server URL: write nats://host:port")
+    parts, host, port = split
     if "@" in parts.path + parts.query + parts.fragment:
         # A "/", "?" or "#" in a password ends the part in which urlsplit looks for the host. What follows is a part
         # of the password, so nothing of the URL is quoted.

@@ -49,7 +49,7 @@ class Connection(nats.aio.client.Client):
         self._cluster_urls: list[object] = []
         self._routes: dict[int, Route] = {}
         self._confirmations: set[asyncio.Future[bool]] = set()
-        self.socket = Socket(self._on_info)
+        self.socket: Socket = Socket(self._on_info)
 
     def cluster(self) -> tuple[Server, ...]:
         """Return this server, and the other servers of its cluster that it named last."""

@@ -30,8 +30,8 @@ class Socket(nats.aio.transport.TcpTransport):
 
     def __init__(self, on_info: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.written = 0
-        self.stage = Stage.RESOLVING
+        self.written: int = 0
+        self.stage: Stage = Stage.RESOLVING
         self._on_info = on_info
         # How many bytes had been written when the buffers were last seen empty.
         self._drained = 0

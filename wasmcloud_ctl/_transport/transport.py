@@ -24,8 +24,8 @@ class Transport:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self.bridge = Bridge("wasmcloud_ctl")
-        self.session = Session(options, self.bridge)
+        self.bridge: Bridge = Bridge("wasmcloud_ctl")
+        self.session: Session = Session(options, self.bridge)
 
     def open(self) -> None:
         """Connect, once. Raises ConnectError if there is no connection within ``connect_timeout``."""
