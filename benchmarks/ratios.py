@@ -275,7 +275,7 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
 
 
 def measure(quick: bool, only: str = "") -> list[Ratio]:
-    """All comparisons whose name holds a text, one after the other; told as they come."""
+    """Measure all comparisons whose name contains a text, and print each result."""
     found = []
     with world() as server, comparisons(server, quick) as all_of_them:
         for comparison in all_of_them:

@@ -304,8 +304,8 @@ class PutLink(_OnLinks):
 
     def outcome(self, evidence: Evidence[list[Link]]) -> Verdict:
         there = evidence.now is not None and self.command in evidence.now
-        told = bool(evidence.events) or self.command not in evidence.before
-        return _certain_if(evidence.acknowledgement is not None and there and told)
+        is_new = bool(evidence.events) or self.command not in evidence.before
+        return _certain_if(evidence.acknowledgement is not None and there and is_new)
 
 
 @attrs.frozen

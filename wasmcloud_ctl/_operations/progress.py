@@ -77,7 +77,7 @@ class Progress:
         self._words = words
 
     def wait(self, take: Callable[[float], T], seconds: float) -> T:
-        """Wait at most so many seconds by ``take``, which may raise ``queue.Empty``. Show the progress meanwhile."""
+        """Return what ``take`` returns in this time, or raise its ``queue.Empty``. Show the progress meanwhile."""
         if self._next == _NEVER:
             return take(seconds)
         end = time.monotonic() + seconds

@@ -113,7 +113,7 @@ class Socket(nats.aio.transport.TcpTransport):
         return line
 
     def was_sent(self, written: int) -> bool | None:
-        """Whether the operating system has the first ``written`` bytes; None if that cannot be told.
+        """Whether the operating system has the first ``written`` bytes; None if that is unknown.
 
         With TLS the buffers hold encrypted bytes, which are more than the bytes that were written. So the comparison
         proves that bytes were sent, but not that they were not.
