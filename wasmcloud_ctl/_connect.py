@@ -24,7 +24,8 @@ def with_parameters_of(model: Callable[P, Client]) -> Callable[[Callable[..., Cl
     """Give a function the parameters of another one, so that these are written only once."""
 
     def decorate(function: Callable[..., Client]) -> Callable[P, Client]:
-        vars(function)["__signature__"] = inspect.signature(model)
+        # inspect never evaluates the annotations of such a signature itself.
+        vars(function)["__signature__"] = inspect.signature(model, eval_str=True)
         return function
 
     return decorate

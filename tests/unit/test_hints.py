@@ -70,4 +70,8 @@ def test_from_env_has_the_signature_of_connect() -> None:
     options = set(inspect.signature(wasmcloud_ctl.connect).parameters) - {"context"}
 
     assert options == {field.name for field in attrs.fields(Options)}
-    assert inspect.signature(wasmcloud_ctl.from_env) == inspect.signature(wasmcloud_ctl.connect)
+    from_env, connect = (
+        inspect.signature(function, eval_str=True)
+        for function in (wasmcloud_ctl.from_env, wasmcloud_ctl.connect)
+    )
+    assert from_env == connect
