@@ -616,7 +616,7 @@ class Client:
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
         receiver = EventReceiver(subscription, self.lattice)
         subscription.open(confirm_timeout)
-        self._sender.opened.add(receiver)
+        self._sender.keep(receiver)
         return receiver
 
     # The client itself --------------------------------------------------------------------------

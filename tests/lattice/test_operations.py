@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from wasmcloud_ctl import (
@@ -15,6 +18,7 @@ from wasmcloud_ctl import (
     ConfigSet,
     CtlResponse,
     DecodeError,
+    EventReceiver,
     HostHeartbeat,
     HostStopped,
     LabelsChanged,
@@ -31,6 +35,7 @@ from wasmcloud_ctl import (
     RegistryCredential,
     RequestTimeout,
 )
+from wasmcloud_ctl._transport import Subscription
 from wasmcloud_ctl.testing import PracticeLattice
 
 REFERENCE = "registry.example/acme/echo:0.1.0"
@@ -472,3 +477,42 @@ def test_closing_a_client_closes_those_made_from_it(client: Client) -> None:
     with pytest.raises(ClosedError):
         child.for_lattice("another-child")
     assert client.get_hosts(expected=2)
+
+
+def test_a_receiver_that_opens_while_its_client_closes_is_closed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread may close the client at any moment."""
+    other = client.for_lattice("another-lattice")
+    subscribe = Subscription.open
+
+    def subscribe_and_close(subscription: Subscription, timeout: float) -> None:
+        subscribe(subscription, timeout)
+        other.close()
+
+    monkeypatch.setattr(Subscription, "open", subscribe_and_close)
+    with other.events_receiver() as events:
+        assert list(events) == []
+
+
+def test_a_client_closes_while_other_threads_open_receivers(client: Client) -> None:
+    """Each receiver is closed, or was never opened; no thread meets another error."""
+    other = client.for_lattice("another-lattice")
+    receivers: list[EventReceiver] = []
+    opened = threading.Semaphore(0)
+
+    def open_receivers() -> None:
+        with pytest.raises(ClosedError):
+            while True:
+                receivers.append(other.events_receiver())
+                opened.release()
+
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(open_receivers) for _ in range(4)]
+        for _ in range(200):
+            assert opened.acquire(timeout=5)
+        other.close()
+        for future in running:
+            future.result(10)
+
+    assert [list(receiver) for receiver in receivers] == [[]] * len(receivers)

@@ -33,7 +33,7 @@ class Sender:
     """Sends the operations of one client to one lattice, and ends what the client has opened.
 
     Calls fall back on ``settings`` for what their arguments leave out. ``root`` is the sender of the client that
-    ``connect`` made, which owns the connection; None if this is it. ``opened`` is what closing this one closes, too.
+    ``connect`` made, which owns the connection; None if this is it.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Sender:
         subjects = self.subjects
         # It must not refer to this sender, which would then keep itself alive.
         self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)
-        self.opened: weakref.WeakSet[EventReceiver | Sender] = weakref.WeakSet()
+        self._opened: weakref.WeakKeyDictionary[EventReceiver | Sender, None] = weakref.WeakKeyDictionary()
         self._root = root
         self._closed = False
 
@@ -53,8 +53,14 @@ class Sender:
         """Return a sender to another lattice, on the same connection."""
         self.transport()
         sender = Sender(self.transports, attrs.evolve(self.settings, lattice=name), self._root or self)
-        self.opened.add(sender)
+        self.keep(sender)
         return sender
+
+    def keep(self, opened: EventReceiver | Sender) -> None:
+        """Close this, too, when the client is closed. If that has happened meanwhile, close it now."""
+        self._opened[opened] = None
+        if self.closed:
+            opened.close()
 
     @property
     def closed(self) -> bool:
@@ -71,7 +77,9 @@ class Sender:
         """Send nothing more. The root closes the connection, and with it everything."""
         self._closed = True
         if self._root is not None:
-            for opened in list(self.opened):
+            # keyrefs() copies at once, so another thread may open something meanwhile.
+            references = self._opened.keyrefs()
+            for opened in [found for reference in references if (found := reference()) is not None]:
                 opened.close()
             self._link_cache.stop()
             return
