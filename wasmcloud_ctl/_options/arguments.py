@@ -27,9 +27,10 @@ def text(value: object, what: str) -> str:
 
 def identifier(value: object, what: str) -> str:
     """Check an id, a reference or a name that is not part of a subject: a string that is not blank."""
-    if not text(value, what).strip():
+    checked = text(value, what)
+    if not checked.strip():
         raise InvalidArgument(f"{what} must not be empty or blank")
-    return text(value, what)
+    return checked
 
 
 def boolean(value: object, what: str) -> bool:
