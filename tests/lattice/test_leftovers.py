@@ -69,7 +69,7 @@ FAILING: dict[str, tuple[type[BaseException], str | None, Callable[[Client, str]
     "a request without an answer": (
         RequestTimeout,
         "label.put",
-        lambda client, host_id: client.put_label(host_id, "a", "b"),
+        lambda client, host_id: client.put_label(host_id, "a", "b", timeout=0.1),
     ),
     "a request that is too large": (
         PayloadTooLarge,
@@ -84,7 +84,7 @@ FAILING: dict[str, tuple[type[BaseException], str | None, Callable[[Client, str]
     "a wait without an acknowledgement": (
         RequestTimeout,
         "component.scale",
-        lambda client, host_id: client.scale_component(host_id, REFERENCE, "echo", 1, wait=5),
+        lambda client, host_id: client.scale_component(host_id, REFERENCE, "echo", 1, wait=5, timeout=0.3),
     ),
     "a wait without an outcome": (
         WaitTimeout,
@@ -112,7 +112,7 @@ def test_what_the_caller_of_a_failed_call_held_is_free_at_once(lattice: Practice
     lattice.registry.hold(REFERENCE)
     if lost is not None:
         host.lose_replies(operation=lost)
-    with lattice.connect(timeout=0.1) as client:
+    with lattice.connect() as client:
         assert held_after(lambda: call(client, host.id), kind) is None
     lattice.registry.release(REFERENCE)
 
