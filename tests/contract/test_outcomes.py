@@ -216,7 +216,7 @@ def test_an_update_to_the_same_reference_returns_at_once(world: World, reference
 
     response = world.client.update_component(world.host_id, "echo", references.echo, wait=30)
 
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 1
     assert response.message == f"component echo already updated to {references.echo}"
 
 

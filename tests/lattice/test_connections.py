@@ -41,7 +41,7 @@ def test_a_mute_port_is_a_connect_error_within_its_timeout() -> None:
         with pytest.raises(ConnectError, match="did not answer in time"):
             wasmcloud_ctl.connect(f"127.0.0.1:{mute.getsockname()[1]}", connect_timeout=0.5)
 
-        assert 0.5 <= time.monotonic() - started < 1.5
+        assert 0.5 <= time.monotonic() - started < 0.7
 
 
 def test_another_service_is_told_from_a_nats_server() -> None:
@@ -213,7 +213,7 @@ def test_close_ends_what_is_under_way(lattice: PracticeLattice) -> None:
     for thread in threads:
         thread.join(5)
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 1
     assert isinstance(results["request"], ClosedError)
     assert isinstance(results["gather"], ClosedError)
     assert isinstance(results["run"], ClosedError)
@@ -425,7 +425,7 @@ def test_a_lost_connection_comes_back(own_server: PracticeServer) -> None:
         started = time.monotonic()
         with pytest.raises(NotConnectedError, match="nothing was sent"):
             client.get_config("a", timeout=20)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 0.5
         own_server.start()
         wait_until(lambda: client.connected)
 
@@ -463,7 +463,7 @@ def test_calls_in_flight_end_when_the_connection_does(own_server: PracticeServer
         for thread in threads:
             thread.join(5)
 
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 1
         assert len(errors) == 2
         assert all(isinstance(error, NotConnectedError) and error.sent for error in errors)
         assert sorted(str(error).partition(": ")[2] for error in errors) == [

@@ -235,7 +235,7 @@ def test_credentials_that_are_refused_on_the_way_back(tmp_path: Path) -> None:
             started = time.monotonic()
             with pytest.raises(AuthError, match="refused the credentials: Authorization Violation") as caught:
                 client.get_config("web")
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 0.5
             assert isinstance(caught.value.__cause__, AuthError)
             with pytest.raises(AuthError):
                 client.events_receiver()
@@ -535,7 +535,7 @@ def test_a_slow_way_is_merely_slow(practice_server: PracticeServer) -> None:
         with wasmcloud_ctl.connect(proxy.url) as client:
             started = time.monotonic()
             assert client.get_hosts().no_responders
-            assert 0.2 <= time.monotonic() - started < 1.9
+            assert 0.2 <= time.monotonic() - started < 1.0
 
 
 def test_a_slow_way_counts_towards_connect_timeout(practice_server: PracticeServer) -> None:

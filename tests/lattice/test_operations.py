@@ -64,7 +64,7 @@ def test_a_gather_lasts_its_whole_timeout_unless_told_otherwise(lattice: Practic
         replies = client.get_hosts(timeout=0.4)
 
     assert len(replies) == 2
-    assert 0.4 <= replies.elapsed < 1.5
+    assert 0.4 <= replies.elapsed < 0.6
 
 
 def test_a_gather_ends_when_it_has_what_was_expected(client: Client) -> None:
@@ -72,7 +72,7 @@ def test_a_gather_ends_when_it_has_what_was_expected(client: Client) -> None:
     replies = client.get_hosts(expected=2, timeout=20)
 
     assert len(replies) == 2
-    assert replies.elapsed < 3
+    assert replies.elapsed < 1
 
 
 def test_a_gather_ends_when_it_has_been_quiet(client: Client) -> None:
@@ -80,7 +80,7 @@ def test_a_gather_ends_when_it_has_been_quiet(client: Client) -> None:
     replies = client.get_hosts(quiet=0.3, timeout=20)
 
     assert len(replies) == 2
-    assert 0.3 <= replies.elapsed < 3
+    assert 0.3 <= replies.elapsed < 1
 
 
 def test_a_lattice_without_hosts_is_known_at_once(lattice: PracticeLattice, client: Client) -> None:
@@ -89,7 +89,7 @@ def test_a_lattice_without_hosts_is_known_at_once(lattice: PracticeLattice, clie
 
     assert list(replies) == []
     assert replies.no_responders
-    assert replies.elapsed < 3
+    assert replies.elapsed < 1
     with pytest.raises(NoResponders, match=r"wasmbus\.ctl\.v1\.nobody-here\.host\.ping"):
         replies.raise_for_status()
 

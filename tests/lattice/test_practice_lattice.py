@@ -22,26 +22,25 @@ from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 Make = Callable[..., PracticeLattice]
 
 
-def test_it_is_ready_soon() -> None:
-    """From nothing to the first answer it takes a fraction of a second, server included, on a machine at rest."""
+def test_it_is_ready_in_well_under_a_second() -> None:
+    """From nothing to the first answer, server included."""
     started = time.monotonic()
     with PracticeLattice(hosts=3) as lattice, lattice.connect() as client:
         assert len(client.get_hosts(expected=3)) == 3
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < 1.0
 
 
 def test_a_thousand_hosts(make_practice_lattice: Make) -> None:
-    """A thousand hosts start in seconds of computing, and all answer a ping in under one."""
-    started = time.process_time()  # the other tests' share of the processor does not count
+    """A thousand hosts start in seconds, and all answer a ping in under one."""
+    started = time.monotonic()
     lattice = make_practice_lattice(1000)
-    assert time.process_time() - started < 5.0
+    assert time.monotonic() - started < 5.0
 
     with lattice.connect() as client:
-        started = time.process_time()
-        hosts = client.get_hosts(expected=1000, timeout=20)
-        assert time.process_time() - started < 1.0
+        hosts = client.get_hosts(expected=1000, timeout=10)
 
         assert len({host.id for host in hosts.data}) == 1000
+        assert hosts.elapsed < 1.0
         assert client.get_host_inventory(lattice.hosts[777].id).unwrap().host_id == lattice.hosts[777].id
 
 
@@ -148,7 +147,7 @@ def test_heartbeats_come_at_the_interval_that_was_set(make_practice_lattice: Mak
         times = [heartbeats.get(timeout=5).time for _ in range(3)]
 
     gaps = [(after - before).total_seconds() for before, after in itertools.pairwise(times)]
-    assert all(0.15 < gap < 1 for gap in gaps)
+    assert all(0.15 < gap < 0.35 for gap in gaps)
 
 
 def test_commands_are_recorded(make_practice_lattice: Make) -> None:

@@ -423,7 +423,7 @@ def test_a_dropped_client_says_so_and_leaves_nothing(lattice: PracticeLattice, d
     ],
 )
 def test_ctrl_c_ends_a_call_at_once_and_the_client_works_on(lattice: PracticeLattice, call: str) -> None:
-    """KeyboardInterrupt within a second, whatever blocks; then the client answers."""
+    """KeyboardInterrupt within 0.2 s, whatever blocks; then the client answers."""
     lattice.hosts[0].stall()
     ended = run(
         lattice,
@@ -443,7 +443,7 @@ def test_ctrl_c_ends_a_call_at_once_and_the_client_works_on(lattice: PracticeLat
         try:
             {call}
         except KeyboardInterrupt:
-            print("interrupted", time.monotonic() - at[0] < 1)
+            print("interrupted", time.monotonic() - at[0] < 0.2)
         print(client.get_host_inventory(other_id).succeeded)
         client.close()
         listener.close()
@@ -489,7 +489,7 @@ def test_ctrl_c_ends_a_close(lattice: PracticeLattice) -> None:
         import signal
         client = connect()
         async def block():
-            time.sleep(2)  # the mistake that is meant
+            time.sleep(1)  # the mistake that is meant
         caller = threading.Thread(target=lambda: client.run(block))
         caller.start()
         time.sleep(0.1)
@@ -502,7 +502,7 @@ def test_ctrl_c_ends_a_close(lattice: PracticeLattice) -> None:
         try:
             client.close()
         except KeyboardInterrupt:
-            print("interrupted", time.monotonic() - at[0] < 1)
+            print("interrupted", time.monotonic() - at[0] < 0.2)
         client.close()
         caller.join()
         print(threading.active_count())
