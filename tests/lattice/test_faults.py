@@ -80,7 +80,7 @@ def test_a_slow_consumer_is_cut_off_and_comes_back(own_server: PracticeServer) -
 
         async def block() -> None:
             blocked.set()
-            release.wait(20)  # the mistake that is meant
+            release.wait(20)  # blocks the client's loop on purpose, so that it does not read
 
         blocker = threading.Thread(target=client.run, args=(block,))
         blocker.start()

@@ -36,7 +36,7 @@ def lattice(practice_lattice: PracticeLattice) -> PracticeLattice:
 
 @pytest.fixture
 def client(lattice: PracticeLattice) -> Iterator[Client]:
-    """A client with enough time for a busy machine. Auctions take all of theirs, so it is short."""
+    """A client that waits long enough for a busy machine. An auction lasts its whole timeout, so that is short."""
     with lattice.connect(timeout=5, auction_timeout=1) as client:
         yield client
 

@@ -187,15 +187,16 @@ def test_a_client_that_outlives_the_modules_says_nothing(lattice: PracticeLattic
 
 
 def test_ctrl_c_while_the_process_ends_ends_it(lattice: PracticeLattice) -> None:
-    """Who is in a hurry when the process waits for its clients to close, and sends Ctrl-C, sees no traceback."""
+    """Ctrl-C ends the wait of an ending process for its clients to close, without a traceback."""
     ended = run(
         lattice,
         """
-        client = connect()
+        client, blocked = connect(), threading.Event()
         async def block():
-            time.sleep(20)  # the mistake that is meant
+            blocked.set()
+            time.sleep(20)  # blocks the client's loop on purpose, so that the end of the process has to wait
         threading.Thread(target=lambda: client.run(block), daemon=True).start()
-        time.sleep(0.1)  # until it blocks
+        blocked.wait()
         print("now")
         """,
         interrupt_at="now",
@@ -487,12 +488,13 @@ def test_ctrl_c_ends_a_close(lattice: PracticeLattice) -> None:
         lattice,
         """
         import signal
-        client = connect()
+        client, blocked = connect(), threading.Event()
         async def block():
-            time.sleep(1)  # the mistake that is meant
+            blocked.set()
+            time.sleep(1)  # blocks the client's loop on purpose, so that close() still waits when Ctrl-C comes
         caller = threading.Thread(target=lambda: client.run(block))
         caller.start()
-        time.sleep(0.1)
+        blocked.wait()
         at = []
         def interrupt(number, frame):
             at.append(time.monotonic())

@@ -365,15 +365,15 @@ def test_a_fork_leaves_its_parents_bridge_alone(bridge: Bridge, monkeypatch: pyt
     assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
 
 
-def test_the_last_breath_of_a_forked_childs_thread_ends_its_bridges(
+def test_the_end_of_a_forked_childs_thread_ends_its_bridges(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It stops them as the thread ends, but not at the interpreter's end."""
     monkeypatch.setattr(processes, "open_bridges", {bridge})
-    breath = processes._ThreadEnd()
-    breath.__del__(lambda: True)
+    thread_end = processes._ThreadEnd()
+    thread_end.__del__(lambda: True)
     assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
-    breath.__del__()
+    thread_end.__del__()
 
     assert bridge._over.acquire(timeout=5)
     bridge._over.release()

@@ -147,8 +147,8 @@ def test_of_a_clusters_servers_one_that_cannot_be_read_is_left_out() -> None:
     assert [str(server) for server in found] == ["nats://b.example:4223"]
 
 
-def test_a_call_that_stands_in_no_line_can_leave_it() -> None:
-    """Leaving twice is as good as once."""
+def test_a_call_that_is_in_no_queue_can_be_unregistered() -> None:
+    """Also twice. A call that was abandoned before it began has never entered the queue of its key."""
     session = Session(Options(servers=(SERVER,)), Bridge("test-bridge"))
     call = Request(session, "echo", b"", "key", True, True, 1.0)
     call.abandoned = True
@@ -163,7 +163,7 @@ def test_a_call_that_has_ended_when_its_turn_comes_is_not_sent(monkeypatch: pyte
     session = Session(Options(servers=(SERVER,)), Bridge("test-bridge"))
     subjects = ("first", "second", "third")
     first, second, third = (Request(session, subject, b"", "key", True, True, 1.0) for subject in subjects)
-    first.abandoned = True  # so that it stands in the line, and is not sent
+    first.abandoned = True  # so that it is queued, and not sent
     sent: list[str | None] = []
 
     def connection(subject: str | None) -> Connection:
@@ -203,7 +203,7 @@ def test_inventories_without_errors_raise_nothing() -> None:
 
 
 def test_a_tls_context_of_the_callers_own_takes_no_certificates_from_elsewhere() -> None:
-    """Whoever brings an ssl.SSLContext has said all there is to say of TLS."""
+    """With the caller's ssl.SSLContext, certificates from the environment and contexts are left out."""
     own = ssl.create_default_context()
 
     assert combine({"tls": own}, {"tls_ca": "ca.pem", "lattice": "blue"}) == {"tls": own, "lattice": "blue"}

@@ -1,86 +1,21 @@
-"""What practice hosts do with what is broken: files, buckets that somebody else wrote to, a server that will not."""
+"""Parts of the practice lattice that meet errors: the hosts' work, their locks and their connection."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
-import json
 import logging
-import tarfile
 from types import SimpleNamespace
 from typing import Any
 
 import nats.errors
 import pytest
-from wire import Wire
 
-from wasmcloud_ctl.testing import (
-    PracticeHost,
-    PracticeLattice,
-    component,
-)
-from wasmcloud_ctl.testing._component import section, sized
 from wasmcloud_ctl.testing._connection import Connection
 from wasmcloud_ctl.testing._failure import Failure
 from wasmcloud_ctl.testing._faults import Faults
 from wasmcloud_ctl.testing._locks import ReadWriteLock
 from wasmcloud_ctl.testing._runtime import Runtime
 from wasmcloud_ctl.testing._work import Work
-
-ECHO = "registry.example/acme/echo:1"
-LINK = {
-    "source_id": "echo",
-    "target": "http",
-    "wit_namespace": "wasi",
-    "wit_package": "http",
-    "interfaces": ["incoming-handler"],
-}
-
-
-def scale(wire: Wire, host: PracticeHost, reference: str, **more: object) -> list[tuple[str, Any]]:
-    """The events of a scale."""
-    command = {"component_ref": reference, "component_id": "echo", "host_id": host.id, "count": 1, **more}
-    wire.ask(f"component.scale.{host.id}", command)
-    return wire.events()
-
-
-# Files --------------------------------------------------------------------------------------------------
-
-
-def token(**claims: object) -> bytes:
-    """What stands where a token does; its signature is none."""
-    fields = {"iss": "A", "sub": "M", "wascap": {}, **claims}
-    body = base64.urlsafe_b64encode(json.dumps(fields).encode()).rstrip(b"=")
-    return b"e30." + body + b".e30"
-
-
-def with_claims(claims: bytes) -> bytes:
-    """A component with another section of its own kind before the one with its claims."""
-    return component() + section(0, sized(b"producers") + b"x") + section(0, sized(b"jwt") + claims)
-
-
-def archive(**files: bytes) -> bytes:
-    """A provider archive with these files, and a folder."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        folder = tarfile.TarInfo("folder")
-        folder.type = tarfile.DIRTYPE
-        tar.addfile(folder)
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text))
-    return content.getvalue()
-
-
-# Buckets that somebody else wrote to --------------------------------------------------------------------
-
-
-def store(lattice: PracticeLattice, bucket: str, key: str, value: bytes) -> None:
-    """Put something into a lattice's bucket by hand."""
-    lattice.publish(f"$KV.{bucket}_{lattice.lattice}.{key}", value)
-
 
 # The hosts' work ----------------------------------------------------------------------------------------
 

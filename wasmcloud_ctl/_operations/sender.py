@@ -51,7 +51,7 @@ class Sender:
 
     def for_lattice(self, name: str) -> Sender:
         """Return a sender to another lattice, on the same connection."""
-        self.transport()
+        self.transport()  # raises if the client is closed
         sender = Sender(self.transports, attrs.evolve(self.settings, lattice=name), self._root or self)
         self.keep(sender)
         return sender
@@ -157,7 +157,7 @@ class Sender:
 
     def cached_links(self, timeout: float | None) -> list[Link]:
         """Return the links of the lattice, from the copy that link events keep current."""
-        self.transport()
+        self.transport()  # raises if the client is closed
         return self._link_cache.get().get(self.timeout(timeout))
 
     def limits(self, expected: int | None, quiet: float | None, timeout: float | None) -> Limits:

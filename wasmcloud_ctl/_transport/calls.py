@@ -1,7 +1,7 @@
 """Calls in flight: requests with their replies, and subscriptions.
 
 Each one begins and ends on the loop. A caller's thread waits for the result of a ``Request``, or reads the queue of a
-``QueuedCall`` or a ``Subscription``.
+``Replies`` or a ``Subscription``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ import random
 import re
 import tarfile
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from attrs import define, frozen
@@ -21,8 +20,6 @@ from wasmcloud_ctl.testing._claims import Claims, read_token
 from wasmcloud_ctl.testing._failure import Failure
 from wasmcloud_ctl.testing._identity import built_in_labels
 from wasmcloud_ctl.testing._registry import PracticeRegistry
-
-T = TypeVar("T")
 
 _WASM_MAGIC = b"\0asm"
 _CUSTOM_SECTION = 0

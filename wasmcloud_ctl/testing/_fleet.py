@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
@@ -18,8 +17,6 @@ from wasmcloud_ctl.testing._operations import serve_request
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._store import LatticeStore
 from wasmcloud_ctl.testing._work import Work
-
-logger = logging.getLogger("wasmcloud_ctl.testing")
 
 
 @define(kw_only=True, eq=False)
