@@ -14,7 +14,7 @@ import attrs
 from typing_extensions import TypeVarTuple, Unpack
 
 from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl._operations import outcomes
+from wasmcloud_ctl._operations import components, outcomes
 from wasmcloud_ctl._operations.config_names import list_config_names
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.gather import gather, gather_inventories
@@ -298,18 +298,24 @@ class Client:
 
         The outcome follows the response as a ``component_scaled`` or ``component_scale_failed`` event.
 
+        A scale is not for replacing what runs. A host that must scale to another reference *and* another count or
+        config keeps the old code and shows the new reference from then on, until the component is stopped. With
+        ``wait``, such a command is not sent.
+
         Args:
             host_id: The host's id.
-            component_ref: The component's reference.
+            component_ref: The component's reference. If the component runs, the reference that runs.
             component_id: The component's id.
             max_instances: How many instances may run at the same time, 0 to 2**32 - 1. 0 stops the component.
             annotations: Annotations for the component. None by default.
             config: The names of the configs for the component. None by default.
-            allow_update: Whether a running component of another reference is updated.
+            allow_update: Whether a running component of another reference is updated afterwards. With ``wait``, in
+                two commands: the scale of what runs, and then the update.
             component_limits: Limits for the component (hosts from 1.9 on). None by default.
 
         Raises:
-            OperationFailed: With ``wait``, also if the host did not update the reference.
+            OperationFailed: With ``wait``, also if another reference runs and ``allow_update`` is False, or an
+                earlier command of this client for the component has an uncertain outcome. Nothing was sent then.
 
         Example:
             >>> host = client.find_host("waterfall")  # doctest: +SKIP
@@ -326,7 +332,27 @@ class Client:
             allow_update=arguments.boolean(allow_update, "allow_update"),
             component_limits=arguments.optional_string_map(component_limits, "component_limits"),
         )
+        if allow_update and wait is not None:
+            return components.scale_and_update(self._sender, command, timeout, wait)
         return self._sender.perform(outcomes.ScaleComponent(command), timeout, wait)
+
+    def stop_component(
+        self, host_id: str, component_id: str, *, wait: float | None = None, timeout: float | None = None
+    ) -> CtlResponse[None]:
+        """Stop a component on one host, whatever its reference. Succeeds if it does not run there.
+
+        Asks the host first what runs, and then scales that to 0. Both happen within ``wait``, or within ``timeout``
+        without it.
+
+        Args:
+            host_id: The host's id.
+            component_id: The component's id.
+
+        Example:
+            >>> client.stop_component(host.id, "hello", wait=10)  # doctest: +SKIP
+        """
+        arguments.identifier(component_id, "component_id")
+        return components.stop_component(self._sender, host_id, component_id, timeout, wait)
 
     def update_component(
         self,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
 import pytest
 
 from contract.world import PATIENCE, References, World
+from realhost.artifacts import component, reference, sign_component
 from wasmcloud_ctl import (
+    CtlError,
     CtlResponse,
     Link,
     NoResponders,
@@ -134,42 +138,62 @@ def test_a_start_of_an_id_with_a_space_fails(world: World, references: Reference
 
 
 @pytest.mark.parametrize("count", [2, 3], ids=["the same count", "another count"])
-def test_another_reference_that_is_not_allowed_fails_soon(
+@pytest.mark.parametrize("config", [(), ("web",)], ids=["no config", "a config"])
+def test_a_scale_to_another_reference_is_not_sent(
+    world: World, references: References, count: int, config: tuple[str, ...]
+) -> None:
+    """The host would rename what runs. OperationFailed names both references, and no later call is fooled."""
+    world.client.put_config("web", {"a": "b"}).raise_for_status()
+    world.client.scale_component(world.host_id, references.signed, "echo", 2, wait=PATIENCE)
+    before = world.inventory()
+
+    for _ in range(2):
+        with pytest.raises(OperationFailed) as caught:
+            world.client.scale_component(world.host_id, references.echo2, "echo", count, config=config, wait=30)
+        assert references.signed in str(caught.value)
+        assert references.echo2 in str(caught.value)
+        assert caught.value.response is None
+        assert attrs.evolve(world.inventory(), uptime_seconds=0, uptime_human=None) == attrs.evolve(
+            before, uptime_seconds=0, uptime_human=None
+        )
+
+
+@pytest.mark.parametrize("count", [2, 3], ids=["the same count", "another count"])
+def test_another_reference_that_is_allowed_is_certain(
     world: World, references: References, count: int
 ) -> None:
-    """The host scales but does not update. OperationFailed names both references, long before the wait ends."""
-    world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
-    started = time.monotonic()
-
-    with pytest.raises(OperationFailed) as caught:
-        world.client.scale_component(world.host_id, references.echo2, "echo", count, wait=30)
-
-    assert time.monotonic() - started < 3
-    assert references.echo in str(caught.value)
-    assert references.echo2 in str(caught.value)
-    assert caught.value.response is not None
-
-
-def test_another_reference_that_is_allowed_is_certain(world: World, references: References) -> None:
-    """With allow_update and the same count, the component is updated when the call returns."""
+    """With allow_update, the component has the new count and is updated when the call returns."""
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
-    world.client.scale_component(world.host_id, references.echo2, "echo", 2, allow_update=True, wait=PATIENCE)
+    with world.client.events_receiver("component_scaled") as events:
+        world.client.scale_component(
+            world.host_id, references.signed, "echo", count, {"a": "b"}, allow_update=True, wait=PATIENCE
+        )
+        scaled = [events.get(PATIENCE).data for _ in range(3)]
 
-    assert runs(world) == (references.echo2, 2)
+    found = world.component("echo")
+    assert found is not None
+    # The name and the revision are in the claims of the code that runs.
+    assert (found.image_ref, found.max_instances, found.name) == (references.signed, count, "Echo")
+    assert found.annotations == {"a": "b"}
+    assert [(data.image_ref, data.max_instances) for data in scaled] == [
+        (references.echo, count),
+        (references.signed, count),
+        (references.signed, 0),
+    ]
 
 
-def test_another_reference_and_another_count_fail_soon(world: World, references: References) -> None:
-    """With allow_update and another count, the inventory is wrong. OperationFailed names both references."""
-    world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
-    started = time.monotonic()
+def test_an_allowed_update_of_what_does_not_run_is_a_start(world: World, references: References) -> None:
+    """With allow_update, a component that does not run is started, and one with a count of 0 is stopped."""
+    world.client.scale_component(
+        world.host_id, references.echo, "echo", 2, allow_update=True, wait=PATIENCE
+    )
+    assert runs(world) == (references.echo, 2)
 
-    with pytest.raises(OperationFailed) as caught:
-        world.client.scale_component(world.host_id, references.echo2, "echo", 3, allow_update=True, wait=30)
-
-    assert time.monotonic() - started < 3
-    assert references.echo in str(caught.value)
-    assert references.echo2 in str(caught.value)
+    world.client.scale_component(
+        world.host_id, references.echo2, "echo", 0, allow_update=True, wait=PATIENCE
+    )
+    assert runs(world) is None
 
 
 def test_an_allowed_update_that_cannot_be_fetched_is_a_timeout(world: World, references: References) -> None:
@@ -177,10 +201,27 @@ def test_an_allowed_update_that_cannot_be_fetched_is_a_timeout(world: World, ref
     world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
 
     with pytest.raises(WaitTimeout) as caught:
-        world.client.scale_component(world.host_id, references.absent, "echo", 2, allow_update=True, wait=1.5)
+        world.client.scale_component(world.host_id, references.absent, "echo", 3, allow_update=True, wait=1.5)
 
     assert references.echo in str(caught.value)
-    assert runs(world) == (references.echo, 2)
+    assert runs(world) == (references.echo, 3)
+
+
+def test_a_stop_needs_no_reference(world: World, references: References) -> None:
+    """stop_component stops what runs, and succeeds if nothing does."""
+    world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
+    world.client.scale_component(world.host_id, references.echo2, "other", 1, wait=PATIENCE)
+
+    assert world.client.stop_component(world.host_id, "echo", wait=PATIENCE) == CtlResponse(succeeded=True)
+
+    assert [found.id for found in world.inventory().components] == ["other"]
+    again = world.client.stop_component(world.host_id, "echo", wait=PATIENCE)
+    assert again.message == f"component echo does not run on host {world.host_id}"
+
+    with world.client.events_receiver("component_scaled") as events:
+        assert world.client.stop_component(world.host_id, "other") == CtlResponse(succeeded=True)
+        assert events.get(PATIENCE).data.max_instances == 0
+    assert world.inventory().components == ()
 
 
 def test_a_stop_right_after_an_update_is_certain(world: World, references: References) -> None:
@@ -432,3 +473,54 @@ def test_a_host_is_found_by_what_is_known_of_it(world: World) -> None:
     inventory = world.inventory()
     for text in (inventory.host_id, inventory.host_id[:12].lower(), inventory.friendly_name.upper()):
         assert world.client.find_host(text).id == world.host_id
+
+
+# No lie -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_sequence_of_waits_makes_a_host_lie(
+    world: World, references: References, tmp_path: Path, seed: int
+) -> None:
+    """Whatever one client calls with ``wait``, and however short: the host runs what it shows.
+
+    The references differ in their signed names, and the name in an inventory is that of the code that runs.
+    """
+    names = {}
+    for name in ("One", "Two"):
+        path = tmp_path / f"{name}.wasm"
+        path.write_bytes(sign_component(component(), name=name, revision=1, version="0.1.0"))
+        names[reference(path)] = name
+    world.client.put_config("web", {"a": "b"}).raise_for_status()
+    choose = random.Random(seed).choice
+    seen = set()
+    for _ in range(60):
+        wanted = choose([*names, *names, references.absent])
+        wait = choose([0.004, 0.02, 0.05, 1.0])
+        operation = choose(["scale", "scale", "scale", "update", "stop"])
+        try:
+            if operation == "stop":
+                world.client.stop_component(world.host_id, "echo", wait=wait)
+            elif operation == "update":
+                world.client.update_component(world.host_id, "echo", wanted, wait=wait)
+            else:
+                world.client.scale_component(
+                    world.host_id,
+                    wanted,
+                    "echo",
+                    choose([1, 2, 3]),
+                    config=choose([(), ("web",)]),
+                    allow_update=choose([True, False]),
+                    wait=wait,
+                )
+        except CtlError as error:
+            seen.add(type(error))
+        else:
+            seen.add(operation)
+            found = world.component("echo")
+            if operation != "stop":
+                assert found is not None
+                assert (found.image_ref, found.name) == (wanted, names[wanted])
+        found = world.component("echo")
+        assert found is None or found.name == names[found.image_ref]
+    assert seen >= {"scale", "stop", OperationFailed, WaitTimeout}

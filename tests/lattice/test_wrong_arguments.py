@@ -121,7 +121,7 @@ def test_the_list_of_methods_is_complete() -> None:
     for method in METHODS:
         for name in inspect.signature(getattr(Client, method)).parameters:
             assert name in {*VALID, "self", "event_names"}, (method, name)
-    assert len(METHODS) == 24
+    assert len(METHODS) == 25
 
 
 def test_each_field_of_a_link_and_of_a_credential(client: Client) -> None:

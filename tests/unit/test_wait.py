@@ -107,7 +107,7 @@ class Scripted:
 
 def perform(transport: Any, operation: Operation[Any], wait: float) -> object:
     """Send a command, and wait for its outcome."""
-    return Wait(transport, operation, SUBJECTS, resolve({}), timeout=1.0, wait=wait).run()
+    return Wait(transport, operation, SUBJECTS, resolve({}), {}, timeout=1.0, wait=wait).run()
 
 
 def put_link(transport: Scripted, wait: float = 0.3) -> object:

@@ -7,7 +7,8 @@ to the events from then on, and looks again: the outcome is certain when all of 
 * An event is a hint: it says when to look. The inventory is the proof. (A failed update publishes no event, so the
   inventory is looked at from time to time as well.)
 * What was already so before the command proves nothing. There the host's event after the sending decides.
-* After a scale to another reference, the inventory's reference proves nothing. Only an event with it does.
+* After a scale to another reference, the inventory's reference proves nothing: hosts only rename what runs. So such
+  a scale is not sent. Commands of this client whose outcome is uncertain can still lead to it: see ``doubts``.
 * A host that is gone can do nothing: that fails every wait but the one for its stop.
 """
 
@@ -18,6 +19,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import attrs
 
+from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl.events import Event
 from wasmcloud_ctl.models import CtlResponse
@@ -36,9 +38,8 @@ class Evidence(Generic[T]):
         events: The events that concern the command, in the order in which they arrived.
         acknowledgement: The host's response to the command; None if it has not come, or was lost.
         quiet: Whether a quiet moment has passed since an outcome function asked for it.
-        gaps: How often the connection was lost since, so that events may be missing.
         gone: Whether nobody answers any more where the state is asked for.
-        time_is_up: Whether the wait ends now.
+        doubts: What the client knows of its earlier commands for the same component.
     """
 
     before: T
@@ -47,9 +48,8 @@ class Evidence(Generic[T]):
     events: tuple[Event, ...] = ()
     acknowledgement: CtlResponse[None] | None = None
     quiet: bool = False
-    gaps: int = 0
     gone: bool = False
-    time_is_up: bool = False
+    doubts: Doubts = attrs.field(factory=Doubts)
 
 
 class Verdict(enum.Enum):
@@ -104,6 +104,19 @@ class Operation(Generic[T]):
         """Return the key of commands that must not overlap with this one; None if any may."""
         return None
 
+    @property
+    def component_id(self) -> str | None:
+        """The id of the component that the command is for. None for commands that can cause no doubts."""
+        return None
+
+    def doubts_before(self, doubts: Doubts, before: T) -> Doubts:
+        """Return the doubts that remain in view of the state before the command."""
+        return doubts
+
+    def refusal(self, evidence: Evidence[T]) -> str:
+        """Return why the command must not be sent, by the state before it. Empty if it may be sent."""
+        return ""
+
     def concerns(self, event: Event) -> bool:
         """Return whether an event is about this command."""
         raise NotImplementedError
@@ -111,6 +124,10 @@ class Operation(Generic[T]):
     def outcome(self, evidence: Evidence[T]) -> Verdict | Failed:
         """Return what the evidence proves."""
         raise NotImplementedError
+
+    def doubts_after(self, evidence: Evidence[T], verdict: Verdict | Failed | None) -> Doubts:
+        """Return the doubts after the command, by its last verdict. None: it was given up, and may take effect."""
+        return evidence.doubts
 
     def describe(self, state: T) -> str:
         """Return a state in words, for the error of a wait that is not certain in time."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import attrs
 
+from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl.events import (
@@ -81,12 +82,51 @@ class _OnHost(Operation[HostInventory], Generic[CommandT]):
         raise NotImplementedError
 
 
-class ScaleComponent(_OnHost[ScaleComponentCommand]):
-    """A component's count, which may be 0, and its reference."""
+class _OnComponent(_OnHost[CommandT], Generic[CommandT]):
+    """An operation on one component of a host. Together with others on it, it can make the host show what is not so."""
+
+    _is_update: ClassVar[bool]
+
+    @property
+    def component_id(self) -> str:
+        raise NotImplementedError
+
+    def doubts_before(self, doubts: Doubts, before: HostInventory) -> Doubts:
+        return doubts.after_look(_component(before, self.component_id))
+
+    def _unsafe(self, doubts: Doubts, reference: str) -> str:
+        """Return why a command with this reference is not safe after earlier ones. Empty if it is."""
+        others = " and ".join(sorted(doubts.about(reference, update=self._is_update)))
+        return others and (
+            f"the outcome of an earlier command of this client, with {others}, is uncertain, and together they could "
+            "make the host show a reference that it does not run. Repeat that command with a longer wait; or stop "
+            "first, then start"
+        )
+
+
+class ScaleComponent(_OnComponent[ScaleComponentCommand]):
+    """A component's count, which may be 0, of the reference that runs. ``allow_update`` is not used with waits."""
 
     name = "component.scale"
     title_format = "the scale of {0.component_id} to {0.max_instances} on host {0.host_id}"
     event_names = ("component_scaled", "component_scale_failed", "host_stopped")
+    _is_update = False
+
+    @property
+    def component_id(self) -> str:
+        return self.command.component_id
+
+    def refusal(self, evidence: Evidence[HostInventory]) -> str:
+        command = self.command
+        if command.max_instances == 0:
+            return ""
+        component = _component(evidence.before, command.component_id)
+        if component is not None and component.image_ref != command.component_ref:
+            return (
+                f"it runs {component.image_ref}, and a scale does not replace that by {command.component_ref}; the "
+                "host might only show it. Update first, then scale; or stop first, then start"
+            )
+        return self._unsafe(evidence.doubts, command.component_ref)
 
     def _concerns_data(self, data: object) -> bool:
         command = self.command
@@ -115,20 +155,9 @@ class ScaleComponent(_OnHost[ScaleComponentCommand]):
         is_so = now is not None and (now.max_instances, now.image_ref) == (count, reference)
         references = [scale.image_ref for scale in scales if scale.max_instances == count]
         scaled = reference in references
-        old = None if before is None or before.image_ref == reference else before.image_ref
         if references and not scaled:
-            if self.command.allow_update:
-                # During an update the inventory has the old reference. If it has the new one and no event reported
-                # that, the host has only renamed what runs, and will not update it.
-                if not is_so or evidence.gaps > 0:
-                    return Verdict.KEEP_WAITING
-                if not evidence.quiet:
-                    return Verdict.LISTEN
-            return self._not_updated(old or references[-1])
-        if old is not None:
-            if evidence.time_is_up and not self.command.allow_update and not (scaled and is_so):
-                return self._not_updated(old)  # this much is certain without any event
-            return _certain_if(scaled and is_so)
+            # Another command interfered. The host has at most renamed what that one started; let it end.
+            return self._not_updated(references[-1]) if evidence.quiet else Verdict.LISTEN
         if before is None or before.max_instances != count:
             return _certain_if(is_so)
         # It was so before, so the event decides. And a failure may follow a late event of the command before.
@@ -154,21 +183,44 @@ class ScaleComponent(_OnHost[ScaleComponentCommand]):
         only_this = scales == of_the_stop[:1]
         return Verdict.CERTAIN if only_this or evidence.quiet else Verdict.LISTEN
 
-    def _not_updated(self, old: str) -> Failed:
+    def _not_updated(self, running: str) -> Failed:
         command = self.command
-        advice = "" if command.allow_update else " (allow_update was not given; update_component does it)"
         return Failed(
-            f"host {command.host_id} goes on with {old} as {command.component_id}, which was not updated to "
-            f"{command.component_ref}{advice}"
+            f"host {command.host_id} runs {running} as {command.component_id}, because of another command, and may "
+            f"show {command.component_ref} all the same. Stop it first, then start"
         )
 
+    def doubts_after(self, evidence: Evidence[HostInventory], verdict: Verdict | Failed | None) -> Doubts:
+        command = self.command
+        component = _component(evidence.before, command.component_id)
+        if command.max_instances == 0:
+            # If nothing ran, an earlier command may still start the component.
+            return Doubts() if component and verdict is Verdict.CERTAIN else evidence.doubts
+        if verdict is Verdict.CERTAIN or (isinstance(verdict, Failed) and verdict.event is not None):
+            return Doubts()
+        doubts, reference, count = evidence.doubts, command.component_ref, command.max_instances
+        was_so = component is not None and component.max_instances == count
+        scale = reference, None if was_so else count
+        scaled = [event.data for event in evidence.events if isinstance(event.data, ComponentScaled)]
+        # The event with a count of 0 is about what an update replaces.
+        hidden = doubts.hidden.union(data.image_ref for data in scaled if data.max_instances) - {reference}
+        return attrs.evolve(doubts, scales=doubts.scales | {scale}, hidden=hidden)
 
-class UpdateComponent(_OnHost[UpdateComponentCommand]):
+
+class UpdateComponent(_OnComponent[UpdateComponentCommand]):
     """A component's reference."""
 
     name = "component.update"
     title_format = "the update of {0.component_id} to {0.new_component_ref} on host {0.host_id}"
     event_names = ("component_scaled", "host_stopped")
+    _is_update = True
+
+    @property
+    def component_id(self) -> str:
+        return self.command.component_id
+
+    def refusal(self, evidence: Evidence[HostInventory]) -> str:
+        return self._unsafe(evidence.doubts, self.command.new_component_ref)
 
     def _concerns_data(self, data: object) -> bool:
         return isinstance(data, ComponentScaled) and data.component_id == self.command.component_id
@@ -189,6 +241,12 @@ class UpdateComponent(_OnHost[UpdateComponentCommand]):
     def _is_so(self, state: HostInventory | None) -> bool:
         component = _component(state, self.command.component_id)
         return component is not None and component.image_ref == self.command.new_component_ref
+
+    def doubts_after(self, evidence: Evidence[HostInventory], verdict: Verdict | Failed | None) -> Doubts:
+        if verdict is Verdict.CERTAIN:
+            return Doubts()
+        updates = evidence.doubts.updates | {self.command.new_component_ref}
+        return attrs.evolve(evidence.doubts, updates=updates)
 
 
 class StartProvider(_OnHost[StartProviderCommand]):

@@ -11,6 +11,7 @@ from typing import TypeVar
 import attrs
 
 from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.gather import Limits, gather
@@ -47,6 +48,7 @@ class Sender:
         self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)
         self._opened: weakref.WeakKeyDictionary[EventReceiver | Sender, None] = weakref.WeakKeyDictionary()
         self._root = root
+        self.doubts: dict[tuple[str, str | None], Doubts] = {} if root is None else root.doubts
         self._closed = False
 
     def for_lattice(self, name: str) -> Sender:
@@ -153,7 +155,7 @@ class Sender:
             return self.request(subject, None, timeout, body=operation.command, command=True, key=key)
         wait = arguments.seconds(wait, "wait")
         transport, seconds = self.transport(), self.timeout(timeout)
-        return Wait(transport, operation, self.subjects, self.settings, timeout=seconds, wait=wait).run()
+        return Wait(transport, operation, self.subjects, self.settings, self.doubts, seconds, wait).run()
 
     def cached_links(self, timeout: float | None) -> list[Link]:
         """Return the links of the lattice, from the copy that link events keep current."""

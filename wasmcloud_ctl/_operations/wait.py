@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
+from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Operation, Verdict
 from wasmcloud_ctl._operations.gather import collect, raise_reply_error
 from wasmcloud_ctl._operations.progress import Progress
@@ -21,6 +22,7 @@ from wasmcloud_ctl.exceptions import (
     NotFound,
     OperationFailed,
     OperationRejected,
+    PermissionDenied,
     RequestTimeout,
     WaitTimeout,
 )
@@ -56,6 +58,7 @@ class Wait(Generic[T]):
     """One command, the evidence of its outcome, and when to look for more.
 
     ``timeout`` is for the acknowledgement, that of the settings for the look before, ``wait`` for everything.
+    ``doubts`` is the client's memory, by the subject of a host's inventory and a component's id.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Wait(Generic[T]):
         operation: Operation[T],
         subjects: Subjects,
         settings: Options,
+        doubts: dict[tuple[str, str | None], Doubts],
         timeout: float,
         wait: float,
     ) -> None:
@@ -76,6 +80,7 @@ class Wait(Generic[T]):
         self._payload = codec.encode(operation.command)
         self._timeout = timeout
         self._settings = settings
+        self._doubts = doubts
         self._wait = wait
         self._replies = transport.replies()
         self._progress = Progress(settings.progress, operation.title, wait)
@@ -107,7 +112,13 @@ class Wait(Generic[T]):
         with self._replies, self._progress:
             self._prepare()
             self._send()
-            collect(self._replies, self._progress, self._next_moment)
+            try:
+                collect(self._replies, self._progress, self._next_moment)
+            except (OperationFailed, OperationRejected, NoResponders, PermissionDenied):
+                raise
+            except BaseException:
+                self._remember(None)
+                raise
         message = "the outcome is certain, though no acknowledgement came"
         # A refusal has raised, so an acknowledgement is true in a condition.
         return self._evidence.acknowledgement or CtlResponse(succeeded=True, message=message)
@@ -124,7 +135,12 @@ class Wait(Generic[T]):
         except (RequestTimeout, NotConnectedError) as error:
             message = f"{self._operation.title}: the command was not sent: {error}"
             raise type(error)(message, subject=self._subject, sent=False) from error
-        self._evidence = Evidence(before=self._decode_state(reply))
+        before = self._decode_state(reply)
+        doubts = self._doubts.get((self._state_subject, self._operation.component_id), Doubts())
+        self._evidence = Evidence(before=before, doubts=self._operation.doubts_before(doubts, before))
+        reason = self._operation.refusal(self._evidence)
+        if reason:
+            raise OperationFailed(f"{self._operation.title}: the command was not sent: {reason}", reason=reason)
 
     def _decode_state(self, reply: bytes) -> T:
         response: CtlResponse[T] = codec.decode_response(reply, self._operation.state_type)
@@ -171,7 +187,7 @@ class Wait(Generic[T]):
         return min(self._end, look, self._acknowledged_by, self._quiet_at)
 
     def _is_over(self, now: float) -> bool:
-        verdict = self._verdict(time_is_up=now >= self._end)
+        verdict = self._operation.outcome(self._evidence)
         if verdict is Verdict.LISTEN and not self._evidence.quiet:
             self._quiet_at = min(self._quiet_at, now + _MOMENT)
         if verdict is Verdict.LISTEN or verdict is Verdict.KEEP_WAITING:
@@ -181,6 +197,7 @@ class Wait(Generic[T]):
             self._acknowledged_by = min(self._acknowledged_by, now + _MOMENT)
             if now < self._acknowledged_by:
                 return False
+        self._remember(verdict)
         if isinstance(verdict, Failed):
             raise OperationFailed(
                 f"{self._operation.title} failed: {verdict.reason}",
@@ -190,9 +207,14 @@ class Wait(Generic[T]):
             )
         return True
 
-    def _verdict(self, time_is_up: bool = False) -> Verdict | Failed:
-        gaps = self._subscription.gaps
-        return self._operation.outcome(attrs.evolve(self._evidence, gaps=gaps, time_is_up=time_is_up))
+    def _remember(self, verdict: Verdict | Failed | None) -> None:
+        """Keep the doubts after the command for the client's next commands."""
+        key = self._state_subject, self._operation.component_id
+        doubts = self._operation.doubts_after(self._evidence, verdict)
+        if doubts != Doubts():
+            self._doubts[key] = doubts
+        else:
+            self._doubts.pop(key, None)
 
     def _timed_out(self) -> WaitTimeout:
         response = self._evidence.acknowledgement
@@ -271,7 +293,7 @@ class Wait(Generic[T]):
         self._next_look = now if self._outdated else now + self._pause
         self._pause = min(self._pause * 2, _LAST_PAUSE)
         error = self._unacknowledged
-        if error is not None and not self._outdated and self._verdict() is Verdict.KEEP_WAITING:
+        if error is not None and not self._outdated and self._operation.outcome(self._evidence) is Verdict.KEEP_WAITING:
             # Raised, and no longer referred to: the reference would make a cycle with the error's traceback.
             self._unacknowledged = None
             raise error
