@@ -17,7 +17,7 @@ from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._operations import components, outcomes
 from wasmcloud_ctl._operations.config_names import list_config_names
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
-from wasmcloud_ctl._operations.gather import gather, gather_inventories
+from wasmcloud_ctl._operations.gather import gather, gather_inventories, named_host
 from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._transport import NatsClient
@@ -106,7 +106,7 @@ class Client:
             ['purple-waterfall-9823', 'silent-sky-1203']
         """
         limits = self._sender.limits(expected, quiet, timeout)
-        return self._sender.gather("host.ping", None, Host, lambda host: host.id, limits)
+        return self._sender.gather("host.ping", None, Host, named_host, limits)
 
     def get_host_inventory(self, host_id: str, *, timeout: float | None = None) -> CtlResponse[HostInventory]:
         """Return what runs on one host: its inventory, as ``data``.
@@ -173,7 +173,7 @@ class Client:
             self._subjects.control("host.ping"),
             b"",
             Host,
-            lambda host: host.id,
+            named_host,
             self._sender.limits(expected, quiet, timeout),
             ends=lambda response: response.data is not None and response.data.id == text,
         )
@@ -270,7 +270,7 @@ class Client:
         )
         limits = self._sender.limits(expected, quiet, timeout)
         replies = self._sender.gather(
-            "component.auction", request, ComponentAuctionAck, lambda bid: bid.host_id, limits
+            "component.auction", request, ComponentAuctionAck, lambda bid: (bid.host_id, ""), limits
         )
 
         # Hosts put the reference where the id belongs. The requested id is the right one.
@@ -411,7 +411,7 @@ class Client:
         )
         limits = self._sender.limits(expected, quiet, timeout)
         return self._sender.gather(
-            "provider.auction", request, ProviderAuctionAck, lambda bid: bid.host_id, limits
+            "provider.auction", request, ProviderAuctionAck, lambda bid: (bid.host_id, ""), limits
         )
 
     def start_provider(

@@ -38,11 +38,11 @@ def _(value: models.Value) -> str:
         case models.Replies(no_responders=True) | models.Inventories(no_responders=True):
             return f"nobody listens on {one_line(value.subject)}"
         case models.Replies():
-            return f"{_answers(value)}, {value.elapsed:.2f} s"
+            return _listed(_answers(value), _missing(value), f"{value.elapsed:.2f} s")
         case models.Inventories():
             undecodable = f"{len(value.undecodable)} undecodable" if value.undecodable else ""
             hosts = count(len(value.data), "host")
-            return _listed(hosts, _errors(value), undecodable, f"{value.elapsed:.2f} s")
+            return _listed(hosts, _errors(value), undecodable, _missing(value), f"{value.elapsed:.2f} s")
         case models.CtlResponse(succeeded=False):
             return f"refused: {_message(value)}"
         case models.CtlResponse(data=None):
@@ -117,6 +117,10 @@ def _answers(replies: models.Replies[Any]) -> str:
         f"{refused} refused" if refused else "",
         f"{len(replies.undecodable)} undecodable" if replies.undecodable else "",
     )
+
+
+def _missing(gathered: models.Replies[Any] | models.Inventories) -> str:
+    return "" if gathered.complete else f"of {count(gathered.expected or 0, 'expected host')}"
 
 
 def _errors(inventories: models.Inventories) -> str:
@@ -257,7 +261,8 @@ def _status(response: models.CtlResponse[Any], details: Cell = None) -> Title:
 def _head(gathered: models.Replies[Any] | models.Inventories, how_many: str) -> Title:
     if gathered.no_responders:
         return Title(Text("nobody listens", "badge bad"), "on", Text(gathered.subject, "code"))
-    return Title(Text(f"{how_many} in {gathered.elapsed:.2f} s", "muted"))
+    missing = Text(f"{gathered.expected} expected", "badge bad") if not gathered.complete else None
+    return Title(missing, Text(f"{how_many} in {gathered.elapsed:.2f} s", "muted"))
 
 
 @sections.register(models.Replies)

@@ -14,7 +14,14 @@ import attrs
 
 from wasmcloud_ctl._display.html import as_html
 from wasmcloud_ctl._display.text import one_line, summary
-from wasmcloud_ctl.exceptions import CtlError, NotFound, OperationRejected, copy_to_raise, no_responders
+from wasmcloud_ctl.exceptions import (
+    CtlError,
+    NotFound,
+    OperationRejected,
+    RequestTimeout,
+    copy_to_raise,
+    no_responders,
+)
 
 
 class Value:
@@ -404,15 +411,47 @@ class Undecodable(Value):
     reason: str
 
 
+class _Gathered(Value):
+    """What the results of all gathers have in common."""
+
+    __slots__ = ()
+
+    no_responders: bool
+    elapsed: float
+    expected: int | None
+    subject: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many hosts answered as were expected. True if no number was expected."""
+        return self.expected is None or self._answered() >= self.expected
+
+    def _answered(self) -> int:
+        """Return how many distinct hosts answered, as far as that is known."""
+        raise NotImplementedError
+
+    def _raise_if_missing(self) -> None:
+        """Raise the error for nobody, or for fewer hosts than expected."""
+        if self.no_responders:
+            raise no_responders(self.subject)
+        if not self.complete:
+            raise RequestTimeout(
+                f"{self._answered()} of {self.expected} expected hosts answered on {self.subject} within "
+                f"{self.elapsed:.2f} s: the others may be stopped or slow. Wait longer, or expect fewer",
+                subject=self.subject,
+            )
+
+
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Replies(Value, Sequence[CtlResponse[T_co]]):
-    """The responses of a gather, in order of arrival. Also a sequence of them.
+class Replies(_Gathered, Sequence[CtlResponse[T_co]]):
+    """The responses of a gather, and a sequence of them: of hosts by friendly name and id, of others as they arrived.
 
     Attributes:
         responses: The responses.
-        undecodable: The replies that could not be decoded.
+        undecodable: The replies that could not be decoded. They count as answers.
         no_responders: Whether NATS reported that nobody listens on the subject.
         elapsed: The duration of the gather in seconds, 0 or more.
+        expected: How many hosts were expected. None if no number was.
         subject: The subject of the request.
     """
 
@@ -420,6 +459,7 @@ class Replies(Value, Sequence[CtlResponse[T_co]]):
     undecodable: tuple[Undecodable, ...] = ()
     no_responders: bool = False
     elapsed: float = 0.0
+    expected: int | None = None
     subject: str = ""
 
     def __len__(self) -> int:
@@ -440,30 +480,34 @@ class Replies(Value, Sequence[CtlResponse[T_co]]):
         """The data of each response that succeeded and has data."""
         return [response.data for response in self if response.succeeded and response.data is not None]
 
+    def _answered(self) -> int:
+        return len(self.responses) + len(self.undecodable)
+
     def raise_for_status(self) -> Replies[T_co]:
-        """Return these replies, or raise an error if nobody listens or a host refused.
+        """Return these replies, or raise an error if an answer is missing or a host refused.
 
         Raises:
             NoResponders: Nobody listens on the subject.
             OperationRejected: A host refused. The error is that of the first refusal.
+            RequestTimeout: Fewer hosts answered than were expected.
         """
-        if self.no_responders:
-            raise no_responders(self.subject)
         for response in self.responses:
             response.raise_for_status()
+        self._raise_if_missing()
         return self
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class Inventories(Value):
-    """The inventories of many hosts.
+class Inventories(_Gathered):
+    """The inventories of many hosts. ``len`` counts the inventories, and iterating yields them.
 
     Attributes:
-        data: The inventories, by host id.
+        data: The inventories by host id, in the order of the hosts' friendly names and ids.
         errors: Why an inventory is missing, by host id.
-        undecodable: The replies to the ping that could not be decoded.
+        undecodable: The replies to the ping that could not be decoded. They count as answers.
         no_responders: Whether NATS reported that nobody listens for the ping.
         elapsed: The duration in seconds, 0 or more.
+        expected: How many hosts were expected: with ``host_ids``, their number. None if no number was.
         subject: The subject of the ping.
     """
 
@@ -472,17 +516,57 @@ class Inventories(Value):
     undecodable: tuple[Undecodable, ...] = ()
     no_responders: bool = False
     elapsed: float = 0.0
+    expected: int | None = None
     subject: str = ""
 
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[HostInventory]:
+        return iter(self.data.values())
+
+    def _answered(self) -> int:
+        return len(self.data) + len(self.undecodable)
+
     def raise_for_status(self) -> Inventories:
-        """Return these inventories, or raise an error if nobody listens or an inventory is missing.
+        """Return these inventories, or raise an error if one is missing.
 
         Raises:
             NoResponders: Nobody listens for the ping.
-            CtlError: An inventory is missing. The error is a copy of the first one in ``errors``.
+            CtlError: A host did not send its inventory. The error is a copy of the first one in ``errors``.
+            RequestTimeout: Fewer hosts answered than were expected.
         """
-        if self.no_responders:
-            raise no_responders(self.subject)
         for error in self.errors.values():
             raise copy_to_raise(error)
+        self._raise_if_missing()
         return self
+
+    def to_rows(self) -> list[dict[str, object]]:
+        """Return what runs as rows of a table: one for each component and provider, with its host.
+
+        Returns:
+            Plain dicts that all have the same keys: ``host_id``, ``friendly_name`` and ``labels`` of the host,
+            ``kind`` (``component`` or ``provider``), and the attributes of a component, which are None where a
+            provider has none. A host on which nothing runs has no row.
+
+        Example:
+            >>> pandas.DataFrame(client.get_host_inventories(expected=2).to_rows())  # doctest: +SKIP
+        """
+        return [
+            {
+                "host_id": inventory.host_id,
+                "friendly_name": inventory.friendly_name,
+                "labels": dict(inventory.labels),
+                "kind": kind,
+                "id": found.id,
+                "image_ref": found.image_ref,
+                "name": found.name,
+                "revision": found.revision,
+                "annotations": plain(found.annotations),
+                "max_instances": found.max_instances if isinstance(found, ComponentDescription) else None,
+                "limits": plain(found.limits) if isinstance(found, ComponentDescription) else None,
+            }
+            for inventory in self
+            for kind, running in (("component", inventory.components), ("provider", inventory.providers))
+            for found in running
+        ]

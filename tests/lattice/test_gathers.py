@@ -139,6 +139,70 @@ def test_an_endless_replier_does_not_hold_up_a_gather(answering: tuple[Client, C
     assert len(replies) > 10
 
 
+def test_expected_counts_more_than_the_clients_quiet(lattice: PracticeLattice, client: Client) -> None:
+    """A slow host is not lost to a client with a short quiet, if all hosts are expected."""
+    lattice.hosts[0].slow(0.6)
+
+    hosts = client.get_hosts(expected=2, timeout=20)
+    inventories = client.get_host_inventories(expected=2, timeout=20)
+    hasty = client.get_hosts(expected=2, quiet=0.2, timeout=20)
+
+    assert [len(hosts), len(inventories), len(hasty)] == [2, 2, 1]
+    assert (hosts.complete, inventories.complete, hasty.complete) == (True, True, False)
+    with pytest.raises(RequestTimeout, match="1 of 2 expected hosts answered"):
+        hasty.raise_for_status()
+
+
+def test_a_host_that_hangs_is_missed(lattice: PracticeLattice, client: Client) -> None:
+    """Of three hosts one is silent: what was expected says so, and a host that was named is in errors."""
+    silent = lattice.add_host()
+    silent.stall()
+    ids = [host.id for host in lattice.hosts]
+
+    hosts = client.get_hosts(expected=3, timeout=0.5)
+    inventories = client.get_host_inventories(expected=3, timeout=0.5)
+    named = client.get_host_inventories(ids, timeout=0.5)
+
+    assert [(len(found), found.expected, found.complete) for found in (hosts, inventories, named)] == [
+        (2, 3, False)
+    ] * 3
+    assert (inventories.errors, list(named.errors)) == ({}, [silent.id])
+    for found in (hosts, inventories):
+        with pytest.raises(RequestTimeout, match="2 of 3 expected hosts answered"):
+            found.raise_for_status()
+    with pytest.raises(RequestTimeout, match=silent.id):
+        named.raise_for_status()
+
+
+def test_hosts_that_all_hang_are_missed_without_a_number(lattice: PracticeLattice, client: Client) -> None:
+    """Somebody listens for the ping, and nobody answers: that is no empty lattice."""
+    for host in lattice.hosts:
+        host.stall()
+
+    hosts, inventories = client.get_hosts(timeout=0.2), client.get_host_inventories(timeout=0.2)
+    bids = client.perform_component_auction("r.example/a:1", "a", timeout=0.2)
+
+    assert [(found.no_responders, found.complete) for found in (hosts, inventories)] == [(False, False)] * 2
+    with pytest.raises(RequestTimeout, match="0 of 1 expected hosts answered"):
+        hosts.raise_for_status()
+    assert bids.raise_for_status().complete
+
+
+def test_hosts_come_in_the_order_of_their_names(lattice: PracticeLattice) -> None:
+    """Hosts and inventories are ordered by friendly name and id, and bids by id, however the answers came."""
+    for _ in range(18):
+        lattice.add_host()
+    hosts = sorted(lattice.hosts, key=lambda host: (host.friendly_name, host.id))
+    hosts[0].slow(0.2)
+    ids = [host.id for host in hosts]
+    with lattice.connect() as client:
+        assert [host.id for host in client.get_hosts(expected=20).data] == ids
+        assert list(client.get_host_inventories(expected=20).data) == ids
+        assert [found.host_id for found in client.get_host_inventories(reversed(ids))] == ids
+        bids = client.perform_component_auction("r.example/a:1", "a", expected=20).data
+        assert [bid.host_id for bid in bids] == sorted(ids)
+
+
 def test_inventories_come_with_the_errors_of_those_that_fail(
     lattice: PracticeLattice, client: Client
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import attrs
 import pytest
@@ -333,10 +334,11 @@ def test_a_scale_that_took_too_long_must_be_settled_first(lattice: PracticeLatti
     with pytest.raises(WaitTimeout):
         client.scale_component(host.id, REFERENCE, "echo", 2, wait=0.3)
 
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: client.scale_component(host.id, OTHER, "echo", 1, wait=5),
         lambda: client.update_component(host.id, "echo", OTHER, wait=5),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(OperationFailed, match="the command was not sent") as caught:
             call()
         assert REFERENCE in str(caught.value)
@@ -401,10 +403,11 @@ def test_a_component_that_another_client_has_renamed(lattice: PracticeLattice, c
         assert f"host {host.id} runs {REFERENCE} as echo" in str(error)
         (component,) = client.get_host_inventory(host.id).unwrap().components
         assert (component.image_ref, host.running_code) == (OTHER, {"echo": REFERENCE})
-        for call in (
+        calls: list[Callable[[], object]] = [
             lambda: second.update_component(host.id, "echo", OTHER, wait=5),
             lambda: second.scale_component(host.id, OTHER, "echo", 2, wait=5),
-        ):
+        ]
+        for call in calls:
             with pytest.raises(OperationFailed, match="the command was not sent"):
                 call()
 

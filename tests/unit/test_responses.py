@@ -21,8 +21,11 @@ from wasmcloud_ctl import (
     NoResponders,
     NotFound,
     OperationRejected,
+    ProviderDescription,
     RegistryCredential,
     Replies,
+    RequestTimeout,
+    Undecodable,
     events,
     exceptions,
     graph,
@@ -79,6 +82,87 @@ def test_replies_raise_for_the_first_refusal_and_for_nobody() -> None:
     with pytest.raises(NoResponders) as unheard:
         nobody.raise_for_status()
     assert unheard.value.subject == "a.b"
+
+
+@pytest.mark.parametrize("gathered", [Replies, Inventories])
+def test_gathers_know_whether_hosts_are_missing(gathered: type[Replies[str]] | type[Inventories]) -> None:
+    """Fewer than expected are incomplete, and raise RequestTimeout. An answer that cannot be decoded counts."""
+    garbled = (Undecodable(raw=b"{", reason="no JSON"),)
+    assert (gathered().expected, gathered().complete) == (None, True)
+    assert gathered(expected=1, undecodable=garbled).complete
+    assert gathered(expected=0).raise_for_status().complete
+
+    missing = gathered(expected=3, undecodable=garbled, subject="a.b", elapsed=2.0)
+    assert not missing.complete
+    with pytest.raises(RequestTimeout) as caught:
+        missing.raise_for_status()
+    assert str(caught.value) == (
+        "1 of 3 expected hosts answered on a.b within 2.00 s: the others may be stopped or slow. "
+        "Wait longer, or expect fewer"
+    )
+    assert (caught.value.subject, caught.value.sent) == ("a.b", True)
+    with pytest.raises(NoResponders):
+        gathered(expected=3, no_responders=True).raise_for_status()
+
+
+def test_a_refusal_counts_more_than_a_missing_host() -> None:
+    """Both are raised as what is known best: a host's own refusal, or its own error."""
+    with pytest.raises(OperationRejected):
+        Replies(responses=(NO,), expected=2).raise_for_status()
+    with pytest.raises(NotFound):
+        Inventories(errors={"N1": NotFound("gone")}, expected=2).raise_for_status()
+
+
+def test_inventories_are_a_collection_of_inventories() -> None:
+    """len and truth count the inventories, and iterating yields them; nothing is false, as for replies."""
+    one = HostInventory(host_id="N1", components=(), providers=())
+    inventories = Inventories(data={"N1": one}, errors={"N2": NotFound("gone")})
+
+    assert (len(inventories), bool(inventories), list(inventories)) == (1, True, [one])
+    assert (bool(Inventories()), bool(Replies())) == (False, False)
+
+
+def test_the_rows_of_inventories_fit_one_table() -> None:
+    """One row for each component and provider, all with the same keys and plain values."""
+    inventory = HostInventory(
+        host_id="N1",
+        friendly_name="calm-sea-1",
+        labels={"zone": "a"},
+        components=(
+            ComponentDescription(id="echo", image_ref="e:1", max_instances=5, limits={"memory": "1"}),
+        ),
+        providers=(ProviderDescription(id="http", image_ref=None, name="HTTP", annotations={"a": "b"}),),
+    )
+    idle = HostInventory(host_id="N2", components=(), providers=())
+
+    rows = Inventories(data={"N1": inventory, "N2": idle}).to_rows()
+
+    host = {"host_id": "N1", "friendly_name": "calm-sea-1", "labels": {"zone": "a"}}
+    assert rows == [
+        {
+            **host,
+            "kind": "component",
+            "id": "echo",
+            "image_ref": "e:1",
+            "name": None,
+            "revision": 0,
+            "annotations": None,
+            "max_instances": 5,
+            "limits": {"memory": "1"},
+        },
+        {
+            **host,
+            "kind": "provider",
+            "id": "http",
+            "image_ref": None,
+            "name": "HTTP",
+            "revision": 0,
+            "annotations": {"a": "b"},
+            "max_instances": None,
+            "limits": None,
+        },
+    ]
+    assert list(rows[0]) == list(rows[1])
 
 
 class Held:

@@ -24,6 +24,9 @@ from wasmcloud_ctl.models import CtlResponse, Host, HostInventory, Inventories, 
 
 T = TypeVar("T")
 
+HostOf = Callable[[T], tuple[str, str]]
+"""Returns the id and the friendly name (empty if unknown) of the host from which data comes."""
+
 # How long the loop may take to report that a request has expired.
 _EXPIRY_SECONDS = 1.0
 
@@ -64,14 +67,14 @@ def collect(replies: ReplyQueue, progress: Progress, next_moment: Callable[[floa
 class _Scatter(Generic[T]):
     """One request to all hosts, whose replies come until its limits are reached.
 
-    ``host_of`` returns the id of the host that replied, if the data has it: a host's second reply does not count.
+    ``host_of`` says which host replied, if the data has it: a host's second reply does not count.
     ``on_response`` receives the response of each distinct host; True ends the scatter. A response for which it raises
     a CtlError counts as undecodable. ``nobody`` says that there are no hosts.
     """
 
     _replies: ReplyQueue
     _kind: type[T] | None
-    _host_of: Callable[[T], str] | None
+    _host_of: HostOf[T] | None
     _limits: Limits
     _on_response: Callable[[CtlResponse[T]], bool | None] | None
     _progress: Progress = attrs.field(factory=Progress)
@@ -110,7 +113,7 @@ class _Scatter(Generic[T]):
         try:
             response: CtlResponse[T] = codec.decode_response(reply.data, self._kind)
             if self._host_of is not None and response.data is not None:
-                host = self._host_of(response.data)
+                host, _ = self._host_of(response.data)
                 if host in self._hosts:
                     return
                 self._hosts.add(host)
@@ -122,6 +125,32 @@ class _Scatter(Generic[T]):
             self.responses.append(response)
         if len(self.responses) + len(self.undecodable) == self._limits.expected:
             self.over = True
+
+    @property
+    def expected(self) -> int | None:
+        """How many hosts were expected. Somebody listens for a ping, so without a number one answer is expected."""
+        nothing = not (self.responses or self.undecodable or self.nobody)
+        return (
+            1 if nothing and self._kind is Host and self._limits.expected is None else self._limits.expected
+        )
+
+    def ordered(self) -> tuple[CtlResponse[T], ...]:
+        """Return the responses by their hosts' friendly names and ids, so that two gathers can be compared."""
+        host_of = self._host_of
+        if host_of is None:
+            return tuple(self.responses)
+
+        def position(response: CtlResponse[T]) -> tuple[bool, str, str]:
+            # A refusal does not say which host sent it.
+            host, name = ("", "") if response.data is None else host_of(response.data)
+            return response.data is None, name, host
+
+        return tuple(sorted(self.responses, key=position))
+
+
+def named_host(host: Host) -> tuple[str, str]:
+    """Return the id and the friendly name of a host."""
+    return host.id, host.friendly_name
 
 
 def raise_reply_error(reply: Reply) -> None:
@@ -141,7 +170,7 @@ def gather(
     subject: str,
     payload: bytes,
     kind: type[T] | None,
-    host_of: Callable[[T], str] | None,
+    host_of: HostOf[T] | None,
     limits: Limits,
     ends: Callable[[CtlResponse[T]], bool] | None = None,
 ) -> Replies[T]:
@@ -152,10 +181,11 @@ def gather(
         replies.send(subject, payload, handler=scatter.on_reply)
         collect(replies, progress, scatter.next_moment)
     return Replies(
-        responses=tuple(scatter.responses),
+        responses=scatter.ordered(),
         undecodable=tuple(scatter.undecodable),
         no_responders=scatter.nobody,
         elapsed=time.monotonic() - scatter.started,
+        expected=scatter.expected,
         subject=subject,
     )
 
@@ -217,7 +247,7 @@ def gather_inventories(
         return min(moments, default=None)
 
     with transport.replies() as replies, progress:
-        scatter = _Scatter(replies, Host, lambda host: host.id, limits, on_host)
+        scatter = _Scatter(replies, Host, named_host, limits, on_host)
         if host_ids is None:
             replies.send(ping, handler=scatter.on_reply)
         else:
@@ -226,10 +256,11 @@ def gather_inventories(
             ask(host_id, subject)
         collect(replies, progress, next_moment)
     return Inventories(
-        data=data,
-        errors=errors,
+        data=dict(sorted(data.items(), key=lambda found: (found[1].friendly_name, found[0]))),
+        errors=dict(sorted(errors.items())),
         undecodable=tuple(scatter.undecodable),
         no_responders=scatter.nobody,
         elapsed=time.monotonic() - scatter.started,
+        expected=scatter.expected if host_ids is None else total,
         subject=ping,
     )

@@ -83,7 +83,7 @@ class _OnHost(Operation[HostInventory], Generic[CommandT]):
 
 
 class _OnComponent(_OnHost[CommandT], Generic[CommandT]):
-    """An operation on one component of a host. Together with others on it, it can make the host show what is not so."""
+    """An operation on one component of a host, which is not safe after some of the earlier ones: see ``Doubts``."""
 
     _is_update: ClassVar[bool]
 

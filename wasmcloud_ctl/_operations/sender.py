@@ -14,7 +14,7 @@ from wasmcloud_ctl._bridge.processes import PerProcess
 from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.evidence import Operation
-from wasmcloud_ctl._operations.gather import Limits, gather
+from wasmcloud_ctl._operations.gather import HostOf, Limits, gather
 from wasmcloud_ctl._operations.link_cache import LinkCache
 from wasmcloud_ctl._operations.wait import Wait
 from wasmcloud_ctl._options import arguments
@@ -167,9 +167,11 @@ class Sender:
         if expected is not None:
             arguments.whole_number(expected, "expected", 2**64 - 1, lowest=1)
         settings = self.settings
+        # Who expects a number of hosts wants all of them, so only the call's own quiet may end it early.
+        default_quiet = settings.quiet if expected is None else None
         return Limits(
             timeout=settings.auction_timeout if timeout is None else arguments.seconds(timeout, "timeout"),
-            quiet=settings.quiet if quiet is None else arguments.seconds(quiet, "quiet"),
+            quiet=default_quiet if quiet is None else arguments.seconds(quiet, "quiet"),
             expected=expected,
             progress=settings.progress,
         )
@@ -179,7 +181,7 @@ class Sender:
         name: str,
         body: object,
         kind: type[T] | None,
-        host_of: Callable[[T], str] | None,
+        host_of: HostOf[T] | None,
         limits: Limits,
     ) -> Replies[T]:
         """Send one request to all hosts, with a body that is still to be encoded; gather their replies."""

@@ -140,7 +140,9 @@ class Wait(Generic[T]):
         self._evidence = Evidence(before=before, doubts=self._operation.doubts_before(doubts, before))
         reason = self._operation.refusal(self._evidence)
         if reason:
-            raise OperationFailed(f"{self._operation.title}: the command was not sent: {reason}", reason=reason)
+            raise OperationFailed(
+                f"{self._operation.title}: the command was not sent: {reason}", reason=reason
+            )
 
     def _decode_state(self, reply: bytes) -> T:
         response: CtlResponse[T] = codec.decode_response(reply, self._operation.state_type)
@@ -293,7 +295,11 @@ class Wait(Generic[T]):
         self._next_look = now if self._outdated else now + self._pause
         self._pause = min(self._pause * 2, _LAST_PAUSE)
         error = self._unacknowledged
-        if error is not None and not self._outdated and self._operation.outcome(self._evidence) is Verdict.KEEP_WAITING:
+        if (
+            error is not None
+            and not self._outdated
+            and self._operation.outcome(self._evidence) is Verdict.KEEP_WAITING
+        ):
             # Raised, and no longer referred to: the reference would make a cycle with the error's traceback.
             self._unacknowledged = None
             raise error
