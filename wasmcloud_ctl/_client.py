@@ -6,9 +6,11 @@ Every operation goes one way: the method checks its arguments and builds a comma
 
 from __future__ import annotations
 
+import difflib
 import logging
+import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, TypeVar, overload
 
 import attrs
 from typing_extensions import TypeVarTuple, Unpack
@@ -21,6 +23,7 @@ from wasmcloud_ctl._operations.gather import gather, gather_inventories, named_h
 from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._transport import NatsClient
+from wasmcloud_ctl.events import DATA_BY_NAME, Event, Gap
 from wasmcloud_ctl.exceptions import InvalidArgument, NotFound
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
@@ -607,20 +610,41 @@ class Client:
         limits = self._sender.limits(expected, quiet, timeout)
         return self._sender.gather("registry.put", checked, None, None, limits)
 
+    @overload
     def events_receiver(
         self,
         *event_names: str | Iterable[str],
         maxsize: int = DEFAULT_MAXSIZE,
         overflow: Literal["drop_oldest", "drop_newest"] = "drop_oldest",
+        gap_events: Literal[False] = False,
         timeout: float | None = None,
-    ) -> EventReceiver:
+    ) -> EventReceiver[Event]: ...
+    @overload
+    def events_receiver(
+        self,
+        *event_names: str | Iterable[str],
+        maxsize: int = DEFAULT_MAXSIZE,
+        overflow: Literal["drop_oldest", "drop_newest"] = "drop_oldest",
+        gap_events: bool,
+        timeout: float | None = None,
+    ) -> EventReceiver[Event | Gap]: ...
+    def events_receiver(
+        self,
+        *event_names: str | Iterable[str],
+        maxsize: int = DEFAULT_MAXSIZE,
+        overflow: Literal["drop_oldest", "drop_newest"] = "drop_oldest",
+        gap_events: bool = False,
+        timeout: float | None = None,
+    ) -> EventReceiver[Event] | EventReceiver[Event | Gap]:
         """Receive the lattice's events. The server has the subscription when this returns: no later event is missed.
 
         Args:
             event_names: The kinds of events, such as ``component_scaled``, as arguments or as one iterable. All kinds
-                by default.
+                by default. Warns (``UserWarning``) of a kind that is not known, with the nearest name.
             maxsize: How many events may wait to be read, above 0. Defaults to 65,536.
             overflow: Which event a full queue drops: ``drop_oldest`` (default) or ``drop_newest``.
+            gap_events: Whether the receiver also returns a ``Gap`` each time when the connection is back after a
+                loss, in the place where events may be missing. Defaults to False.
             timeout: Seconds to wait for the server's confirmation.
 
         Raises:
@@ -633,14 +657,21 @@ class Client:
         as_iterable = len(event_names) == 1 and not isinstance(event_names[0], str)
         names = arguments.strings(event_names[0] if as_iterable else event_names, "event_names")
         subjects = [self._subjects.event(name) for name in dict.fromkeys(names or ["*"])]
+        for name in names:
+            if name not in (*DATA_BY_NAME, "*"):
+                nearest = difflib.get_close_matches(name, DATA_BY_NAME, n=1, cutoff=0.0)[0]
+                warnings.warn(
+                    f"{name!r} is no known kind of event; the nearest known one is {nearest!r}", stacklevel=2
+                )
         if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
             raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
         arguments.whole_number(maxsize, "maxsize", 2**64 - 1, lowest=1)
+        arguments.boolean(gap_events, "gap_events")
         confirm_timeout = self._sender.timeout(timeout)
-        queue: MessageQueue[bytes] = MessageQueue(maxsize, drop_newest=overflow == "drop_newest")
-        subscription = self._sender.transport().subscription(subjects, queue)
+        queue: MessageQueue[bytes | Gap] = MessageQueue(maxsize, overflow == "drop_newest", kept=Gap)
+        subscription = self._sender.transport().subscription(subjects, queue, gap_events)
         # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
-        receiver = EventReceiver(subscription, self.lattice)
+        receiver: EventReceiver[Event | Gap] = EventReceiver(subscription, self.lattice)
         subscription.open(confirm_timeout)
         self._sender.keep(receiver)
         return receiver

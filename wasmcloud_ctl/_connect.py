@@ -58,6 +58,7 @@ def connect(
     cache_links: bool = False,
     progress: bool | None = None,
     context: str | None = None,
+    wait: float | None = None,
 ) -> Client:
     """Connect to a lattice. Use the client in a ``with`` statement, or close it.
 
@@ -103,10 +104,13 @@ def connect(
             Requires tqdm (the extra ``progress``). By default only in a Jupyter notebook with tqdm and ipywidgets.
         context: The name of a wash context. It provides servers, lattice, timeout, credentials, TLS files and
             JetStream domain where they are not passed here. No context by default.
+        wait: Seconds to go on trying while no server can be reached, for services that start in any order. Each
+            attempt may take ``connect_timeout``. If a server refuses the client, the error is raised at once. By
+            default there is one attempt.
 
     Raises:
-        ConnectError: No connection within ``connect_timeout``, a broken context file, or an unreadable TLS file. The
-            message names the server or file, and the cause.
+        ConnectError: No connection within ``connect_timeout``, or within ``wait``; a broken context file, or an
+            unreadable TLS file. The message names the server or file, and the (last) cause.
         AuthError: The server refused the credentials, or they cannot be read.
         InvalidArgument: An argument is invalid, or two contradict each other. Nothing was dialled.
         NotFound: There is no such context. The message lists the existing ones.

@@ -33,6 +33,8 @@ def _(value: models.Value) -> str:
         case events.Event():
             name, source = one_line(value.name), short_id(value.source)
             return f"{name} {value.time:%H:%M:%S.%f} {source} {summary(value.data)}".rstrip()
+        case events.Gap():
+            return f"{value.time:%H:%M:%S.%f} the connection was away, {count(value.gaps, 'time')} so far"
         case models.Undecodable():
             return f"{count(len(value.raw), 'byte')}: {one_line(value.reason)}"
         case models.Replies(no_responders=True) | models.Inventories(no_responders=True):

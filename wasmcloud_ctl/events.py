@@ -309,3 +309,20 @@ class Event(Value):
             and ``lattice``. (wash prints no events.)
         """
         return {**vars(self), "time": self.time.isoformat(), "data": plain(self.data)}
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class Gap(Value):
+    """The connection was away, so events may be missing here. Ask for the state anew.
+
+    Attributes:
+        time: When the connection was back, by this machine's clock. Has a time zone.
+        gaps: How often the connection has been away since the receiver was made.
+    """
+
+    time: datetime
+    gaps: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the gap as a plain dict: ``time`` (RFC 3339) and ``gaps``."""
+        return {**vars(self), "time": self.time.isoformat()}

@@ -545,9 +545,9 @@ class Inventories(_Gathered):
         """Return what runs as rows of a table: one for each component and provider, with its host.
 
         Returns:
-            Plain dicts that all have the same keys: ``host_id``, ``friendly_name`` and ``labels`` of the host,
-            ``kind`` (``component`` or ``provider``), and the attributes of a component, which are None where a
-            provider has none. A host on which nothing runs has no row.
+            A list of dicts with the same keys. ``host_id``, ``friendly_name`` and ``labels`` are those of the host,
+            ``kind`` is ``component`` or ``provider``, and the other keys are the attributes of a component, None
+            where a provider has none. A host on which nothing runs has no row.
 
         Example:
             >>> pandas.DataFrame(client.get_host_inventories(expected=2).to_rows())  # doctest: +SKIP

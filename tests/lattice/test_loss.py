@@ -165,6 +165,66 @@ def test_a_server_that_hangs_up_after_its_first_answer() -> None:
     assert told <= {" ended the connection as soon as it was made"}
 
 
+# Waiting for a server ---------------------------------------------------------------------------
+
+
+def test_connect_with_wait_goes_on_until_the_server_has_started() -> None:
+    """Each attempt may take ``connect_timeout``, and ``wait`` is the limit of all of them."""
+    with PracticeServer(jetstream=False) as server, Listening() as log:
+        server.stop()
+        connected: list[bool] = []
+
+        def connect() -> None:
+            with wasmcloud_ctl.connect(server.url, connect_timeout=0.5, wait=30) as client:
+                connected.append(client.connected)
+
+        connecting = threading.Thread(target=connect)
+        connecting.start()
+        for _ in range(4):
+            log.wait_for(f"no connection yet: nobody listens at {server.url}")
+            log.forget()
+        server.start()
+        connecting.join()
+    assert connected == [True]
+
+
+def test_connect_with_wait_goes_on_while_connections_are_ended_at_once() -> None:
+    """So does the port of a container whose server has not started yet."""
+
+    def behave(conversation: Conversation) -> None:
+        if len(server.times) > 3:
+            conversation.greet()
+            conversation.stay()
+
+    with FakeNats(behave) as server:
+        wasmcloud_ctl.connect(server.url, wait=30).close()
+        assert len(server.times) == 4
+
+
+def test_connect_with_wait_names_the_last_cause() -> None:
+    url = f"nats://127.0.0.1:{unused_port()}"
+    started = time.monotonic()
+    with pytest.raises(ConnectError) as caught:
+        wasmcloud_ctl.connect(url, wait=1)
+    assert 0.5 < time.monotonic() - started < 1.2
+    assert str(caught.value) == (
+        f"no server could be reached within 1 s; at last: nobody listens at {url}: check the address, and that "
+        "the server runs"
+    )
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+
+
+def test_connect_with_wait_raises_a_refusal_at_once() -> None:
+    """No credentials, or no NATS server there: waiting would not help, even if another server may still start."""
+    with PracticeServer(jetstream=False, config="authorization { token: secret }") as server:
+        text = refusal([f"nats://127.0.0.1:{unused_port()}", server.url], kind=AuthError, wait=30)
+        assert f"{server.url} requires credentials" in text
+    with FakeNats(lambda conversation: conversation.say("HTTP/1.1 400 Bad Request")) as server:
+        assert (
+            refusal(server.url, wait=30) == f"what answers at {server.url} is no NATS server: check the port"
+        )
+
+
 # Coming back ------------------------------------------------------------------------------------
 
 
@@ -302,8 +362,8 @@ def test_a_denied_queue_subscription_is_no_harm() -> None:
         assert 'using queue "queue"' in log.wait_for("the server objects")
         assert client.get_hosts().no_responders
         with pytest.raises(PermissionDenied) as caught:
-            client.events_receiver("a", "b")
-        assert caught.value.subject == "wasmbus.evt.default.a"
+            client.events_receiver("config_set", "config_deleted")
+        assert caught.value.subject == "wasmbus.evt.default.config_set"
 
 
 def test_a_reserved_inbox_is_told() -> None:

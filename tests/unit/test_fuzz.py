@@ -26,7 +26,7 @@ from wasmcloud_ctl._protocol import cloud_events as _cloud_events
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._protocol import jetstream
 from wasmcloud_ctl._protocol.subjects import Subjects
-from wasmcloud_ctl.events import Event
+from wasmcloud_ctl.events import Event, Gap
 from wasmcloud_ctl.models import CtlResponse, Inventories, Range, Replies, Undecodable
 
 # Nothing in here is slow by itself; a busy machine is no failure.
@@ -39,7 +39,7 @@ MODELS: tuple[type[Any], ...] = tuple(
     if isinstance(kind, type)
     and attrs.has(kind)
     and kind.__module__ == module.__name__
-    and kind not in (CtlResponse, Event, Inventories, Range, Replies, Undecodable)
+    and kind not in (CtlResponse, Event, Gap, Inventories, Range, Replies, Undecodable)
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -95,12 +95,25 @@ class Result(Generic[T]):
 class MessageQueue(Generic[T]):
     """Messages from the loop's thread to any number of reading threads.
 
-    A full queue drops its oldest message, or the new one with ``drop_newest``. ``dropped`` counts them.
+    A full queue drops its oldest message, or the new one with ``drop_newest``. ``dropped`` counts them. Items of the
+    class ``kept`` are never dropped.
     """
 
-    __slots__ = ("__weakref__", "_drop_newest", "_error", "_items", "_maxsize", "_ready", "dropped", "ended")
+    __slots__ = (
+        "__weakref__",
+        "_drop_newest",
+        "_error",
+        "_items",
+        "_kept",
+        "_maxsize",
+        "_ready",
+        "dropped",
+        "ended",
+    )
 
-    def __init__(self, maxsize: int | None = None, drop_newest: bool = False) -> None:
+    def __init__(
+        self, maxsize: int | None = None, drop_newest: bool = False, kept: type | tuple[()] = ()
+    ) -> None:
         # Not queue.SimpleQueue: before Python 3.13, its get(timeout) can wait for ever when the time is up before
         # the thread begins to wait. Not queue.Queue: a reader that Ctrl-C interrupts can swallow the notification
         # that was meant for another reader.
@@ -110,6 +123,7 @@ class MessageQueue(Generic[T]):
         self._ready.acquire()
         self._maxsize = maxsize
         self._drop_newest = drop_newest
+        self._kept = kept
         self._error: Exception = ClosedError("the receiver is closed")
         self.ended: bool = False
         self.dropped: int = 0
@@ -118,17 +132,27 @@ class MessageQueue(Generic[T]):
         """Add a message. Only the loop's thread calls this, so that the limit and the count are exact."""
         if self.ended:
             return
-        if self._maxsize is not None and len(self._items) >= self._maxsize:
+        if (
+            self._maxsize is not None
+            and len(self._items) >= self._maxsize
+            and not isinstance(item, self._kept)
+        ):
             if self._drop_newest:
                 self.dropped += 1
                 return
-            try:
-                self._items.popleft()
-                self.dropped += 1
-            except IndexError:  # pragma: no cover – a reader was quicker, so there is room
-                pass
+            self._drop_oldest()
         self._items.append(item)
         self._wake_reader()
+
+    def _drop_oldest(self) -> None:
+        kept = []
+        try:
+            while isinstance(oldest := self._items.popleft(), self._kept):
+                kept.append(oldest)
+            self.dropped += 1
+        except IndexError:
+            pass  # nothing to drop: all items are kept, or a reader was quicker
+        self._items.extendleft(reversed(kept))
 
     def fail(self, error: Exception | None = None) -> None:
         """End the queue: readers get what it holds, and then ``error``, or a ClosedError."""

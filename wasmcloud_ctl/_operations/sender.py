@@ -22,6 +22,7 @@ from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Transport
+from wasmcloud_ctl.events import Event, Gap
 from wasmcloud_ctl.exceptions import ClosedError
 from wasmcloud_ctl.models import CtlResponse, Link, Replies
 
@@ -46,7 +47,9 @@ class Sender:
         subjects = self.subjects
         # It must not refer to this sender, which would then keep itself alive.
         self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)
-        self._opened: weakref.WeakKeyDictionary[EventReceiver | Sender, None] = weakref.WeakKeyDictionary()
+        self._opened: weakref.WeakKeyDictionary[EventReceiver[Event | Gap] | Sender, None] = (
+            weakref.WeakKeyDictionary()
+        )
         self._root = root
         self.doubts: dict[tuple[str, str | None], Doubts] = {} if root is None else root.doubts
         self._closed = False
@@ -58,7 +61,7 @@ class Sender:
         self.keep(sender)
         return sender
 
-    def keep(self, opened: EventReceiver | Sender) -> None:
+    def keep(self, opened: EventReceiver[Event | Gap] | Sender) -> None:
         """Close this, too, when the client is closed. If that has happened meanwhile, close it now."""
         self._opened[opened] = None
         if self.closed:

@@ -49,13 +49,13 @@ def whole_number(value: object, what: str, highest: int, lowest: int = 0) -> int
     return value
 
 
-def seconds(value: object, what: str) -> float:
-    """Check a time in seconds: a finite number above 0."""
+def seconds(value: object, what: str, *, zero: bool = False) -> float:
+    """Check a time in seconds: a finite number above 0. With ``zero``, 0 is allowed, too."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidArgument(f"{what} must be a number of seconds, not {type(value).__name__}")
     # The comparison also refuses nan, and an int that is too large for a float.
-    if not 0 < value <= sys.float_info.max:
-        raise InvalidArgument(f"{what} must be a finite number of seconds above 0")
+    if not (0 < value <= sys.float_info.max or (zero and value == 0)):
+        raise InvalidArgument(f"{what} must be a finite number of seconds{', 0 or' * zero} above 0")
     return float(value)
 
 

@@ -71,6 +71,7 @@ class Options:
     timeout: float = _option(arguments.seconds, 2.0)
     auction_timeout: float = _option(arguments.seconds, 5.0)
     connect_timeout: float = _option(arguments.seconds, 2.0)
+    wait: float | None = _option(arguments.seconds)
     quiet: float | None = _option(arguments.seconds)
     check: bool = _option(arguments.boolean, False)
     name: str | None = _option(arguments.text)

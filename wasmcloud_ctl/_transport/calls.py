@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from traceback import clear_frames
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from wasmcloud_ctl._bridge.loop import DeadlinePassed
 from wasmcloud_ctl._protocol import tracing
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.session import Session
+from wasmcloud_ctl.events import Gap
 from wasmcloud_ctl.exceptions import (
     ClosedError,
     CtlError,
@@ -221,13 +223,15 @@ class Subscription:
     """Messages of some subjects, put into a queue. It survives the loss of a connection.
 
     The queue receives the bytes of each message, or with a handler a ``Reply``. ``gaps`` counts how often the
-    connection was lost, so that messages may be missing.
+    connection was lost, so that messages may be missing. With ``gap_events`` the queue receives a ``Gap`` whenever
+    the connection is back.
     """
 
     _session: Session
     subjects: tuple[str, ...]
     _queue: MessageQueue[Any]
     _handler: Handler | None = None
+    _gap_events: bool = False
     gaps: int = attrs.field(default=0, init=False)
     _numbers: list[int] = attrs.field(factory=list, init=False)
     _connection: Connection | None = attrs.field(default=None, init=False)
@@ -271,15 +275,14 @@ class Subscription:
         """Whether no more messages will come."""
         return self._closing or self._queue.ended or self._session.bridge.inherited
 
-    def get(self, seconds: float | None) -> bytes:
-        """Remove and return the oldest message; wait for one, without a limit for None.
+    def get(self, seconds: float | None) -> Any:
+        """Remove and return the oldest message or gap; wait for one, without a limit for None.
 
         Raises ``queue.Empty`` if none came in time, and ClosedError if it is closed or inherited by a forked child.
         """
         if self._session.bridge.inherited:
             raise ClosedError("this receiver belongs to the parent process: make a new one in the child")
-        data: bytes = self._queue.get(seconds)
-        return data
+        return self._queue.get(seconds)
 
     def close(self) -> None:
         """End it soon, without a lock and without waiting."""
@@ -295,6 +298,11 @@ class Subscription:
         """Subscribe on a connection. On the loop."""
         self._connection = connection
         self._numbers = [connection.listen(subject, self._on_message) for subject in self.subjects]
+
+    def on_back(self) -> None:
+        """The connection is back and can be used. On the loop."""
+        if self._gap_events:
+            self._queue.put(Gap(time=datetime.now(timezone.utc), gaps=self.gaps))
 
     def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
         self._queue.put(data if self._handler is None else Reply(self._handler, data))

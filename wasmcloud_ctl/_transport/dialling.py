@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import random
@@ -26,6 +27,9 @@ logger = logging.getLogger("wasmcloud_ctl")
 _PING_SECONDS = 8
 _PINGS_OUTSTANDING = 1
 
+# Between two rounds while no server can be reached. The last round has at least as long.
+_PAUSE_SECONDS = 0.2
+
 # nats-py has a timeout for each step of connecting. Here one deadline covers all steps.
 _NO_TIMEOUT_OF_ITS_OWN = 86400
 
@@ -36,12 +40,35 @@ async def dial(
     on_lost: Callable[[Connection], None],
     on_denied: Callable[[str], None],
     deadline: Deadline,
+    wait: bool = False,
 ) -> Connection:
     """Dial all servers, a moment apart, and take the first that answers before the deadline.
 
     The servers are the configured ones and those that the ``cluster`` has named. If none accepts the connection, this
-    raises an AuthError if one of them refused the credentials, or else a ConnectError.
+    raises an AuthError if one of them refused the credentials, or else a ConnectError. With ``wait``, it first dials
+    again and again while servers cannot be reached, each time for at most ``connect_timeout``.
     """
+    while True:
+        round_deadline = Deadline(min(options.connect_timeout, deadline.left()))
+        try:
+            return await _dial_once(options, cluster, on_lost, on_denied, round_deadline)
+        except AllFailed as failed:
+            # No variable may hold an error that is raised here: with its traceback it would be a reference cycle.
+            waits = wait and failures.may_be_starting(failed.args)
+            if not waits or deadline.left() < 2 * _PAUSE_SECONDS:
+                waited = options.wait if waits else None
+                raise failures.join(failed.args, waited) from failed.args[0].__cause__
+            logger.debug("no connection yet: %s", failures.join(failed.args))
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _dial_once(
+    options: Options,
+    cluster: Sequence[Server],
+    on_lost: Callable[[Connection], None],
+    on_denied: Callable[[str], None],
+    deadline: Deadline,
+) -> Connection:
     # Files are read for each connection, so that renewed ones take effect.
     login = credentials.read(options.credentials, options.user_jwt, options.nkey_seed)
     context = tls.make_context(options) if any(server.tls for server in options.servers) else None
@@ -55,10 +82,7 @@ async def dial(
     ]
     # With many servers, half of the time is left for the last one.
     pause = min(STAGGER_SECONDS, deadline.left() / 2 / len(attempts))
-    try:
-        return await race(attempts, pause, Connection.abort)
-    except AllFailed as failed:
-        raise failures.join(failed.args) from failed.args[0].__cause__
+    return await race(attempts, pause, Connection.abort)
 
 
 async def _attempt(

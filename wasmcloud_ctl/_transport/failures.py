@@ -110,12 +110,24 @@ def _about_credentials(server: Server, options: Options, login: Login | None, te
     return AuthError(f"{server} refused the credentials: {text}" + (f" ({objection})" if objection else ""))
 
 
+def may_be_starting(failures: Sequence[BaseException]) -> bool:
+    """Whether a server was not reached or hung up, and none refused the credentials: it may still be starting."""
+    return not any(isinstance(failure, AuthError) for failure in failures) and any(
+        isinstance(failure.__cause__, (OSError, asyncio.TimeoutError))
+        and not isinstance(failure.__cause__, ssl.SSLError)
+        for failure in failures
+    )
+
+
 def plain(error: BaseException) -> str:
     """Return an error's text without nats-py's prefix, or its type if it has no text."""
     return (str(error) or type(error).__name__).removeprefix("nats: ").strip("'")
 
 
-def join(failures: Sequence[BaseException]) -> ConnectError:
-    """Return one error for several servers: an AuthError if one of them is."""
+def join(failures: Sequence[BaseException], waited: float | None = None) -> ConnectError:
+    """Return one error for several servers, after ``waited`` seconds: an AuthError if one of them is."""
     kind = AuthError if any(isinstance(failure, AuthError) for failure in failures) else ConnectError
-    return kind("; ".join(dict.fromkeys(map(str, failures))))
+    causes = "; ".join(dict.fromkeys(map(str, failures)))
+    if waited is not None:
+        causes = f"no server could be reached within {waited:g} s; at last: {causes}"
+    return kind(causes)

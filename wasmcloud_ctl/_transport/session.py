@@ -69,6 +69,7 @@ class Subscribed(Protocol):
     gaps: int
 
     def attach(self, connection: Connection) -> None: ...
+    def on_back(self) -> None: ...
     def end(self, error: Exception | None = None) -> None: ...
 
 
@@ -153,9 +154,12 @@ class Session:
 
     # Connecting
 
-    async def connect(self, deadline: Deadline) -> None:
-        """Make a connection, and subscribe on it before it is used, so that no message is missed."""
-        connection = await dial(self._options, self._cluster, self._on_lost, self._on_denied, deadline)
+    async def connect(self, deadline: Deadline, wait: bool = False) -> None:
+        """Make a connection, and subscribe on it before it is used, so that no message is missed.
+
+        With ``wait``, this goes on while no server can be reached.
+        """
+        connection = await dial(self._options, self._cluster, self._on_lost, self._on_denied, deadline, wait)
         if connection.gone:
             connection.abort()
             raise ConnectError(f"{connection.server} ended the connection as soon as it was made")
@@ -167,6 +171,8 @@ class Session:
         self._connection = connection
         self._refused = None
         self._connected_at = time.monotonic()
+        for subscription in self.subscriptions:
+            subscription.on_back()
 
     def _on_lost(self, connection: Connection) -> None:
         """End the requests in flight on a lost connection, and begin to dial."""

@@ -28,13 +28,14 @@ class Transport:
         self.session: Session = Session(options, self.bridge)
 
     def open(self) -> None:
-        """Connect, once. Raises ConnectError if there is no connection within ``connect_timeout``."""
-        timeout = self._options.connect_timeout
+        """Connect. Raises ConnectError if there is no connection within ``wait``, or else ``connect_timeout``."""
+        wait = self._options.wait
+        timeout = wait or self._options.connect_timeout
         deadline = Deadline(timeout)
         try:
             self.bridge.start(timeout, self.session.close)
             # The session keeps the deadline, because it knows the cause. This timeout is for a loop that is blocked.
-            self.bridge.run(self.session.connect, deadline, timeout=deadline.left() + 0.15)
+            self.bridge.run(self.session.connect, deadline, wait is not None, timeout=deadline.left() + 0.15)
             logger.info("connected to %s", self.session.address)
         except DeadlinePassed:
             self.bridge.close(1.0)
@@ -66,9 +67,11 @@ class Transport:
         """Return a queue for the replies to several calls."""
         return Replies(self.session)
 
-    def subscription(self, subjects: Sequence[str], queue: MessageQueue[Any]) -> Subscription:
+    def subscription(
+        self, subjects: Sequence[str], queue: MessageQueue[Any], gap_events: bool = False
+    ) -> Subscription:
         """Return a subscription that is still to be opened, so that its owner can close it whenever Ctrl-C comes."""
-        return Subscription(self.session, tuple(subjects), queue)
+        return Subscription(self.session, tuple(subjects), queue, gap_events=gap_events)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
         """Run a coroutine function on the loop. After ``timeout``, cancel it and raise WaitTimeout."""

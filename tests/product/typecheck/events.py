@@ -13,6 +13,7 @@ from wasmcloud_ctl import (
     Event,
     EventClaims,
     EventReceiver,
+    Gap,
     HostHeartbeat,
     HostInventory,
 )
@@ -25,7 +26,18 @@ def a_receiver_hands_out_events(client: Client) -> None:
         for event in receiver:
             assert_type(event, Event)
             assert_type(event.time, datetime)
-    client.events_receiver(overflow="block")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.events_receiver(overflow="block")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+
+def gaps_are_handed_out_on_request(client: Client, wanted: bool) -> None:
+    with client.events_receiver(gap_events=True) as receiver:
+        assert_type(receiver, EventReceiver[Event | Gap])
+        for item in receiver:
+            if isinstance(item, Gap):
+                assert_type(item.gaps, int)
+            else:
+                assert_type(item, Event)
+    assert_type(client.events_receiver(gap_events=wanted).get(), Event | Gap)
 
 
 def an_events_data_is_known_by_its_class(event: Event) -> str:
