@@ -1,8 +1,9 @@
 """The values that operations take and return.
 
 The classes of the wire are frozen attrs classes with the wire's names. Sequences are tuples and maps are plain dicts.
-They are checked when they are sent and when they arrive, not when they are made. They have no ``__slots__``: a frozen
-class with slots takes 1.5 times as long to make, and a large inventory has thousands of objects.
+They are checked when they are sent and when they arrive, not when they are made; but a ``Link`` refuses a string that
+stands for a list. They have no ``__slots__``: a frozen class with slots takes 1.5 times as long to make, and a large
+inventory has thousands of objects.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from wasmcloud_ctl._display.html import as_html
 from wasmcloud_ctl._display.text import one_line, summary
 from wasmcloud_ctl.exceptions import (
     CtlError,
+    InvalidArgument,
     NotFound,
     OperationRejected,
     RequestTimeout,
@@ -190,7 +192,10 @@ class HostInventory(Model):
 
 
 def _as_tuple(value: Sequence[str]) -> Sequence[str]:
-    # Only lists: a string would become a tuple of its letters. It stays a string and is refused when it is sent.
+    if isinstance(value, str):  # it would be read as a sequence of its letters
+        raise InvalidArgument(
+            f"a Link takes interfaces and configs as a list of strings, not as one string: write [{value!r}]"
+        )
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -399,7 +404,7 @@ class CtlResponse(Value, Generic[T_co]):
         """
         self.raise_for_status()
         if self.data is None:
-            raise NotFound(self.message or "the host's answer holds no data")
+            raise NotFound(f"the host's answer holds no data{self.message and f': {self.message}'}")
         return self.data
 
 

@@ -124,7 +124,7 @@ REFUSED: dict[str, Callable[[Any], object]] = {
     "put_link empty source": lambda client: client.put_link(link(source_id="")),
     "put_link empty target": lambda client: client.put_link(link(target="")),
     "put_link empty package": lambda client: client.put_link(link(wit_package="")),
-    "put_link interfaces as one string": lambda client: client.put_link(link(interfaces="incoming-handler")),
+    "put_link interfaces as bytes": lambda client: client.put_link(link(interfaces=b"incoming-handler")),
     "put_link config": lambda client: client.put_link(link(source_config=["a b"])),
     "delete_link empty source": lambda client: client.delete_link("", "default", "wasi", "http"),
     "put_registries of strings": lambda client: client.put_registries({"a": "b"}),

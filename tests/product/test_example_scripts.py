@@ -524,7 +524,11 @@ LINK = {"source_id": "a", "target": "b", "wit_namespace": "wasi", "wit_package":
         ('{"config": {}}', "unknown keys: config"),
         ('{"configs": {"web": {"port": 80}}}', "the values of a config must be strings"),
         ('{"links": [{"source_id": "a"}]}', "missing 4 required positional arguments"),
-        (json.dumps({"links": [{**LINK, "interfaces": "x"}]}), "interfaces of a link cannot be 'x'"),
+        (
+            json.dumps({"links": [{**LINK, "interfaces": "x"}]}),
+            "not as one string: write ['x']",
+        ),
+        (json.dumps({"links": [{**LINK, "interfaces": 5}]}), "interfaces of a link cannot be 5"),
         (
             json.dumps({"configs": {"web": {}}, "links": [{**LINK, "target_config": ["absent"]}]}),
             "config absent is neither in the file nor in the lattice: link a -> b wasi:http/x (default) "

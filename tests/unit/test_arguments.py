@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import wasmcloud_ctl
-from wasmcloud_ctl import InvalidArgument
+from wasmcloud_ctl import InvalidArgument, Link
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,15 @@ def test_the_message_about_a_url_holds_no_password(url: str) -> None:
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("field", ["interfaces", "source_config", "target_config"])
+def test_a_link_refuses_a_string_in_the_place_of_a_list_where_it_is_written(field: str) -> None:
+    """A string would be read as a list of its letters. The message shows what to write."""
+    fields: dict[str, Any] = {"interfaces": ["x"], field: "incoming-handler"}
+    with pytest.raises(InvalidArgument) as caught:
+        Link("a", "b", "wasi", "http", **fields)
+
+    assert str(caught.value) == (
+        "a Link takes interfaces and configs as a list of strings, not as one string: write ['incoming-handler']"
+    )

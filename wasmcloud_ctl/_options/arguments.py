@@ -78,7 +78,9 @@ def optional_string_map(value: object, what: str) -> dict[str, str] | None:
 
 def strings(value: object, what: str) -> tuple[str, ...]:
     """Check a sequence of strings. A single string is refused: it would be read as a sequence of letters."""
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+    if isinstance(value, str):
+        raise InvalidArgument(f"{what} must be a sequence of strings, not one string: put it in a list")
+    if isinstance(value, (bytes, Mapping)) or not isinstance(value, Iterable):
         raise InvalidArgument(f"{what} must be a sequence of strings, not {type(value).__name__}")
     return tuple(text(item, f"each of {what}") for item in value)
 

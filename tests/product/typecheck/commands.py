@@ -16,7 +16,7 @@ def links_take_lists_and_tuples(client: Client) -> None:
     Link("echo", "http", "wasi", "http", [5])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     Link("echo", "http", "wasi", "http", 5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Link("echo", "http", "wasi", "http")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    # A string is a sequence of strings to a type checker, so only the client can refuse it: when it is sent.
+    # A string is a sequence of strings to a type checker, so only Link itself can refuse it: when it is made.
     Link("echo", "http", "wasi", "http", "incoming-handler")
 
 
