@@ -6,8 +6,8 @@ import inspect
 import os
 import ssl
 import sys
-from collections.abc import Callable, Sequence
-from typing import ParamSpec
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec
 
 from wasmcloud_ctl._bridge.processes import PerProcess
 from wasmcloud_ctl._client import Client
@@ -66,8 +66,8 @@ def connect(
     ``from_env`` reads all the variables that wash reads.
 
     Pass one kind of credentials: user and password, a token, a credentials file, a user JWT with its seed, or a seed.
-    Files are read again for each connection, so renewed credentials and certificates are used when the client
-    reconnects. Times are in seconds, finite and above 0.
+    Pass it in the URL or as an option, not both. Files are read again for each connection, so renewed credentials and
+    certificates are used when the client reconnects. Times are in seconds, finite and above 0.
 
     Args:
         servers: The URL of a NATS server, or several URLs. A URL may contain ``user:password@`` or ``token@``. It
@@ -110,8 +110,9 @@ def connect(
 
     Raises:
         ConnectError: No connection within ``connect_timeout``, or within ``wait``; a broken context file, or an
-            unreadable TLS file. The message names the server or file, and the (last) cause.
-        AuthError: The server refused the credentials, or they cannot be read.
+            unreadable TLS file. The message names the server or file, the (last) cause, and where the address comes
+            from if it was not passed.
+        AuthError: The server refused the credentials, or they cannot be read. The message names the user or the file.
         InvalidArgument: An argument is invalid, or two contradict each other. Nothing was dialled.
         NotFound: There is no such context. The message lists the existing ones.
 
@@ -123,13 +124,17 @@ def connect(
     """
     # At the beginning, when the local variables are the arguments and nothing else.
     given = options.passed(locals())
-    if sys.is_finalizing():
-        raise ConnectError("Python is ending: no connection can be made any more")
     given.pop("context", None)
     if context is not None:
         given = options.combine(given, contexts.load(context))
-    given["progress"] = progress_bars.wanted(progress)
-    resolved = options.resolve(given)
+    return _connected(given)
+
+
+def _connected(given: Mapping[str, Any]) -> Client:
+    """Return a connected client, with the options that all sources together give."""
+    if sys.is_finalizing():
+        raise ConnectError("Python is ending: no connection can be made any more")
+    resolved = options.resolve({**given, "progress": progress_bars.wanted(given.get("progress"))})
     transports = PerProcess(lambda: Transport(resolved), Transport.open, lambda made: made.bridge.stop_soon())
     # The client is made before it connects: wherever Ctrl-C interrupts this, dropping the client ends the connection.
     client = Client(Sender(transports, resolved))
@@ -158,8 +163,9 @@ def from_env(servers: str | Sequence[str] | None = None, **options: object) -> C
     5. the wash context that ``context`` names, else wash's current context, if there is one;
     6. the defaults of ``connect``.
 
-    Credentials are not mixed: all of them come from the first source that gives any. An empty variable counts as not
-    set. ``WASH_CONTEXT_DIR``, ``WASH_CONFIG_DIR`` and ``XDG_CONFIG_HOME`` locate the contexts.
+    Credentials are not mixed: all of them come from the first source that gives any, and credentials in a host count
+    last within a source. An empty variable counts as not set. ``WASH_CONTEXT_DIR``, ``WASH_CONFIG_DIR`` and
+    ``XDG_CONFIG_HOME`` locate the contexts.
 
     Args:
         servers: As for ``connect``.
@@ -174,4 +180,6 @@ def from_env(servers: str | Sequence[str] | None = None, **options: object) -> C
         with wasmcloud_ctl.from_env() as client:
             print(client.lattice)
     """
-    return connect(**contexts.from_environment({"servers": servers, **options}))
+    # An unknown option is a TypeError.
+    given = inspect.signature(connect).bind(servers, **options).arguments
+    return _connected(contexts.from_environment(given))

@@ -91,22 +91,14 @@ def test_user_and_password(with_password: PracticeServer) -> None:
     assert works(wasmcloud_ctl.connect(f"nats://me:hunter2@127.0.0.1:{port}"))
 
     assert refusal(url, user="me", password="wr0ng", kind=AuthError, secrets=("wr0ng",)) == (
-        f"{url} refused the credentials: Authorization Violation"
+        f"{url} refused user 'me' with the given password: Authorization Violation"
     )
     assert refusal(f"nats://me:wr0ng@127.0.0.1:{port}", kind=AuthError, secrets=("wr0ng",)) == (
-        f"{url} refused the credentials: Authorization Violation"
+        f"{url} refused user 'me' with the password in the URL: Authorization Violation"
     )
     assert refusal(url, kind=AuthError) == (
         f"{url} requires credentials, and none were given: Authorization Violation"
     )
-
-
-def test_options_count_before_the_url(with_password: PracticeServer, with_token: PracticeServer) -> None:
-    """Where an option says who connects, what the URL says of it is not sent."""
-    assert works(
-        wasmcloud_ctl.connect(f"nats://me:old@127.0.0.1:{with_password.port}", user="me", password="hunter2")
-    )
-    assert works(wasmcloud_ctl.connect(f"nats://me:old@127.0.0.1:{with_token.port}", token="hunter3"))
 
 
 def test_a_token(with_token: PracticeServer) -> None:
@@ -116,7 +108,10 @@ def test_a_token(with_token: PracticeServer) -> None:
     assert works(wasmcloud_ctl.connect(f"nats://hunter3@127.0.0.1:{port}"))
 
     assert refusal(url, token="wr0ng", kind=AuthError, secrets=("wr0ng",)) == (
-        f"{url} refused the credentials: Authorization Violation"
+        f"{url} refused the given token: Authorization Violation"
+    )
+    assert refusal(f"nats://wr0ng@127.0.0.1:{port}", kind=AuthError, secrets=("wr0ng",)) == (
+        f"{url} refused the token in the URL: Authorization Violation"
     )
 
 
@@ -133,7 +128,11 @@ def test_an_nkey_seed(with_nkey: Guarded, file: Callable[[str], Path]) -> None:
 
     other = new_seed()
     assert refusal(with_nkey.url, nkey_seed=other, kind=AuthError, secrets=(other,)) == (
-        f"{with_nkey.url} refused the credentials: Authorization Violation"
+        f"{with_nkey.url} refused the credentials from nkey_seed: Authorization Violation"
+    )
+    path = file(other)
+    assert refusal(with_nkey.url, nkey_seed=path, kind=AuthError, secrets=(other,)) == (
+        f"{with_nkey.url} refused the credentials from nkey_seed file {path}: Authorization Violation"
     )
 
 
@@ -166,7 +165,7 @@ def test_a_bearers_jwt_needs_no_seed(with_jwt: Guarded) -> None:
     )
 
 
-def test_an_expired_jwt_is_said_to_be_expired(with_jwt: Guarded) -> None:
+def test_an_expired_jwt_is_said_to_be_expired(with_jwt: Guarded, file: Callable[[str], Path]) -> None:
     """The server only says that it refuses; the message says since when the JWT has expired."""
     assert with_jwt.operator is not None
     expired = with_jwt.operator.user_jwt(with_jwt.seed, expires_in=-60)
@@ -178,7 +177,12 @@ def test_an_expired_jwt_is_said_to_be_expired(with_jwt: Guarded) -> None:
         secrets=(expired, with_jwt.seed),
     )
 
-    assert "refused the credentials: Authorization Violation (the user JWT expired on 20" in message
+    refused = f"{with_jwt.url} refused the credentials from"
+    reason = "Authorization Violation (the user JWT expired on 20"
+    assert message.startswith(f"{refused} credentials: {reason}")
+    path = file(credentials(expired, with_jwt.seed))
+    message = refusal(with_jwt.url, credentials=path, kind=AuthError, secrets=(expired, with_jwt.seed))
+    assert message.startswith(f"{refused} credentials file {path}: {reason}")
 
 
 def test_a_seed_of_another_user_is_said_to_be_one(with_jwt: Guarded) -> None:
@@ -191,7 +195,10 @@ def test_a_seed_of_another_user_is_said_to_be_one(with_jwt: Guarded) -> None:
         kind=AuthError,
         secrets=(with_jwt.jwt, other),
     )
-    assert message.endswith("(the seed does not belong to the user JWT)")
+    assert message == (
+        f"{with_jwt.url} refused the credentials from user_jwt and nkey_seed: Authorization Violation "
+        "(the seed does not belong to the user JWT)"
+    )
 
 
 GARBLED = "SUAB" + "A" * 54

@@ -291,9 +291,11 @@ def test_credentials_that_are_refused_on_the_way_back(tmp_path: Path) -> None:
             server.kill()
             server._config = users.format("hunter3")
             server.start()
-            log.wait_for("refused the credentials")
+            log.wait_for("refused user 'me'")
             started = time.monotonic()
-            with pytest.raises(AuthError, match="refused the credentials: Authorization Violation") as caught:
+            with pytest.raises(
+                AuthError, match="refused user 'me' with the given password: Authorization Violation"
+            ) as caught:
                 client.get_config("web")
             assert time.monotonic() - started < 0.5
             assert isinstance(caught.value.__cause__, AuthError)

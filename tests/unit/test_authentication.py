@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from identities import new_seed
@@ -75,6 +76,7 @@ def test_an_unreadable_bytes_file_tells_nothing_of_itself(tmp_path: Path) -> Non
         {"password": "hunter2"},
         {"user": "me", "password": "hunter2", "token": "hunter3"},
         {"user": "me", "password": "hunter2", "nkey_seed": GARBLED},
+        {"token": "hunter3", "nkey_seed": GARBLED},
         {"credentials": "x.creds", "nkey_seed": GARBLED},
         {"credentials": ""},
         {"nkey_seed": 5},
@@ -87,6 +89,27 @@ def test_an_unreadable_bytes_file_tells_nothing_of_itself(tmp_path: Path) -> Non
 def test_credentials_that_contradict_each_other_are_refused(options: dict[str, object]) -> None:
     """Two ways at once, half of one, and what is no text or path: InvalidArgument, and nothing is dialled."""
     refusal("127.0.0.1:1", kind=InvalidArgument, secrets=("hunter2", "hunter3", GARBLED), **options)
+
+
+@pytest.mark.parametrize("url", ["nats://me:hunter2@127.0.0.1:1", "nats://hunter2@127.0.0.1:1"])
+@pytest.mark.parametrize(
+    ("options", "way"),
+    [
+        ({"user": "me", "password": "hunter2"}, "user and password"),
+        ({"user": "you", "password": "hunter3"}, "user and password"),
+        ({"token": "hunter3"}, "token"),
+        ({"credentials": "x.creds"}, "credentials"),
+        ({"nkey_seed": GARBLED}, "user_jwt and nkey_seed"),
+    ],
+    ids=repr,
+)
+def test_a_user_in_the_url_and_credentials_as_an_option_are_refused(
+    url: str, options: dict[str, Any], way: str
+) -> None:
+    """Even if both are the same: it would not be clear which one counts after a change of one of them."""
+    message = refusal(url, kind=InvalidArgument, secrets=("hunter2", "hunter3", GARBLED), **options)
+    assert message == f"give only one kind of credentials, not 'a user or token in servers' and '{way}'"
+    assert refusal(["127.0.0.1:1", url], kind=InvalidArgument, **options) == message
 
 
 @pytest.mark.parametrize("url", ["nats://me:12/hunter2@h", "nats://me:12#hunter2@h", "nats://me:hunter2/x@h"])

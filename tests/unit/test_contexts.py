@@ -13,6 +13,8 @@ from refusals import refusal
 import wasmcloud_ctl
 from wasmcloud_ctl import AuthError, ConnectError, InvalidArgument, NotFound
 from wasmcloud_ctl._options import contexts as _contexts
+from wasmcloud_ctl._options.options import resolve
+from wasmcloud_ctl.testing import unused_port
 
 SEED = new_seed()
 JWT = signed({"sub": public_key(SEED)}, SEED)
@@ -25,8 +27,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def found(**arguments: Any) -> dict[str, Any]:
-    """What from_env would hand to connect."""
-    return _contexts.from_environment(arguments)
+    """The options that from_env finds."""
+    return {
+        name: value for name, value in _contexts.from_environment(arguments).items() if name != "servers_from"
+    }
 
 
 # The environment --------------------------------------------------------------------------------
@@ -130,6 +134,19 @@ def test_credentials_are_one_sources(folder: Path, monkeypatch: pytest.MonkeyPat
     assert not {"user_jwt", "nkey_seed"} & set(found())
 
 
+def test_options_of_a_source_count_before_the_credentials_in_its_host(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host is used without them, be the options of the same source or of one before it."""
+    wash.write(folder, "host_config", ctl_host="nats://me:hunter2@context.example", ctl_seed=SEED)
+    assert (found()["servers"], found()["nkey_seed"]) == ("nats://context.example:4222", SEED)
+    wash.write(folder, "host_config", ctl_host="me:hunter2@context.example")
+    assert found()["servers"] == "me:hunter2@context.example:4222"
+    assert found(token="t")["servers"] == "context.example:4222"
+    monkeypatch.setenv("WASH_CTL_CREDS", "x.creds")
+    assert found()["servers"] == "context.example:4222"
+
+
 def test_without_tls_means_none_of_the_contexts_tls(folder: Path) -> None:
     """tls=False leaves out what a context says of TLS."""
     wash.write(folder, "host_config", ctl_tls_ca_file="ca.pem", ctl_tls_first=True)
@@ -154,6 +171,11 @@ def test_connects_default_says_nothing_of_tls_first(folder: Path) -> None:
         ("WASMCLOUD_CTL_PORT", "70000", "not '70000'"),
         ("WASMCLOUD_CTL_PORT", "1" * 5000, "must be a whole number from 1 to 65535"),
         ("WASMCLOUD_CTL_TIMEOUT_MS", "1.5", "WASMCLOUD_CTL_TIMEOUT_MS must be a whole number"),
+        (
+            "WASMCLOUD_CTL_HOST",
+            "ws://h",
+            "the variable WASMCLOUD_CTL_HOST: ws://h:4222: WebSocket URLs are not",
+        ),
         ("WASH_CTL_TLS_FIRST", "maybe", "WASH_CTL_TLS_FIRST must be true or false, not 'maybe'"),
     ],
 )
@@ -166,6 +188,66 @@ def test_a_variable_that_cannot_be_meant(
         wasmcloud_ctl.from_env()
     monkeypatch.setenv(name, "")
     assert found() == {}
+
+
+# Where the address comes from --------------------------------------------------------------------
+
+
+def origin(given: dict[str, Any]) -> str | None:
+    """Where the address comes from, as the errors say it."""
+    return resolve(given).servers[0].origin
+
+
+def test_the_origin_of_an_address_is_each_variable_or_file_that_gave_a_part_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variables by name, a context by its path, and the default where there is neither."""
+    found = _contexts.from_environment
+    assert origin(found({})) == "the default address: no variable and no wash context gives another"
+    monkeypatch.setenv("WASMCLOUD_NATS_PORT", "4333")
+    assert origin(found({})) == "the address comes from the default host and WASMCLOUD_NATS_PORT"
+    monkeypatch.setenv("WASMCLOUD_CTL_HOST", "nats.example")
+    assert origin(found({})) == "the address comes from WASMCLOUD_CTL_HOST and WASMCLOUD_NATS_PORT"
+    monkeypatch.delenv("WASMCLOUD_NATS_PORT")
+    assert origin(found({})) == "the address comes from WASMCLOUD_CTL_HOST and the default port"
+    wash.write(folder, "work", ctl_host="work.example")
+    work = f"the wash context {folder / 'work.json'}"
+    assert origin(found({"context": "work"})) == f"the address comes from WASMCLOUD_CTL_HOST and {work}"
+    monkeypatch.delenv("WASMCLOUD_CTL_HOST")
+    assert origin(found({"context": "work"})) == f"the address comes from {work}"
+    (folder / "default").write_text("work")
+    assert origin(found({})) == f"the address comes from {work}"
+    (folder / "work.json").write_text('{"ctl_host": "work.example"}')
+    assert origin(found({})) == f"the address comes from {work} and the default port"
+
+
+def test_an_address_that_the_caller_passes_has_no_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller knows where it comes from. Without one, connect's error names the argument."""
+    monkeypatch.setenv("WASMCLOUD_CTL_HOST", "nats.example")
+    assert origin(_contexts.from_environment({"servers": "mine.example"})) is None
+    assert origin({"servers": "mine.example"}) is None
+    assert origin({}) == "the default address: pass servers=... for another"
+    assert origin({"tls": True}) == "the default address: pass servers=... for another"
+
+
+def test_a_connect_error_says_where_the_address_comes_from(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After from_env, and after connect with a context."""
+    url = f"nats://127.0.0.1:{unused_port()}"
+    failed = f"nobody listens at {url}: check the address, and that the server runs"
+    wash.write(folder, "work", ctl_port=int(url.rpartition(":")[2]))
+    assert (
+        refusal(context="work")
+        == f"{failed} (the address comes from the wash context {folder / 'work.json'})"
+    )
+    assert refusal(url, context="work") == failed
+    monkeypatch.setenv("WASMCLOUD_CTL_HOST", "127.0.0.1")
+    monkeypatch.setenv("WASMCLOUD_CTL_PORT", url.rpartition(":")[2])
+    assert wash.refusal_from_env(ConnectError) == (
+        f"{failed} (the address comes from WASMCLOUD_CTL_HOST and WASMCLOUD_CTL_PORT)"
+    )
+    assert wash.refusal_from_env(ConnectError, servers=url) == failed
 
 
 def test_an_unknown_option_is_a_type_error() -> None:

@@ -39,8 +39,8 @@ SERVER = Server(host="a.example", port=4222)
         ({}, Stage.CONNECTING, OSError(errno.EHOSTUNREACH, "No route to host"), ConnectError,
          "cannot connect to nats://a.example:4222: No route to host"),
         ({}, Stage.CONNECTING, TimeoutError(), ConnectError,
-         "nats://a.example:4222 did not answer in time: no connection came about; check the address, and what is "
-         "between"),
+         "nats://a.example:4222 did not answer in time: no connection came about; check the address, and the "
+         "firewalls on the way"),
         ({}, Stage.SECURED, TimeoutError(), ConnectError,
          "nats://a.example:4222 did not answer in time: it fell silent after the TLS handshake"),
         ({"tls_first": True}, Stage.CONNECTED, TimeoutError(), ConnectError,
@@ -83,7 +83,9 @@ def test_connect_ends_in_time_whatever_its_steps_do(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(session_module.Session, "connect", forget_the_time)
 
-    assert refusal("nats://127.0.0.1:1", connect_timeout=0.1) == "no connection within 0.1 s"
+    assert refusal("nats://127.0.0.1:1", connect_timeout=0.1) == (
+        "no connection to nats://127.0.0.1:1 within 0.1 s"
+    )
 
 
 def test_a_loop_that_ends_while_it_connects_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,11 +215,13 @@ def test_what_is_wrong_with_a_user_jwt_is_told() -> None:
     """After a server's refusal, as far as it can be seen here; of a sound one nothing is said."""
     operator, seed = Operator(), new_seed()
     objections = [
-        Login(jwt=operator.user_jwt(seed, bearer=bearer, begins_in=begins_in), seed=seed).objection()
+        Login(
+            origin="test", jwt=operator.user_jwt(seed, bearer=bearer, begins_in=begins_in), seed=seed
+        ).objection()
         for bearer, begins_in in ((False, None), (True, None), (False, 4_000_000_000), (False, 10**18))
     ]
 
-    assert Login(seed=seed).objection() is None
+    assert Login(origin="test", seed=seed).objection() is None
     assert objections[:2] == [None, None]
     assert str(objections[2]).startswith("the user JWT is not valid before 21")
     assert objections[3] == "the user JWT is not valid before a date outside the calendar"

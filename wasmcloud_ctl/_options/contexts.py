@@ -24,13 +24,16 @@ def from_environment(arguments_of_connect: Mapping[str, Any]) -> Given:
     """Fill up the arguments of ``connect`` from the environment, then from the named or current context."""
     given = passed(arguments_of_connect)
     name = given.pop("context", None)
-    return combine(
+    combined = combine(
         given,
         _login_variables("WASMCLOUD_CTL", _variable("WASH_CTL_CREDS") or _variable("WASMCLOUD_CTL_CREDS")),
         _login_variables("WASMCLOUD_NATS", _variable("WASMCLOUD_NATS_CREDS")),
         _other_variables(),
         current() if name is None else load(name),
     )
+    if "servers" not in combined:
+        combined["servers_from"] = "the default address: no variable and no wash context gives another"
+    return combined
 
 
 # Environment variables --------------------------------------------------------------------------
@@ -38,10 +41,14 @@ def from_environment(arguments_of_connect: Mapping[str, Any]) -> Given:
 
 def _login_variables(prefix: str, credentials: str | None) -> Given:
     """Read the variables with a prefix: wash's own, or those of the host."""
+    host_variable, port_variable = f"{prefix}_HOST", f"{prefix}_PORT"
+    host, port = _variable(host_variable), _whole_number(port_variable, _HIGHEST_PORT)
     return _one_login(
         {
-            "host": _variable(f"{prefix}_HOST"),
-            "port": _whole_number(f"{prefix}_PORT", _HIGHEST_PORT),
+            "host": host and _host(host, f"the variable {host_variable}"),
+            "host_from": host and host_variable,
+            "port": port,
+            "port_from": port and port_variable,
             "user_jwt": _variable(f"{prefix}_JWT"),
             "nkey_seed": _variable(f"{prefix}_SEED"),
             "credentials": credentials,
@@ -198,7 +205,7 @@ def _read(path: Path) -> Given | None:
     content = _content(path)
     if content is None:
         return None
-    line, given = 1, {}
+    line, given = 1, Given()
     try:
         loaded = codec.parse_json(content)
         if not isinstance(loaded, dict):
@@ -213,6 +220,9 @@ def _read(path: Path) -> Given | None:
         raise ConnectError(f"{path}, line {error.line}: the wash context is broken: {reason}") from error
     except InvalidArgument as error:
         raise ConnectError(f"{path}, line {line}: the wash context is broken: {error}") from error
+    for option in ("host", "port"):
+        if option in given:
+            given[f"{option}_from"] = f"the wash context {path}"
     return _one_login(given)
 
 

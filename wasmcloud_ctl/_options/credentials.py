@@ -35,8 +35,9 @@ _DECORATED = re.compile(".*-----BEGIN.*", re.DOTALL)
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Login:
-    """A seed, a user JWT, or both. Has no repr, which would show them."""
+    """A seed, a user JWT, or both, and in words where they come from. Has no repr, which would show them."""
 
+    origin: str
     jwt: str | None = None
     seed: str | None = None
 
@@ -72,10 +73,18 @@ def read(credentials: Path | None, user_jwt: Path | None, nkey_seed: Path | None
     """Read credentials from text, or from files where paths are passed. Raise AuthError for what is neither."""
     if credentials is not None:
         text, where = _text(credentials, "credentials", "credentials", _DECORATED)
-        return Login(jwt=_jwt(text, where), seed=_seed(text, where))
-    jwt = None if user_jwt is None else _jwt(*_text(user_jwt, "user_jwt", "a JWT", _JWT))
-    seed = None if nkey_seed is None else _seed(*_text(nkey_seed, "nkey_seed", "a seed", _SEED))
-    return None if jwt is None and seed is None else Login(jwt=jwt, seed=seed)
+        return Login(origin=where, jwt=_jwt(text, where), seed=_seed(text, where))
+    jwt = seed = None
+    origins = []
+    if user_jwt is not None:
+        text, where = _text(user_jwt, "user_jwt", "a JWT", _JWT)
+        jwt = _jwt(text, where)
+        origins.append(where)
+    if nkey_seed is not None:
+        text, where = _text(nkey_seed, "nkey_seed", "a seed", _SEED)
+        seed = _seed(text, where)
+        origins.append(where)
+    return Login(origin=" and ".join(origins), jwt=jwt, seed=seed) if origins else None
 
 
 def _text(given: Path, argument: str, kind: str, pattern: re.Pattern[str]) -> tuple[str, str]:

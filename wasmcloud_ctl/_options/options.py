@@ -1,7 +1,8 @@
 """The options of a connection: their defaults, their checks, and how several sources are combined.
 
 The sources are the caller, the environment and a context file. Each gives a dict, by the names of the options. The
-environment and contexts may give ``host`` and ``port`` instead of ``servers``.
+environment and contexts may give ``host`` and ``port`` instead of ``servers``, each with its origin in words, as
+``host_from`` and ``port_from``. Combined, these become ``servers`` and ``servers_from``.
 """
 
 # ruff: noqa: RUF009  # _option calls attrs.field, which ruff cannot see
@@ -16,7 +17,14 @@ from typing import Any
 import attrs
 
 from wasmcloud_ctl._options import arguments
-from wasmcloud_ctl._options.servers import DEFAULT_HOST, DEFAULT_PORT, Server, make_url, parse_servers
+from wasmcloud_ctl._options.servers import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    Server,
+    make_url,
+    parse_servers,
+    without_credentials,
+)
 from wasmcloud_ctl._protocol import subjects
 from wasmcloud_ctl.exceptions import InvalidArgument
 
@@ -24,6 +32,10 @@ Path = str | os.PathLike[str]
 
 _CREDENTIALS = ("user", "password", "token", "credentials", "user_jwt", "nkey_seed")
 _CERTIFICATES = ("tls_ca", "tls_cert", "tls_key")
+
+_DEFAULT_SERVER = Server(
+    host=DEFAULT_HOST, port=DEFAULT_PORT, origin="the default address: pass servers=... for another"
+)
 
 
 # Checks -----------------------------------------------------------------------------------------
@@ -65,7 +77,7 @@ def _option(check: Callable[[object, str], object], default: object = None) -> A
 class Options:
     """The options of ``connect``, which documents them, checked. Has no repr, which might show a secret."""
 
-    servers: tuple[Server, ...] = _option(parse_servers, (Server(host=DEFAULT_HOST, port=DEFAULT_PORT),))
+    servers: tuple[Server, ...] = _option(parse_servers, (_DEFAULT_SERVER,))
     lattice: str = _option(subjects.token, "default")
     topic_prefix: str = _option(subjects.prefix, "wasmbus.ctl")
     timeout: float = _option(arguments.seconds, 2.0)
@@ -111,8 +123,9 @@ def passed(arguments_of_connect: Mapping[str, object]) -> Given:
 def combine(*sources: Mapping[str, Any]) -> Given:
     """Take each option from the first source that gives it, that is, not as None.
 
-    Credentials are never mixed: all of them come from the first source that gives any. After a source that rules TLS
-    out or gives an ``ssl.SSLContext``, no certificates are taken. The result has no host and port, but ``servers``.
+    Credentials are never mixed: all of them come from the first source that gives any, and within a source, options
+    take precedence over those in the host. After a source that rules TLS out or gives an ``ssl.SSLContext``, no
+    certificates are taken. The result has no host and port, but ``servers``.
     """
     given: Given = {}
     for source in sources:
@@ -128,8 +141,12 @@ def combine(*sources: Mapping[str, Any]) -> Given:
             taken.update(_CERTIFICATES)
         given |= {name: value for name, value in source.items() if value is not None and name not in taken}
     host, port = given.pop("host", None), given.pop("port", None)
+    origins = given.pop("host_from", "the default host"), given.pop("port_from", "the default port")
     if "servers" not in given and (host is not None or port is not None):
+        if host is not None and any(name in given for name in _CREDENTIALS):
+            host = without_credentials(host)
         given["servers"] = make_url(host, port)
+        given["servers_from"] = f"the address comes from {' and '.join(dict.fromkeys(origins))}"
     return given
 
 
@@ -143,9 +160,14 @@ def _gives_credentials(given: Given) -> bool:
 
 def resolve(given: Given) -> Options:
     """Check the options, also against each other, and fill in the defaults."""
+    given = dict(given)
+    origin = given.pop("servers_from", None)
     checks = {field.name: field.metadata["check"] for field in attrs.fields(Options)}
     options = Options(**{name: checks[name](value, name) for name, value in given.items()})
     _check_credentials(options)
+    if origin is not None:
+        servers = tuple(attrs.evolve(server, origin=origin) for server in options.servers)
+        options = attrs.evolve(options, servers=servers)
     if _requires_tls(options):
         servers = tuple(attrs.evolve(server, tls=True) for server in options.servers)
         options = attrs.evolve(options, servers=servers)
@@ -156,8 +178,11 @@ def _check_credentials(options: Options) -> None:
     if (options.user is None) != (options.password is None):
         raise InvalidArgument("user and password must be given together")
     ways = {
+        "a user or token in servers": any(
+            server.user is not None or server.token is not None for server in options.servers
+        ),
         "user and password": options.user is not None,
-        "token": options.user is not None and options.token is not None,
+        "token": options.token is not None,
         "credentials": options.credentials is not None,
         "user_jwt and nkey_seed": options.user_jwt is not None or options.nkey_seed is not None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +18,8 @@ DEFAULT_PORT = 4222
 class Server:
     """The address of a server, and how to connect to it. Has no repr, which might show a secret.
 
-    ``tls_name`` is the name that the server's certificate must have, if not ``host``.
+    ``tls_name`` is the name that the server's certificate must have, if not ``host``. ``origin`` says in words where
+    the address comes from, for the errors; None if the caller passed it.
     """
 
     host: str
@@ -27,6 +29,7 @@ class Server:
     user: str | None = None
     password: str | None = None
     token: str | None = None
+    origin: str | None = None
 
     def __str__(self) -> str:
         """Return the server's URL, without credentials."""
@@ -41,6 +44,11 @@ def make_url(host: str | None, port: int | None) -> str:
     if name.count(":") > 1 and not name.startswith("["):
         name = f"[{name}]"
     return f"{before}{at}{scheme}{separator}{name}:{port or DEFAULT_PORT}"
+
+
+def without_credentials(host: str) -> str:
+    """Return a host, which may come with a scheme and credentials, without these."""
+    return re.sub(r"^(\w+://)?.*@", r"\1", host)
 
 
 def parse_servers(servers: object, what: str = "servers") -> tuple[Server, ...]:
@@ -117,5 +125,5 @@ def named_by_cluster(urls: Iterable[object], by: Server) -> tuple[Server, ...]:
             continue  # an invalid address is left out
         is_address = ":" in server.host or server.host.replace(".", "").isdigit()
         tls_name = (by.tls_name or by.host) if is_address and server.host != by.host else None
-        servers.append(attrs.evolve(by, host=server.host, port=server.port, tls_name=tls_name))
+        servers.append(attrs.evolve(by, host=server.host, port=server.port, tls_name=tls_name, origin=None))
     return tuple(servers)

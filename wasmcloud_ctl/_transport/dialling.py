@@ -48,6 +48,7 @@ async def dial(
     raises an AuthError if one of them refused the credentials, or else a ConnectError. With ``wait``, it first dials
     again and again while servers cannot be reached, each time for at most ``connect_timeout``.
     """
+    origin = options.servers[0].origin
     while True:
         round_deadline = Deadline(min(options.connect_timeout, deadline.left()))
         try:
@@ -57,8 +58,8 @@ async def dial(
             waits = wait and failures.may_be_starting(failed.args)
             if not waits or deadline.left() < 2 * _PAUSE_SECONDS:
                 waited = options.wait if waits else None
-                raise failures.join(failed.args, waited) from failed.args[0].__cause__
-            logger.debug("no connection yet: %s", failures.join(failed.args))
+                raise failures.join(failed.args, origin, waited) from failed.args[0].__cause__
+            logger.debug("no connection yet: %s", failures.join(failed.args, origin))
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
@@ -93,7 +94,6 @@ async def _attempt(
     deadline: Deadline,
 ) -> Connection:
     server = connection.server
-    # Options take precedence over the URL.
     by_options = login is not None or options.user is not None or options.token is not None
     who = options if by_options else server
     jwt = seed = None

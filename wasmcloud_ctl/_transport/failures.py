@@ -31,7 +31,7 @@ class Stage(enum.Enum):
     """
 
     RESOLVING = "the name {host!r} was not resolved"
-    CONNECTING = "no connection came about; check the address, and what is between"
+    CONNECTING = "no connection came about; check the address, and the firewalls on the way"
     CONNECTED = f"it took the connection and said nothing; {_TLS_FIRST}"
     GREETED = "it greeted, and then fell silent"
     SECURED = "it fell silent after the TLS handshake"
@@ -101,13 +101,21 @@ def _about_tls(server: Server, options: Options, stage: Stage, error: ssl.SSLErr
 
 
 def _about_credentials(server: Server, options: Options, login: Login | None, text: str) -> AuthError:
-    given = login is not None or any(
-        value is not None for value in (options.user, options.token, server.user, server.token)
-    )
-    if not given:
+    objection = None
+    if login is not None:
+        what = f"the credentials from {login.origin}"
+        objection = login.objection()
+    elif options.user is not None:
+        what = f"user {options.user!r} with the given password"
+    elif options.token is not None:
+        what = "the given token"
+    elif server.user is not None:
+        what = f"user {server.user!r} with the password in the URL"
+    elif server.token is not None:
+        what = "the token in the URL"
+    else:
         return AuthError(f"{server} requires credentials, and none were given: {text}")
-    objection = None if login is None else login.objection()
-    return AuthError(f"{server} refused the credentials: {text}" + (f" ({objection})" if objection else ""))
+    return AuthError(f"{server} refused {what}: {text}" + (f" ({objection})" if objection else ""))
 
 
 def may_be_starting(failures: Sequence[BaseException]) -> bool:
@@ -124,10 +132,15 @@ def plain(error: BaseException) -> str:
     return (str(error) or type(error).__name__).removeprefix("nats: ").strip("'")
 
 
-def join(failures: Sequence[BaseException], waited: float | None = None) -> ConnectError:
-    """Return one error for several servers, after ``waited`` seconds: an AuthError if one of them is."""
+def join(
+    failures: Sequence[BaseException], origin: str | None, waited: float | None = None
+) -> ConnectError:
+    """Return one error for several servers, after ``waited`` seconds: an AuthError if one of them is.
+
+    ``origin`` is that of the addresses.
+    """
     kind = AuthError if any(isinstance(failure, AuthError) for failure in failures) else ConnectError
-    causes = "; ".join(dict.fromkeys(map(str, failures)))
+    text = "; ".join(dict.fromkeys(map(str, failures)))
     if waited is not None:
-        causes = f"no server could be reached within {waited:g} s; at last: {causes}"
-    return kind(causes)
+        text = f"no server could be reached within {waited:g} s; at last: {text}"
+    return kind(text if origin is None else f"{text} ({origin})")

@@ -39,7 +39,7 @@ class Transport:
             logger.info("connected to %s", self.session.address)
         except DeadlinePassed:
             self.bridge.close(1.0)
-            raise ConnectError(f"no connection within {timeout:g} s") from None
+            raise ConnectError(f"no connection to {self.session.address} within {timeout:g} s") from None
         except ClosedError as error:
             raise ConnectError(f"the client was closed while it connected: {error}") from error
         except BaseException:
