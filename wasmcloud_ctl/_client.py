@@ -192,10 +192,15 @@ class Client:
         )
         if len(found) == 1:
             return found[0]
-        listed = ", ".join(f"{host.friendly_name} ({host.id})" for host in found or hosts) or "none"
+        listed = ", ".join(f"{host.friendly_name} ({host.id})" for host in found or hosts)
         if found:
-            raise NotFound(f"{text!r} matches several hosts of lattice {self.lattice!r}: {listed}")
-        raise NotFound(f"{text!r} matches no host of lattice {self.lattice!r}; the hosts: {listed}")
+            raise NotFound(f"Several hosts in lattice {self.lattice!r} match {text!r}: {listed}.")
+        answered = "no hosts answered"
+        if hosts:
+            answered = f"these hosts answered: {listed}"
+        elif replies.undecodable:
+            answered = f"{len(replies.undecodable)} answers could not be decoded"
+        raise NotFound(f"No host in lattice {self.lattice!r} matches {text!r}; {answered}.")
 
     def stop_host(
         self,
@@ -608,7 +613,7 @@ class Client:
             for registry, credential in registries.items()
         }
         limits = self._sender.limits(expected, quiet, timeout)
-        return self._sender.gather("registry.put", checked, None, None, limits)
+        return self._sender.gather("registry.put", checked, None, None, limits, command=True)
 
     @overload
     def events_receiver(

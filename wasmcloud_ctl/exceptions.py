@@ -25,6 +25,7 @@ Exceptions of nats-py, anyio, cattrs and concurrent.futures do not reach a calle
 from __future__ import annotations
 
 import copy
+import re
 from datetime import datetime
 from typing import Protocol
 
@@ -86,7 +87,7 @@ class NotConnectedError(_SubjectError):
 
     Attributes:
         subject: The NATS subject of the call. None if it has none.
-        sent: True if the request was sent; its outcome is unknown. False if it was not sent.
+        sent: True if the request was sent; the outcome of a command is then unknown. False if it was not sent.
     """
 
     def __init__(self, message: str, *, subject: str | None = None, sent: bool = False) -> None:
@@ -111,7 +112,8 @@ class RequestTimeout(_SubjectError, TimeoutError):
 
     Attributes:
         subject: The NATS subject of the request. None if there is none.
-        sent: True if the request was sent; its outcome is unknown. False if it was not sent and never will be.
+        sent: True if the request was sent; the outcome of a command is then unknown. False if it was not sent and
+            never will be.
     """
 
     def __init__(self, message: str, *, subject: str | None = None, sent: bool = True) -> None:
@@ -203,10 +205,39 @@ def copy_to_raise(error: CtlError) -> CtlError:
     return copied
 
 
-def no_responders(subject: str) -> NoResponders:
-    """Return the error for a subject without subscribers. Its message says what to check."""
-    return NoResponders(
-        f"nobody listens on {subject}: check the host's id, the lattice's name and the topic prefix, "
-        "and that a host of this lattice is running and connected to the same NATS account",
-        subject=subject,
-    )
+# The public key of a server, in base 32.
+_HOST_ID = re.compile("N[A-Z2-7]{55}")
+
+
+def no_responders(subject: str, host_id: str | None = None) -> NoResponders:
+    """Return the error for a subject without subscribers. Its message says what to check.
+
+    ``host_id`` is the host that the subject belongs to. None if the subject belongs to the whole lattice.
+    """
+    if host_id is None:
+        advice = (
+            "check the lattice's name and the topic prefix, and that a host of this lattice is running and "
+            "connected to the same NATS account"
+        )
+    elif _HOST_ID.fullmatch(host_id):
+        advice = (
+            f"no running host of this lattice has the id {host_id}. get_hosts() lists the running hosts; if there "
+            "are none, check the lattice's name and the topic prefix"
+        )
+    else:
+        kind = "the beginning of an id" if host_id.isupper() else "a friendly name"
+        advice = (
+            f"no running host of this lattice has the id {host_id!r}. That looks like {kind}: "
+            f"client.find_host({host_id!r}).id gives the id"
+        )
+    return NoResponders(f"nobody listens on {subject}: {advice}", subject=subject)
+
+
+def not_sent(
+    error: RequestTimeout | NotConnectedError, title: str, subject: str
+) -> RequestTimeout | NotConnectedError:
+    """Return the error for a command that was not sent, because a request before it got no reply.
+
+    ``title`` is the command in words, and ``subject`` its subject.
+    """
+    return type(error)(f"{title}: the command was not sent: {error}", subject=subject, sent=False)

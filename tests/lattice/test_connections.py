@@ -25,6 +25,7 @@ from wasmcloud_ctl import (
     ConnectError,
     NotConnectedError,
     PermissionDenied,
+    RegistryCredential,
     RequestTimeout,
     WaitTimeout,
 )
@@ -436,7 +437,7 @@ def test_a_lost_connection_comes_back(own_server: PracticeServer) -> None:
 
 
 def test_calls_in_flight_end_when_the_connection_does(own_server: PracticeServer) -> None:
-    """A request and a gather under way end at once, and say that the outcome is unknown."""
+    """They end at once. The outcome of a command is unknown, also of one to all hosts; a read gets no such advice."""
     with PracticeLattice(server=own_server) as lattice, lattice.connect() as client:
         lattice.hosts[0].stall()
         errors: list[BaseException] = []
@@ -453,22 +454,30 @@ def test_calls_in_flight_end_when_the_connection_does(own_server: PracticeServer
             except NotConnectedError as error:
                 errors.append(error)
 
-        threads = [threading.Thread(target=ask), threading.Thread(target=gather)]
+        def put() -> None:
+            try:
+                client.put_registries({"r.example": RegistryCredential()}, quiet=20, timeout=20)
+            except NotConnectedError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=target) for target in (ask, gather, put)]
         for thread in threads:
             thread.start()
         lattice.wait_for_commands("config.put")
         lattice.wait_for_commands("host.ping")
+        lattice.wait_for_commands("registry.put")
         started = time.monotonic()
         own_server.kill()
         for thread in threads:
             thread.join(5)
 
         assert time.monotonic() - started < 1
-        assert len(errors) == 2
+        assert len(errors) == 3
         assert all(isinstance(error, NotConnectedError) and error.sent for error in errors)
         assert sorted(str(error).partition(": ")[2] for error in errors) == [
-            "it was sent, and its outcome is unknown",
-            "it was sent; nothing was changed, so it is safe to ask again",
+            "it was sent, so its outcome is unknown: look at the state before you send it again",
+            "it was sent, so its outcome is unknown: look at the state before you send it again",
+            "the client is reconnecting, so try again in a moment",
         ]
 
 
@@ -502,7 +511,7 @@ def test_a_command_stuck_behind_a_full_socket_is_never_sent(own_server: Practice
                 connection_of(client).send(b"PUB elsewhere 524288\r\n%b\r\n" % (b"x" * (1 << 19)))
 
         client.run(fill, timeout=5)
-        with pytest.raises(RequestTimeout, match="will not be") as caught:
+        with pytest.raises(RequestTimeout, match="it was not sent and never will be") as caught:
             client.scale_component(host_id, "r.example/a:1", "ghost", 1, timeout=0.5)
         assert not caught.value.sent
         if dies:

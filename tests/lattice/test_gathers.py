@@ -260,16 +260,35 @@ def test_inventories_of_what_is_no_host_are_refused(client: Client, host_ids: ob
 def test_a_host_that_is_meant_by_nobody_or_by_several_is_not_found(
     lattice: PracticeLattice, client: Client
 ) -> None:
-    """NotFound lists the hosts that there are, or those that are meant."""
-    names = [host.friendly_name for host in lattice.hosts]
+    """NotFound lists the hosts that answered, or those that match."""
+    by_name = sorted(lattice.hosts, key=lambda host: (host.friendly_name, host.id))
+    listed = ", ".join(f"{host.friendly_name} ({host.id})" for host in by_name)
 
-    with pytest.raises(NotFound, match="no host") as nobody:
+    with pytest.raises(NotFound) as nobody:
         client.find_host("no-such-name")
-    with pytest.raises(NotFound, match="several") as several:
+    with pytest.raises(NotFound) as several:
         client.find_host("n")
 
     assert isinstance(nobody.value, LookupError)
-    assert all(name in str(nobody.value) and name in str(several.value) for name in names)
+    assert str(nobody.value) == (
+        f"No host in lattice {lattice.lattice!r} matches 'no-such-name'; these hosts answered: {listed}."
+    )
+    assert str(several.value) == f"Several hosts in lattice {lattice.lattice!r} match 'n': {listed}."
+
+
+def test_find_host_says_whether_hosts_answered_at_all(lattice: PracticeLattice, client: Client) -> None:
+    """None, or only with answers that cannot be read."""
+    with pytest.raises(NotFound) as nobody:
+        client.for_lattice("nobody-here").find_host("otter")
+    for host in lattice.hosts:
+        host.reply_with(b"{oops", operation="host.ping")
+    with pytest.raises(NotFound) as unreadable:
+        client.find_host("otter", expected=2)
+
+    assert str(nobody.value) == "No host in lattice 'nobody-here' matches 'otter'; no hosts answered."
+    assert str(unreadable.value) == (
+        f"No host in lattice {lattice.lattice!r} matches 'otter'; 2 answers could not be decoded."
+    )
 
 
 def test_a_whole_id_ends_the_search(lattice: PracticeLattice) -> None:

@@ -143,6 +143,21 @@ def test_names_that_jetstream_does_not_answer_for_are_a_timeout(asking: Client, 
         asking.list_configs(timeout=0.3)
 
 
+def test_a_jetstream_that_does_not_answer_is_a_timeout_that_names_it(
+    asking: Client, answering: Client
+) -> None:
+    """No host is involved, so the error speaks of none."""
+    answer(answering, stream(asking, "INFO"), [])
+
+    with pytest.raises(RequestTimeout) as caught:
+        asking.list_configs(timeout=0.3)
+    subject = stream(asking, "INFO")
+    assert (caught.value.subject, caught.value.sent) == (subject, True)
+    assert str(caught.value) == (
+        f"JetStream did not answer on {subject} in time: try again, or with a longer timeout"
+    )
+
+
 def test_names_that_nobody_answers_for_are_no_list(asking: Client, answering: Client) -> None:
     """A bucket that goes away between the questions is told."""
     answer(answering, stream(asking, "INFO"), keys(asking, "a", total=1))
@@ -342,6 +357,10 @@ def test_waiting_for_the_copy_is_part_of_the_timeout(practice_lattice: PracticeL
             client.get_links(timeout=0.05)
 
     assert not caught.value.sent
+    assert str(caught.value) == (
+        f"no answer to wasmbus.ctl.v1.{practice_lattice.lattice}.link.get within 0.05 s; it was not sent: try "
+        "again, or with a longer timeout"
+    )
 
 
 # Waits --------------------------------------------------------------------------------------------------

@@ -128,11 +128,57 @@ def test_get_host_inventory_shows_what_runs(lattice: PracticeLattice, client: Cl
 
 def test_an_unknown_host_is_known_at_once(client: Client) -> None:
     """A request to a host that is not there is NoResponders, and says what to check."""
-    with pytest.raises(NoResponders, match="check the host's id") as caught:
-        client.get_host_inventory("N" + "A" * 55, timeout=20)
+    host_id = "N" + "A" * 55
+    with pytest.raises(NoResponders) as caught:
+        client.get_host_inventory(host_id, timeout=20)
 
-    assert caught.value.subject is not None
-    assert caught.value.subject.endswith(".host.get." + "N" + "A" * 55)
+    subject = f"wasmbus.ctl.v1.{client.lattice}.host.get.{host_id}"
+    assert caught.value.subject == subject
+    assert str(caught.value) == (
+        f"nobody listens on {subject}: no running host of this lattice has the id {host_id}. get_hosts() lists the "
+        "running hosts; if there are none, check the lattice's name and the topic prefix"
+    )
+
+
+def test_a_friendly_name_in_the_place_of_an_id_is_recognised(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """The error shows the call that finds the id, and that call works."""
+    name = lattice.hosts[0].friendly_name
+    for call in (
+        lambda: client.get_host_inventory(name),
+        lambda: client.put_label(name, "a", "b"),
+        lambda: client.scale_component(name, REFERENCE, "echo", 1, wait=5),
+        lambda: client.get_host_inventories([name]).raise_for_status(),
+    ):
+        with pytest.raises(NoResponders) as caught:
+            call()
+        assert str(caught.value).partition(": ")[2] == (
+            f"no running host of this lattice has the id {name!r}. That looks like a friendly name: "
+            f"client.find_host({name!r}).id gives the id"
+        )
+
+    assert client.find_host(name).id == lattice.hosts[0].id
+
+
+def test_a_request_to_the_whole_lattice_speaks_of_no_hosts_id(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """Where no host is, the error says what to check."""
+    elsewhere = client.for_lattice("nobody-here")
+    for call, name in (
+        (elsewhere.get_links, "link.get"),
+        (elsewhere.get_claims, "claims.get"),
+        (lambda: elsewhere.get_config("web"), "config.get.web"),
+        (lambda: elsewhere.put_link(LINK), "link.put"),
+        (lambda: elsewhere.get_hosts().raise_for_status(), "host.ping"),
+    ):
+        with pytest.raises(NoResponders) as caught:
+            call()
+        assert str(caught.value) == (
+            f"nobody listens on wasmbus.ctl.v1.nobody-here.{name}: check the lattice's name and the topic prefix, "
+            "and that a host of this lattice is running and connected to the same NATS account"
+        )
 
 
 def test_a_host_that_does_not_answer_is_a_timeout(lattice: PracticeLattice, client: Client) -> None:

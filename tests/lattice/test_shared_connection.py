@@ -161,13 +161,44 @@ def test_a_read_without_a_reply_gets_no_advice_for_commands(lattice: PracticeLat
     host = lattice.hosts[0]
     host.stall()
     with lattice.connect(timeout=0.2) as client:
-        with pytest.raises(RequestTimeout, match="nothing was changed, so it is safe to ask again") as read:
+        with pytest.raises(RequestTimeout) as read:
             client.get_host_inventory(host.id)
         with pytest.raises(RequestTimeout, match="its outcome is unknown: look at the state") as command:
             client.put_label(host.id, "a", "b")
 
+    assert str(read.value) == (
+        f"no answer to wasmbus.ctl.v1.{lattice.lattice}.host.get.{host.id} within 0.2 s; the host may be stopped or "
+        "slow: try again, or with a longer timeout"
+    )
     assert read.value.sent
     assert command.value.sent
+
+
+@pytest.mark.parametrize("wait", [None, 5.0])
+def test_a_stop_whose_first_look_gets_no_reply_has_not_sent_its_command(
+    lattice: PracticeLattice, wait: float | None
+) -> None:
+    """stop_component asks the host what runs before it sends the command; so does a scale with an update."""
+    host = lattice.hosts[0]
+    host.lose_replies(operation="host.get")
+    subject = f"wasmbus.ctl.v1.{lattice.lattice}.component.scale.{host.id}"
+
+    with lattice.connect(timeout=0.2) as client:
+        with pytest.raises(RequestTimeout) as stop:
+            client.stop_component(host.id, "echo", wait=wait)
+        with pytest.raises(RequestTimeout) as scale:
+            client.scale_component(host.id, REFERENCE, "echo", 1, allow_update=True, wait=5)
+
+    assert (stop.value.sent, stop.value.subject) == (False, subject)
+    assert str(stop.value).startswith(
+        f"the stop of echo on host {host.id}: the command was not sent: no answer"
+    )
+    assert " within 0.2 s; the host may be stopped or slow: try again" in str(stop.value)
+    assert (scale.value.sent, scale.value.subject) == (False, subject)
+    assert str(scale.value).startswith(
+        f"the scale of echo to 1 on host {host.id}: the command was not sent: no"
+    )
+    assert "component.scale" not in {command.operation for command in lattice.commands}
 
 
 def test_a_failed_wait_keeps_no_subscription(lattice: PracticeLattice, client: Client) -> None:

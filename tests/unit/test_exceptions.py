@@ -81,6 +81,26 @@ def test_a_copy_has_all_attributes(duplicate: Callable[[Any], Any]) -> None:
         assert (vars(copied), copied.args) == (vars(error), error.args)
 
 
+@pytest.mark.parametrize(
+    ("host_id", "kind"),
+    [
+        ("purple-waterfall-9823", "a friendly name"),
+        ("NABCDEF", "the beginning of an id"),
+        ("N" + "A" * 54, "the beginning of an id"),
+        ("n" + "a" * 55, "a friendly name"),
+    ],
+)
+def test_what_is_no_host_id_is_told_from_one(host_id: str, kind: str) -> None:
+    """A host's id is N and 55 more letters and digits; find_host finds the id by anything else."""
+    error = exceptions.no_responders(f"wasmbus.ctl.v1.default.host.get.{host_id}", host_id)
+
+    assert error.subject == f"wasmbus.ctl.v1.default.host.get.{host_id}"
+    assert str(error) == (
+        f"nobody listens on wasmbus.ctl.v1.default.host.get.{host_id}: no running host of this lattice has the id "
+        f"'{host_id}'. That looks like {kind}: client.find_host('{host_id}').id gives the id"
+    )
+
+
 def test_the_tree_in_the_docstring_names_them_all() -> None:
     """The tree in the module's docstring is complete."""
     assert exceptions.__doc__ is not None

@@ -183,7 +183,7 @@ def test_a_call_that_has_ended_when_its_turn_comes_is_not_sent(monkeypatch: pyte
     asyncio.run(take_turns())
 
     assert sent == ["third"]
-    with pytest.raises(RequestTimeout, match="no answer to second within 1 s; it could not be sent"):
+    with pytest.raises(RequestTimeout, match="no answer to second within 1 s; it was not sent and never"):
         second.result.get()
 
 

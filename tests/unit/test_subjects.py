@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wasmcloud_ctl import InvalidArgument
-from wasmcloud_ctl._protocol.subjects import Subjects
+from wasmcloud_ctl._protocol.subjects import Subjects, host_id_of
 
 UNFIT = [
     "",
@@ -65,3 +65,19 @@ def test_subjects_are_as_the_protocol_has_them() -> None:
     assert subjects.config("config.put", "web-π_=/") == "Axxx.wasmbus.ctl.v1.blue.config.put.web-π_=/"
     assert subjects.event("component_scaled") == "wasmbus.evt.blue.component_scaled"
     assert subjects.event("*") == "wasmbus.evt.blue.*"
+
+
+def test_the_host_of_a_subject_is_told_from_another_last_part() -> None:
+    """A config's name and the name of a request to all hosts are no host ids."""
+    for subjects in (
+        Subjects("wasmbus.ctl", "default"),
+        Subjects("v1", "host"),
+        Subjects("host.get", "component"),
+    ):
+        for name in ("host.get", "label.put", "component.scale", "provider.stop"):
+            assert host_id_of(subjects.host(name, "N1")) == "N1"
+        for name in ("host.ping", "link.get", "component.auction", "registry.put"):
+            assert host_id_of(subjects.control(name)) is None
+        assert host_id_of(subjects.config("config.get", "web")) is None
+    assert host_id_of("x") is None
+    assert host_id_of("$JS.API.STREAM.INFO.KV_CONFIGDATA_default") is None

@@ -64,6 +64,12 @@ def _list_keys(
                 f"and js_domain ({domain})",
                 subject=subject,
             ) from error
+        except RequestTimeout as error:
+            raise RequestTimeout(
+                f"JetStream did not answer on {subject} in time: try again, or with a longer timeout",
+                subject=subject,
+                sent=error.sent,
+            ) from error
         page, total = jetstream.decode_stream_info(raw)
         keys += page
         if not page or len(keys) >= total:

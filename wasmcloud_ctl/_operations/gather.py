@@ -173,12 +173,16 @@ def gather(
     host_of: HostOf[T] | None,
     limits: Limits,
     ends: Callable[[CtlResponse[T]], bool] | None = None,
+    command: bool = False,
 ) -> Replies[T]:
-    """Send one request to all hosts, and gather their replies. A response for which ``ends`` is true is the last."""
+    """Send one request to all hosts, and gather their replies. A response for which ``ends`` is true is the last.
+
+    A ``command`` changes something, so its errors speak of its outcome.
+    """
     progress = Progress(limits.progress, f"asking on {subject}", limits.expected)
     with transport.replies() as replies, progress:
         scatter = _Scatter(replies, kind, host_of, limits, ends, progress)
-        replies.send(subject, payload, handler=scatter.on_reply)
+        replies.send(subject, payload, handler=scatter.on_reply, command=command)
         collect(replies, progress, scatter.next_moment)
     return Replies(
         responses=scatter.ordered(),

@@ -186,10 +186,13 @@ class Sender:
         kind: type[T] | None,
         host_of: HostOf[T] | None,
         limits: Limits,
+        *,
+        command: bool = False,
     ) -> Replies[T]:
         """Send one request to all hosts, with a body that is still to be encoded; gather their replies."""
         payload = b"" if body is None else codec.encode(body)
-        replies = gather(self.transport(), self.subjects.control(name), payload, kind, host_of, limits)
+        subject = self.subjects.control(name)
+        replies = gather(self.transport(), subject, payload, kind, host_of, limits, command=command)
         if self.settings.check:
             for response in replies:
                 response.raise_for_status()

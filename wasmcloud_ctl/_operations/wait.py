@@ -25,6 +25,7 @@ from wasmcloud_ctl.exceptions import (
     PermissionDenied,
     RequestTimeout,
     WaitTimeout,
+    not_sent,
 )
 from wasmcloud_ctl.models import CtlResponse
 
@@ -133,8 +134,7 @@ class Wait(Generic[T]):
             timeout = min(self._settings.timeout, self._left())
             reply = self._transport.request(self._state_subject, b"", timeout)
         except (RequestTimeout, NotConnectedError) as error:
-            message = f"{self._operation.title}: the command was not sent: {error}"
-            raise type(error)(message, subject=self._subject, sent=False) from error
+            raise not_sent(error, self._operation.title, self._subject) from error
         before = self._decode_state(reply)
         doubts = self._doubts.get((self._state_subject, self._operation.component_id), Doubts())
         self._evidence = Evidence(before=before, doubts=self._operation.doubts_before(doubts, before))

@@ -13,6 +13,20 @@ from wasmcloud_ctl.exceptions import InvalidArgument
 # Control characters, format characters (invisible, so a typing mistake), lone surrogates (not encodable).
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
 
+# The requests to one host. Their subjects end with the host's id.
+_HOST_REQUESTS = frozenset(
+    (
+        "host.get",
+        "host.stop",
+        "label.put",
+        "label.del",
+        "component.scale",
+        "component.update",
+        "provider.start",
+        "provider.stop",
+    )
+)
+
 
 def token(value: object, what: str) -> str:
     """Check one token of a subject, and return it unchanged. ``what`` is the argument's name, for the error."""
@@ -38,6 +52,12 @@ def prefix(value: object, what: str) -> str:
     for part in value.split("."):
         token(part, f"each part of {what}")
     return value
+
+
+def host_id_of(subject: str) -> str | None:
+    """Return the id of the host that a request's subject belongs to. None if it belongs to the whole lattice."""
+    *_, group, action, last = ["", "", *subject.split(".")]
+    return last if f"{group}.{action}" in _HOST_REQUESTS else None
 
 
 class Subjects:

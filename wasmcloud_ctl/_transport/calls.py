@@ -20,6 +20,7 @@ import attrs
 from wasmcloud_ctl._bridge.handover import MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import DeadlinePassed
 from wasmcloud_ctl._protocol import tracing
+from wasmcloud_ctl._protocol.subjects import host_id_of
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.session import Session
 from wasmcloud_ctl.events import Gap
@@ -63,13 +64,15 @@ class CallLog:
 
 def request_timeout(subject: str, timeout: float, *, sent: bool, command: bool) -> RequestTimeout:
     """Return the error for a request without a reply. The outcome of a ``command`` that was sent is unknown."""
-    if not sent:
-        advice = "it could not be sent, and will not be"
+    if command and sent:
+        advice = "it was sent, so its outcome is unknown: look at the state before you send it again"
     elif command:
-        advice = "it was sent, so its outcome is unknown: look at the state before you send a command again"
+        advice = "it was not sent and never will be, so you can send it again"
+    elif sent:
+        advice = "the host may be stopped or slow: try again, or with a longer timeout"
     else:
-        advice = "it was sent; nothing was changed, so it is safe to ask again"
-    text = f"no answer to {subject} within {timeout:g} s; {advice}"
+        advice = "it was not sent: try again, or with a longer timeout"
+    text = f"no answer to {subject} within {round(timeout, 3):g} s; {advice}"
     return RequestTimeout(text, subject=subject, sent=sent)
 
 
@@ -144,7 +147,7 @@ class Call:
         """Take a reply."""
         self._written = 0  # a reply proves that the message was sent, whatever else is still buffered
         if headers is not None and not data and headers.startswith(_NO_RESPONDERS):
-            self.fail(no_responders(self.subject))
+            self.fail(no_responders(self.subject, host_id_of(self.subject)))
             return
         if self._once:
             self._end()
@@ -168,13 +171,13 @@ class Call:
     def on_lost(self) -> None:
         """End the call, because the connection was lost."""
         sent = self._connection is not None and self._connection.socket.was_sent(self._written) is not False
-        if not sent:  # pragma: no cover – a call whose bytes are still buffered when the connection is lost
-            state = "it was not sent"
-        elif self._command:
-            state = "it was sent, and its outcome is unknown"
-        else:
-            state = "it was sent; nothing was changed, so it is safe to ask again"
-        text = f"the connection was lost while {self.subject} was in flight: {state}"
+        if not self._command:
+            advice = "the client is reconnecting, so try again in a moment"
+        elif sent:
+            advice = "it was sent, so its outcome is unknown: look at the state before you send it again"
+        else:  # pragma: no cover – a call whose bytes are still buffered when the connection is lost
+            advice = "it was not sent and never will be; the client is reconnecting"
+        text = f"the connection was lost while {self.subject} was in flight: {advice}"
         self.fail(NotConnectedError(text, subject=self.subject, sent=sent))
 
 

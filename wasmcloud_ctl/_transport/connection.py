@@ -21,6 +21,11 @@ nats_internals.check()
 # nats-py logs unexpected things as errors; without a handler Python would print them to stderr.
 logging.getLogger("nats").addHandler(logging.NullHandler())
 
+_LOST_UNCONFIRMED = (
+    "the connection was lost before the server confirmed a subscription: the client is reconnecting, so try again "
+    "in a moment"
+)
+
 Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
@@ -174,7 +179,7 @@ class Connection(nats.aio.client.Client):
         self.lost = True
         for pong in self._confirmations:
             if not pong.done():  # pragma: no branch – the answer may have come just now
-                pong.set_exception(NotConnectedError("the connection was lost", sent=True))
+                pong.set_exception(NotConnectedError(_LOST_UNCONFIRMED, sent=True))
         self._status = self.CLOSED
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
             if task is not None and not task.done() and task is not _current_task():

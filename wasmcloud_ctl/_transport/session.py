@@ -118,8 +118,8 @@ class Session:
             if self._refused is not None:
                 raise AuthError(str(self._refused)) from self._refused
             raise NotConnectedError(
-                f"there is no connection to {self.address} at the moment, so nothing was sent; "
-                "it is being made again",
+                f"there is no connection to {self.address} at the moment, so nothing was sent: the client is "
+                "reconnecting, so try again in a moment",
                 subject=subject,
             )
         return connection
