@@ -263,3 +263,14 @@ def test_the_type_hints_of_all_methods_resolve(module: Any) -> None:
             get_type_hints(method)
         if attrs.has(kind):
             inspect.signature(kind, eval_str=True)
+
+
+def test_an_answer_without_data_is_not_found_with_the_hosts_message() -> None:
+    """The message alone could be that of a success."""
+    with pytest.raises(NotFound) as command:
+        CtlResponse[None](succeeded=True, message="successfully put label").unwrap()
+    with pytest.raises(NotFound) as silent:
+        CtlResponse[None](succeeded=True).unwrap()
+
+    assert str(command.value) == "the host's answer holds no data: successfully put label"
+    assert str(silent.value) == "the host's answer holds no data"
