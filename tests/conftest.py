@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from wire import Wire, wire_to
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 import wasmcloud_ctl
 from wasmcloud_ctl import Client
@@ -22,10 +21,36 @@ from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# The tests that need no more than the extra testing run with it alone. These modules come with the extra dev.
+ONLY_IN_DEV = {
+    "hypothesis",
+    "ipykernel",
+    "nbclient",
+    "nbformat",
+    "opentelemetry",
+    "pandas",
+    "pygraphviz",
+    "pyperf",
+    "tqdm",
+    "trustme",
+}
+PARALLEL = importlib.util.find_spec("xdist") is not None
 
-def pytest_configure() -> None:
+pytest_plugins = ["parallel"] if PARALLEL else []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Accept the options of setup.cfg that belong to plugins of the extra dev, and do without these plugins."""
+    if not PARALLEL:
+        parser.addoption("--numprocesses", help="has no effect without pytest-xdist")
+    if importlib.util.find_spec("pytest_timeout") is None:
+        parser.addini("timeout", "has no effect without pytest-timeout")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Refuse to test a checkout where tox has said that it is the installed package that is to be tested, and let
     Ctrl-C work."""
+    config.addinivalue_line("markers", "timeout(seconds): of pytest-timeout, which the extra dev installs")
     installed_in = os.environ.get("WASMCLOUD_CTL_INSTALLED_IN")
     package = Path(wasmcloud_ctl.__file__).resolve()
     if installed_in and not package.is_relative_to(Path(installed_in).resolve()):
@@ -35,32 +60,34 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Run one process more than there are processors, since most tests wait for something."""
-    return min((os.cpu_count() or 1) + 1, 8)
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
+    """Collect each test file as a `TestFile`."""
+    module: pytest.Module = TestFile.from_parent(parent, path=module_path)
+    return module
 
 
-# One process runs all tests of these files, because they share a fixture that takes seconds.
-TOGETHER = ("test_authentication.py", "test_benchmarks.py", "test_golden_replay.py", "test_notebooks.py")
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs what is not installed."""
+    for marker in item.iter_markers("needs"):
+        for module in marker.args:
+            if importlib.util.find_spec(module) is None:
+                pytest.skip(f"needs {module}: pip install -e '.[dev]'")
 
 
-class ByTest(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Distributes single tests, and the files of `TOGETHER` as a whole.
+class TestFile(pytest.Module):
+    """A test file. It is skipped if it imports what only the extra dev installs."""
 
-    This is what xdist's own "loadgroup" is for. It does nothing with pytest 9.2 and xdist 3.8: xdist marks the
-    tests of a group by an attribute that pytest no longer has.
-    """
+    __test__ = False
 
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return file if file.endswith(TOGETHER) else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByTest:
-    """Distribute the tests by `ByTest`."""
-    return ByTest(config, log)
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            cause = error.__cause__
+            if isinstance(cause, ModuleNotFoundError) and cause.name in ONLY_IN_DEV:
+                pytest.skip(f"needs {cause.name}: pip install -e '.[dev]'")
+            raise
 
 
 @pytest.fixture

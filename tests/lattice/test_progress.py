@@ -14,6 +14,8 @@ from terminals import Terminal, is_clean
 from wasmcloud_ctl import Client, InvalidArgument, WaitTimeout
 from wasmcloud_ctl.testing import PracticeLattice
 
+pytestmark = pytest.mark.needs("tqdm")
+
 
 @pytest.fixture
 def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 # Many processes start, which is slow on a busy machine.
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.needs("pyperf")]
 
 _CHECKOUT = Path(__file__).parents[2]
 

@@ -118,6 +118,7 @@ def lies_within(inner: ElementTree.Element, outer: ElementTree.Element) -> bool:
     return outer_left <= left and outer_top <= top and right <= outer_right and bottom <= outer_bottom
 
 
+@pytest.mark.needs("pygraphviz")
 def test_a_picture_shows_names_ids_and_counts() -> None:
     """It has each host's name, short id and labels, each component and provider, and each link's label."""
     shown = texts(picture(GRAPH))
@@ -135,6 +136,7 @@ def test_a_picture_shows_names_ids_and_counts() -> None:
     assert "nothing runs here" in shown
 
 
+@pytest.mark.needs("pygraphviz")
 def test_components_and_providers_lie_in_the_box_of_their_host() -> None:
     """Each lies within exactly one of the hosts' boxes."""
     root = picture(GRAPH)
@@ -145,6 +147,7 @@ def test_components_and_providers_lie_in_the_box_of_their_host() -> None:
         assert [lies_within(box, host) for host in hosts].count(True) == 1
 
 
+@pytest.mark.needs("pygraphviz")
 def test_a_component_on_two_hosts_has_a_line_from_each() -> None:
     """Both boxes say so, and a line leads from each to the label, from which one arrow leads to the target."""
     root = picture(LatticeGraph(HOSTS, [Link("web", "cart", "acme", "cart", ["carts"])]))
@@ -154,6 +157,7 @@ def test_a_component_on_two_hosts_has_a_line_from_each() -> None:
     assert len(list(root.iter(f"{SVG}polygon"))) == 1
 
 
+@pytest.mark.needs("pygraphviz")
 def test_the_picture_marks_missing_ids() -> None:
     """A missing id has a red box outside all hosts, and only the lines to it are red."""
     root = picture(LatticeGraph(HOSTS, LINKS))
@@ -170,6 +174,7 @@ def texts_in(root: ElementTree.Element, box: ElementTree.Element) -> set[str]:
     return set(texts(group))
 
 
+@pytest.mark.needs("pygraphviz")
 def test_the_picture_marks_hosts_without_an_inventory() -> None:
     """The host's box says so and has the reason."""
     shown = texts(picture(GRAPH))
@@ -177,6 +182,7 @@ def test_the_picture_marks_hosts_without_an_inventory() -> None:
     assert {"NDDDDDDD…", "no inventory", "no answer within 2 s"} <= set(shown)
 
 
+@pytest.mark.needs("pygraphviz")
 def test_the_picture_escapes_all_that_hosts_send() -> None:
     """Names, labels, ids and references with markup, or with characters special to dot or XML, are shown as text."""
     value = 'a<script>alert("1")</script>&\\N\n\x00;->"'
@@ -199,18 +205,21 @@ def test_the_picture_escapes_all_that_hosts_send() -> None:
     ElementTree.fromstring(graph._repr_html_())
 
 
+@pytest.mark.needs("pygraphviz")
 def test_an_empty_lattice_can_be_drawn() -> None:
     """Without hosts and links the picture is empty, and there is a heading."""
     assert texts(picture(LatticeGraph([]))) == []
     assert str(LatticeGraph([])) == "0 hosts, 0 components, 0 providers, 0 links"
 
 
+@pytest.mark.needs("pygraphviz")
 def test_a_picture_of_a_notebook_has_the_pages_colours() -> None:
     """In a page it uses the page's text and background colours; a document of its own is dark on white."""
     assert "background:#fff" not in GRAPH._repr_html_()
     assert 'style="color:#1f2328;background:#fff"' in GRAPH.to_svg()
 
 
+@pytest.mark.needs("pygraphviz")
 def test_a_picture_is_the_same_each_time() -> None:
     """It does not depend on the order of the replies."""
     again = LatticeGraph(reversed(HOSTS), reversed(LINKS))
@@ -248,6 +257,7 @@ def test_without_the_extra_a_picture_is_refused() -> None:
     assert isinstance(caught.value.__cause__, ImportError)
 
 
+@pytest.mark.needs("pygraphviz")
 def test_graphviz_is_imported_when_something_is_drawn() -> None:
     """The module and the text tree do not import it."""
     script = (

@@ -17,6 +17,7 @@ def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
     return Terminal(capsys)
 
 
+@pytest.mark.needs("tqdm")
 def test_an_error_takes_the_bar_away(terminal: Terminal) -> None:
     """Whatever ends the call."""
 
