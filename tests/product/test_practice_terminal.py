@@ -70,6 +70,27 @@ def test_it_says_what_runs_logs_commands_and_ends_cleanly(number: signal.Signals
     assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_each_host_can_have_its_own_labels() -> None:
+    """One host for each --host, in order. Its own labels count more than those of every host, and all are shown."""
+    hosts = ["--host", "zone=a,disk=ssd", "--host", "zone=b", "--host", "", "--label", "zone=c"]
+    with running("--label", "team=acme", *hosts) as process:
+        said = introduction(process)
+        url = re.findall(r"nats://127\.0\.0\.1:\d+", said)[0]
+        shown = re.findall(r"host (N[A-Z2-7]{55})  [a-z]+-[a-z]+-\d{4}(.*)", said)
+
+        with wasmcloud_ctl.connect(url) as client:
+            labels = {host.id: host.labels for host in client.get_hosts(expected=3).raise_for_status().data}
+
+    assert [text.split() for _, text in shown] == [
+        ["team=acme", "zone=a", "disk=ssd"],
+        ["team=acme", "zone=b"],
+        ["team=acme", "zone=c"],
+    ]
+    for host_id, text in shown:
+        own = {f"{key}={value}" for key, value in labels[host_id].items() if not key.startswith("hostcore.")}
+        assert own == set(text.split())
+
+
 def test_the_example_that_it_shows_runs() -> None:
     """The lines for Python can be pasted as they are."""
     with running("--hosts", "2") as process:
@@ -89,6 +110,9 @@ def test_the_example_that_it_shows_runs() -> None:
         (["--host-version", "3"], "version must be one of 1.9.2, 1.6.2, 1.0.0"),
         (["--hosts", "-1"], "--hosts must be 0 or more"),
         (["--label", "zone"], "--label must be KEY=VALUE"),
+        (["--host", "zone=a,disk"], "argument --host: must be KEY=VALUE,KEY=VALUE, not 'zone=a,disk'"),
+        (["--host", "=a"], "argument --host: must be KEY=VALUE,KEY=VALUE, not '=a'"),
+        (["--host", "zone=a", "--hosts", "2"], "--hosts and --host cannot be used together"),
         (["--server", "nats://127.0.0.1:1"], "127.0.0.1:1"),
     ],
 )

@@ -1,4 +1,7 @@
-"""Run a practice lattice in a terminal until Ctrl-C: ``python -m wasmcloud_ctl.testing --hosts 3``."""
+"""Run a practice lattice in a terminal until Ctrl-C: ``python -m wasmcloud_ctl.testing --hosts 3``.
+
+``--host zone=a,disk=ssd --host zone=b`` makes one host for each ``--host``, with these labels.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,27 @@ _PYTHON = """\
         print(client.get_hosts(expected={hosts}).data)"""
 
 
+def _labels(text: str) -> dict[str, str]:
+    """Return the labels of one host. An empty text is a host without labels."""
+    pairs = [pair.partition("=") for pair in text.split(",")] if text else []
+    if not all(key and equals for key, equals, _ in pairs):
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE,KEY=VALUE, not {text!r}")
+    return {key: value for key, _, value in pairs}
+
+
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m wasmcloud_ctl.testing",
         description="Run a practice lattice: a real nats-server and simulated wasmCloud hosts, until Ctrl-C.",
     )
-    parser.add_argument("--hosts", type=int, default=1, metavar="N", help="number of hosts (default: 1)")
+    parser.add_argument("--hosts", type=int, metavar="N", help="number of hosts (default: 1)")
+    parser.add_argument(
+        "--host",
+        type=_labels,
+        action="append",
+        metavar="KEY=VALUE,...",
+        help="one host with these labels, instead of --hosts; repeat it for each host",
+    )
     parser.add_argument(
         "--label",
         action="append",
@@ -61,8 +79,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--host-version", default="1.9.2", metavar="VERSION", help="1.9.2, 1.6.2 or 1.0.0 (default: 1.9.2)"
     )
     options = parser.parse_args(arguments)
-    if options.hosts < 0:
+    if options.hosts is not None and options.hosts < 0:
         parser.error("--hosts must be 0 or more")
+    if options.hosts is not None and options.host is not None:
+        parser.error("--hosts and --host cannot be used together: repeat --host for each host")
     for label in options.label:
         if "=" not in label:
             parser.error(f"--label must be KEY=VALUE, not {label!r}")
@@ -72,7 +92,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _introduction(lattice: PracticeLattice) -> str:
     """Return the text that is printed at the start: what runs, and how to connect to it."""
     lines = [f"practice lattice {lattice.lattice!r} at {lattice.url}"]
-    lines += [f"  host {host.id}  {host.friendly_name}" for host in lattice.hosts]
+    for host in lattice.hosts:
+        labels = [f"  {key}={value}" for key, value in host.labels.items() if not key.startswith("hostcore.")]
+        lines.append(f"  host {host.id}  {host.friendly_name}{''.join(labels)}")
     host_and_port = lattice.url.rpartition("/")[2].rpartition("@")[2]
     address, _, port = host_and_port.partition(":")
     arguments = [repr(lattice.url)]
@@ -117,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _arguments(arguments)
     labels = dict(label.split("=", 1) for label in options.label)
+    hosts = [{}] * (1 if options.hosts is None else options.hosts) if options.host is None else options.host
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -124,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     received: queue.Queue[Command] = queue.Queue()
     try:
         lattice = PracticeLattice(
-            [labels] * options.hosts,
+            [{**labels, **own} for own in hosts],
             lattice=options.lattice,
             heartbeat_interval=options.heartbeat,
             topic_prefix=options.topic_prefix,
