@@ -33,7 +33,7 @@ from wasmcloud_ctl import (
 from wasmcloud_ctl.testing import PracticeLattice, write_component
 
 COMPONENT = "tour-echo"
-TARGET = "tour-http"
+PROVIDER = "tour-http"
 CONFIG = "tour-config"
 LABEL = "tour"
 INSTANCES = 5
@@ -41,7 +41,8 @@ INSTANCES = 5
 # Seconds that each step may take. The host may have to pull the image.
 STEP_SECONDS = 60.0
 
-LINK = Link(COMPONENT, TARGET, "wasi", "http", ["incoming-handler"])
+# The provider passes HTTP requests on to the component. A link can be put before its source runs.
+LINK = Link(PROVIDER, COMPONENT, "wasi", "http", ["incoming-handler"])
 
 
 def main() -> int:
@@ -90,10 +91,10 @@ def tour(client: Client, reference: str) -> None:
         try:
             place(client, host_id, reference)
         except BaseException:
-            put_back(client, host_id, reference, wait=None)
+            put_back(client, host_id, wait=None)
             raise
         heading("everything undone")
-        put_back(client, host_id, reference, wait=STEP_SECONDS)
+        put_back(client, host_id, wait=STEP_SECONDS)
         print(f"  {COMPONENT}, its link, its config and the label are gone")
 
         heading("the events, in order")
@@ -126,7 +127,7 @@ def place(client: Client, host_id: str, reference: str) -> None:
     heading("a link and a label")
     client.put_link(LINK, wait=STEP_SECONDS)
     for link in client.get_links().unwrap():
-        if link.source_id == COMPONENT:
+        if link.target == COMPONENT:
             print(
                 f"  {link.source_id} -> {link.target}  {link.wit_namespace}:{link.wit_package}"
                 f"/{','.join(link.interfaces)}  ({link.name})"
@@ -143,10 +144,10 @@ def place(client: Client, host_id: str, reference: str) -> None:
         print(f"  provider {provider.id}: {provider.image_ref}")
 
 
-def put_back(client: Client, host_id: str, reference: str, wait: float | None) -> None:
+def put_back(client: Client, host_id: str, wait: float | None) -> None:
     """Undo what ``place`` did. With ``wait``, block until this is certain."""
-    client.scale_component(host_id, reference, COMPONENT, 0, wait=wait)
-    client.delete_link(COMPONENT, LINK.name, LINK.wit_namespace, LINK.wit_package, wait=wait)
+    client.stop_component(host_id, COMPONENT, wait=wait)
+    client.delete_link(PROVIDER, LINK.name, LINK.wit_namespace, LINK.wit_package, wait=wait)
     client.delete_label(host_id, LABEL)
     client.delete_config(CONFIG)
 
@@ -158,7 +159,7 @@ def describe(event: Event) -> str:
         return f"{data.component_id}: {data.max_instances}"
     if isinstance(data, (ConfigSet, ConfigDeleted)) and data.config_name == CONFIG:
         return data.config_name
-    if isinstance(data, (LinkdefSet, LinkdefDeleted)) and data.source_id == COMPONENT:
+    if isinstance(data, (LinkdefSet, LinkdefDeleted)) and data.source_id == PROVIDER:
         return f"{data.source_id} -> {data.target}"
     if isinstance(data, LabelsChanged):
         return f"{LABEL}={data.labels[LABEL]}" if LABEL in data.labels else f"{LABEL} is gone"

@@ -69,8 +69,9 @@ class Client:
 
     **Gathers** are requests to all hosts. A gather lasts its whole ``timeout``, because nobody knows how many hosts
     there are. It ends early as soon as ``expected`` distinct hosts (1 or more; no limit by default) have replied;
-    when no further reply came for ``quiet`` seconds (above 0; defaults to the client's ``quiet``); and when nobody
-    listens.
+    when no further reply came for ``quiet`` seconds (above 0; defaults to the client's ``quiet``, but to no limit in
+    a call with ``expected``); and when nobody listens. A host that replies later, or not at all, is missing in the
+    result. With ``expected``, ``raise_for_status`` raises if a host is missing.
 
     **Commands** return the host's response, a ``CtlResponse`` that is true if the host accepted the command. It only
     acknowledges receipt. With ``wait`` (seconds above 0 for the whole call; by default it returns with the response),
@@ -88,7 +89,7 @@ class Client:
 
     Example:
         >>> with wasmcloud_ctl.connect(quiet=0.25) as client:  # doctest: +SKIP
-        ...     for host in client.get_hosts().data:
+        ...     for host in client.get_hosts().raise_for_status().data:
         ...         print(host.id, host.friendly_name)
     """
 
@@ -133,13 +134,14 @@ class Client:
         """Return what runs on many hosts: inventories and errors by host id. A host that fails affects no other.
 
         Args:
-            host_ids: The ids of the hosts. By default, all hosts: each is asked as soon as it replies to a ping.
+            host_ids: The ids of the hosts. A host that does not answer is in ``errors``. By default, all hosts: each
+                is asked as soon as it replies to a ping, and a host that does not reply to the ping is missing.
             expected, quiet, timeout: When the ping ends. With ``host_ids``, ``timeout`` defaults to the client's
                 ``timeout``. In any case, a host has the client's ``timeout`` to send its inventory.
 
         Example:
-            >>> inventories = client.get_host_inventories(expected=2)  # doctest: +SKIP
-            >>> {i.friendly_name: len(i.components) for i in inventories.data.values()}  # doctest: +SKIP
+            >>> inventories = client.get_host_inventories(expected=2).raise_for_status()  # doctest: +SKIP
+            >>> {inventory.friendly_name: len(inventory.components) for inventory in inventories}  # doctest: +SKIP
             {'purple-waterfall-9823': 3, 'silent-sky-1203': 0}
         """
         if host_ids is not None:
@@ -374,14 +376,23 @@ class Client:
     ) -> CtlResponse[None]:
         """Replace the image of a running component.
 
-        A host publishes no event for an update that fails: only its inventory shows that. So with ``wait``, a failed
-        update ends in WaitTimeout.
+        A host reports no update that fails, not even by an event. With ``wait``, a failed update, such as one to an
+        image that cannot be pulled, therefore ends in WaitTimeout after the whole ``wait``. Choose a ``wait`` longer
+        than the host needs to pull the image, for example twice as long as the first start of the component took.
 
         Args:
             host_id: The host's id.
             existing_component_id: The component's id.
             new_component_ref: The new reference.
             annotations: Annotations for the component. None by default.
+
+        Raises:
+            OperationFailed: With ``wait``, also if an earlier command of this client for the component has an
+                uncertain outcome that makes the update unsafe. Nothing was sent then.
+
+        Example:
+            >>> ref = "ghcr.io/wasmcloud/components/http-hello-world-rust:0.2.0"
+            >>> client.update_component(host.id, "hello", ref, wait=60)  # doctest: +SKIP
         """
         command = UpdateComponentCommand(
             host_id=host_id,
@@ -478,6 +489,10 @@ class Client:
         Args:
             link: The link.
             wait, timeout: Seconds until ``get_links`` shows it, and for the response.
+
+        Example:
+            >>> link = Link("http-server", "hello", "wasi", "http", ["incoming-handler"])
+            >>> client.put_link(link, wait=10)  # doctest: +SKIP
         """
         if not isinstance(link, Link):
             raise InvalidArgument(f"link must be a Link, not {type(link).__name__}")

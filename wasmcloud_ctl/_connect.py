@@ -77,8 +77,8 @@ def connect(
         timeout: Seconds to wait for the reply to a request. Defaults to 2.0.
         auction_timeout: Seconds that a gather (hosts, inventories, auctions) lasts. Defaults to 5.0.
         connect_timeout: Seconds to wait for a connection, over all servers. Defaults to 2.0.
-        quiet: Seconds without a further reply after which a gather ends early. By default a gather lasts its whole
-            timeout, as with the Rust client.
+        quiet: Seconds without a further reply after which a gather ends early. A host that replies later is missing.
+            By default a gather lasts its whole timeout, as with the Rust client.
         check: Whether a command that a host refuses raises ``OperationRejected``. Defaults to False: the refusal is
             returned as a response.
         name: The name of the connection in the server's monitoring. No name by default.
@@ -119,7 +119,7 @@ def connect(
     Example::
 
         with wasmcloud_ctl.connect("nats://127.0.0.1:4222", lattice="default") as client:
-            for host in client.get_hosts(quiet=0.25).data:
+            for host in client.get_hosts().raise_for_status().data:
                 print(host.id, host.friendly_name)
     """
     # At the beginning, when the local variables are the arguments and nothing else.

@@ -203,8 +203,11 @@ def _as_tuple(value: Sequence[str]) -> Sequence[str]:
 class Link(Model):
     """A link from an import of a component or provider to an export of another.
 
+    The source calls the target. For ``wasi:http/incoming-handler`` an HTTP server provider is the source, and the
+    component that handles the requests is the target. For ``wasi:keyvalue`` the component is the source.
+
     Attributes:
-        source_id: The id of the component or provider that imports.
+        source_id: The id of the component or provider that imports: the caller.
         target: The id of the component or provider that exports.
         wit_namespace: The WIT namespace, such as ``wasi``.
         wit_package: The WIT package, such as ``http``.
