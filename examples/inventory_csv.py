@@ -4,8 +4,8 @@
     python examples/inventory_csv.py --hosts 3 > inventory.csv
 
 A host that does not answer must not look like a host that runs nothing. The script therefore reports missing hosts on
-stderr and exits with status 1. To detect a host that does not even answer the ping, pass the number of hosts with
-``--hosts``.
+stderr and exits with status 1. Without ``--hosts``, it cannot know of a host that does not even answer the ping, or that
+answers it more than 0.25 seconds after the others. Pass the number of hosts to detect that.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import wasmcloud_ctl
-from wasmcloud_ctl import CtlError, HostInventory, Inventories
+from wasmcloud_ctl import CtlError, Inventories
 
-COLUMNS = ("host_id", "host", "kind", "id", "image_ref", "max_instances", "name", "revision", "annotations")
+COLUMNS = ("host_id", "friendly_name", "kind", "id", "image_ref", "max_instances", "name", "revision", "annotations")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,41 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CtlError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for inventory in sorted(inventories.data.values(), key=lambda host: (host.friendly_name, host.host_id)):
-        writer.writerows(rows(inventory))
+    writer = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in inventories.to_rows():
+        writer.writerow({**row, "annotations": json.dumps(row["annotations"] or {}, sort_keys=True)})
     missing = list(failures(inventories, options.hosts))
     for failure in missing:
         print(f"error: {failure}", file=sys.stderr)
     return 1 if missing else 0
-
-
-def rows(host: HostInventory) -> Iterator[tuple[object, ...]]:
-    for component in sorted(host.components, key=lambda component: component.id):
-        yield (
-            host.host_id,
-            host.friendly_name,
-            "component",
-            component.id,
-            component.image_ref,
-            component.max_instances,
-            component.name,
-            component.revision,
-            json.dumps(component.annotations or {}, sort_keys=True),
-        )
-    for provider in sorted(host.providers, key=lambda provider: provider.id):
-        yield (
-            host.host_id,
-            host.friendly_name,
-            "provider",
-            provider.id,
-            provider.image_ref,
-            None,
-            provider.name,
-            provider.revision,
-            json.dumps(provider.annotations or {}, sort_keys=True),
-        )
 
 
 def failures(inventories: Inventories, hosts: int | None) -> Iterator[str]:

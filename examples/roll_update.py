@@ -6,6 +6,13 @@ After each host the script runs the command of ``--probe`` in a shell, with ``HO
 environment. If the command fails, the remaining hosts keep what they run, and the exit status is 1. The script does
 not roll back. To do that, roll to the old reference. Hosts that already run the new reference are skipped, so after
 a failure the same command continues where it stopped.
+
+A host reports no update that fails. The script therefore finds that out only after the whole ``--wait``. Choose it longer
+than a host takes to pull the image.
+
+A host that does not answer would keep the old reference unnoticed. Pass the number of hosts with ``--hosts``: the script
+then changes nothing unless all of them answer. Without it, the script waits for late answers for the client's whole
+timeout.
 """
 
 from __future__ import annotations
@@ -25,15 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("component_id", help="the component's id")
     parser.add_argument("reference", help="the new reference")
     parser.add_argument("--probe", metavar="COMMAND", help="a check that must succeed after each host")
+    parser.add_argument("--hosts", type=int, help="the number of hosts in the lattice; fewer are an error")
     parser.add_argument("--wait", type=float, default=60, help="seconds for each host (default: %(default)s)")
     parser.add_argument("--url", help="a NATS server's URL (default: as for wash)")
     parser.add_argument("--lattice", help="the lattice's name (default: as for wash)")
     parser.add_argument("--context", help="a wash context (default: as for wash)")
     options = parser.parse_args(argv)
     try:
-        with wasmcloud_ctl.from_env(
-            options.url, lattice=options.lattice, context=options.context, quiet=0.25
-        ) as client:
+        with wasmcloud_ctl.from_env(options.url, lattice=options.lattice, context=options.context) as client:
             return roll(client, options)
     except CtlError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -43,11 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def roll(client: Client, options: argparse.Namespace) -> int:
     """Update all hosts that run the component. Returns the exit status."""
     # A host without an inventory might run the component, so an error here stops the script before any change.
-    inventories = client.get_host_inventories().raise_for_status()
-    hosts = sorted(inventories.data.values(), key=lambda host: host.friendly_name)
+    inventories = client.get_host_inventories(expected=options.hosts).raise_for_status()
     running = [
         (host, component)
-        for host in hosts
+        for host in inventories
         for component in host.components
         if component.id == options.component_id
     ]

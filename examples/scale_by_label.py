@@ -6,8 +6,11 @@
 The hosts work in parallel. A host that fails does not affect the others: the script reports it on stderr, and the
 exit status is 1. If the component already runs, the script keeps its annotations. It replaces its configs by those
 of ``--config``, because hosts do not report which configs a component has. If the component runs from another
-reference, the script does not change it. To detect a host that does not answer at all, pass the number of hosts with
-``--hosts``.
+reference, the client does not send the command, because the host would keep the old code and show the new reference. A
+count of 0 stops the component, whatever its reference.
+
+Without ``--hosts``, a host that answers more than 0.25 seconds after the others is missed. To detect that, and a host that
+does not answer at all, pass the number of hosts with ``--hosts``.
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ def scale(client: Client, pool: Executor, options: argparse.Namespace) -> int:
     if inventories.no_responders:
         inventories.raise_for_status()
     key, value = options.label
-    hosts = [host for host in inventories.data.values() if host.labels.get(key) == value]
+    hosts = [host for host in inventories if host.labels.get(key) == value]
     # A host without an inventory may have the label, so it counts as a failure.
     failures = [f"host {host_id}: {error}" for host_id, error in inventories.errors.items()]
     failures += [f"a host's reply cannot be decoded: {answer.reason}" for answer in inventories.undecodable]
@@ -79,25 +82,24 @@ def scale(client: Client, pool: Executor, options: argparse.Namespace) -> int:
     def scale_on(host: HostInventory) -> str:
         """Scale on one host. Returns the problem, or an empty string."""
         running = {component.id: component for component in host.components}.get(options.component_id)
-        if running is not None and options.count and running.image_ref != options.reference:
-            # The host would show the new reference, but keep running the old code.
-            return f"runs {running.image_ref}, which must be updated first"
         annotations = None if running is None else running.annotations
         try:
-            client.scale_component(
-                host.host_id,
-                options.reference,
-                options.component_id,
-                options.count,
-                annotations,
-                options.config,
-                wait=options.wait,
-            )
+            if options.count == 0:
+                client.stop_component(host.host_id, options.component_id, wait=options.wait)
+            else:
+                client.scale_component(
+                    host.host_id,
+                    options.reference,
+                    options.component_id,
+                    options.count,
+                    annotations,
+                    options.config,
+                    wait=options.wait,
+                )
         except CtlError as error:
             return str(error)
         return ""
 
-    hosts.sort(key=lambda host: host.friendly_name)
     for host, problem in zip(hosts, pool.map(scale_on, hosts), strict=True):
         if problem:
             failures.append(f"{host.friendly_name}: {problem}")

@@ -3,8 +3,10 @@
     python examples/wsgi_page.py --port 8000
 
 One client serves all threads. It is made at the start. You need no pool, no lock and no event loop. While the lattice
-cannot be reached, the page says so with status 503, and the client reconnects automatically. To use another threaded
-server, pass it the WSGI application ``LatticePage(client)``.
+cannot be reached or has no hosts, the page says so with status 503, and the client reconnects automatically. If no host
+answers in time, the status is 504. A host that answers the ping but not the next question is named on the page. A host
+that answers the ping more than 0.25 seconds after the others is missing. To use another threaded server, pass it the WSGI
+application ``LatticePage(client)``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIServer, make_server
 
 import wasmcloud_ctl
-from wasmcloud_ctl import Client, CtlError, HostInventory
+from wasmcloud_ctl import Client, CtlError, HostInventory, RequestTimeout
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -78,9 +80,10 @@ class LatticePage:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             status, body = "200 OK", self._hosts()
-        except CtlError as error:
-            status = "503 Service Unavailable"
-            body = f"<p>The lattice cannot be shown now: {escape(str(error))}.</p>"
+        except RequestTimeout as error:
+            status, body = "504 Gateway Timeout", sentence(f"No host answered: {error}")
+        except CtlError as error:  # such as NotConnectedError, and NoResponders in a lattice without hosts
+            status, body = "503 Service Unavailable", sentence(f"The lattice cannot be shown now: {error}")
         page = PAGE.format(lattice=escape(self._client.lattice), body=body).encode()
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(page)))]
         start_response(status, headers)
@@ -88,15 +91,19 @@ class LatticePage:
 
     def _hosts(self) -> str:
         inventories = self._client.get_host_inventories()
-        if inventories.no_responders:
-            return "<p>No host runs in this lattice.</p>"
-        hosts = sorted(inventories.data.values(), key=lambda host: host.friendly_name)
-        sections = [section(host) for host in hosts]
+        if not (inventories or inventories.errors):
+            inventories.raise_for_status()
+        sections = [section(host) for host in inventories]
         # Show missing hosts as missing. Otherwise they would look like hosts that are gone.
         missing = [f"Host {host_id}: {error}" for host_id, error in sorted(inventories.errors.items())]
         missing += [f"A host's reply: {answer.reason}" for answer in inventories.undecodable]
-        sections += [f"<p>Not shown: {escape(text)}.</p>" for text in missing]
+        sections += [sentence(f"Not shown: {text}") for text in missing]
         return "\n".join(sections)
+
+
+def sentence(text: str) -> str:
+    """Return a sentence as HTML."""
+    return f"<p>{escape(text)}.</p>"
 
 
 def section(host: HostInventory) -> str:

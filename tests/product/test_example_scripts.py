@@ -194,7 +194,7 @@ def test_without_a_url_they_go_where_wash_goes(
 
     ended = run("inventory_csv.py", "--hosts", "2")
 
-    header = "host_id,host,kind,id,image_ref,max_instances,name,revision,annotations\n"
+    header = "host_id,friendly_name,kind,id,image_ref,max_instances,name,revision,annotations\n"
     assert ended == Ended(0, header, "")
 
 
@@ -232,9 +232,21 @@ def test_scale_goes_on_where_one_host_fails(
         no_inventory, too_few, other_reference = ended.errors.splitlines()
         assert no_inventory.startswith(f"error: host {mute.id}: no answer to ")
         assert too_few == "error: 3 of 4 hosts answered"
-        assert other_reference == f"error: {outdated.friendly_name}: runs {OLD}, which must be updated first"
+        assert other_reference.startswith(f"error: {outdated.friendly_name}: the scale of echo to 5 on host ")
+        assert f"the command was not sent: it runs {OLD}" in other_reference
         assert components(client, good) == {"echo": (NEW, 5)}
         assert components(client, outdated) == {"echo": (OLD, 1)}
+
+
+def test_scale_to_0_needs_no_reference_that_runs(lattice: PracticeLattice, client: Client) -> None:
+    """Whatever runs under the id is stopped."""
+    host = lattice.hosts[0]
+    client.scale_component(host.id, OLD, "echo", 1, wait=5)
+
+    ended = run("scale_by_label.py", "zone=z1", NEW, "echo", "0", lattice=lattice)
+
+    assert ended == Ended(0, f"{host.friendly_name}: echo 0\n", "")
+    assert components(client, host) == {}
 
 
 def test_scale_says_why_a_host_failed(lattice: PracticeLattice) -> None:
@@ -286,9 +298,9 @@ def test_roll_goes_host_by_host(three_hosts: PracticeLattice, tmp_path: Path) ->
             client.scale_component(host.id, OLD, "echo", 3, {"team": "acme"}, wait=5)
 
         first = run(
-            "roll_update.py", "echo", NEW, "--probe", f'echo "$HOST_NAME" >> {log}', lattice=three_hosts
+            "roll_update.py", "echo", NEW, "--hosts", "3", "--probe", f'echo "$HOST_NAME" >> {log}', lattice=three_hosts
         )
-        second = run("roll_update.py", "echo", NEW, "--probe", "false", lattice=three_hosts)
+        second = run("roll_update.py", "echo", NEW, "--hosts", "3", "--probe", "false", lattice=three_hosts)
 
         assert first == Ended(0, "".join(f"{name}: updated from {OLD}\n" for name in names), "")
         assert second == Ended(0, "".join(f"{name}: runs {NEW} already\n" for name in names), "")
@@ -308,7 +320,7 @@ def test_roll_stops_at_the_first_failed_probe(three_hosts: PracticeLattice) -> N
             client.scale_component(host.id, OLD, "echo", 3, wait=5)
 
         ended = run(
-            "roll_update.py", "echo", NEW, "--probe", f'test "$HOST_NAME" = {first}', lattice=three_hosts
+            "roll_update.py", "echo", NEW, "--hosts", "3", "--probe", f'test "$HOST_NAME" = {first}', lattice=three_hosts
         )
 
         assert ended == Ended(
@@ -327,13 +339,28 @@ def test_roll_stops_where_an_update_fails(lattice: PracticeLattice, client: Clie
         client.scale_component(host.id, OLD, "echo", 3, wait=5)
     lattice.registry.fail(NEW)
 
-    ended = run("roll_update.py", "echo", NEW, "--wait", "1", lattice=lattice)
+    ended = run("roll_update.py", "echo", NEW, "--hosts", "2", "--wait", "1", lattice=lattice)
 
     error, *summary = ended.errors.splitlines()
     assert (ended.status, ended.output) == (1, "")
     assert error.startswith(f"error: {first}: the update of echo to {NEW} on host ")
     assert summary == ["done: none", f"stopped at: {first}", f"not done: {second}"]
     assert [components(client, host) for host in lattice.hosts] == [{"echo": (OLD, 3)}] * 2
+
+
+def test_roll_changes_nothing_if_a_host_is_missing(three_hosts: PracticeLattice) -> None:
+    """A host that does not answer would keep the old reference, so it is said and nothing is sent."""
+    first, second, third = by_name(three_hosts)
+    with three_hosts.connect() as client:
+        client.scale_component(first.id, OLD, "echo", 3, wait=5)
+        second.stall()
+
+        ended = run("roll_update.py", "echo", NEW, "--hosts", "3", lattice=three_hosts)
+
+        assert (ended.status, ended.output, ended.errors.count("\n")) == (1, "", 1)
+        assert ended.errors.startswith("error: 2 of 3 expected hosts answered")
+        assert sent(three_hosts, "component.update") == []
+        assert third.running
 
 
 def test_roll_says_where_ctrl_c_stopped_it(
@@ -347,7 +374,7 @@ def test_roll_says_where_ctrl_c_stopped_it(
     first, second = (host.friendly_name for host in hosts)
     for host in hosts:
         client.scale_component(host.id, OLD, "echo", 3, wait=5)
-    probe = ["--probe", "echo probing; exec sleep 60"]
+    probe = ["--hosts", "2", "--probe", "echo probing; exec sleep 60"]
 
     with running("roll_update.py", "echo", NEW, *probe, lattice=lattice) as process:
         assert line(process) == "probing"
@@ -650,7 +677,7 @@ def test_inventory_tells_what_it_lacks(three_hosts: PracticeLattice, monkeypatch
     ended = run("inventory_csv.py", "--hosts", "3", lattice=three_hosts)
 
     assert ended.status == 1
-    assert [row["host"] for row in csv.DictReader(io.StringIO(ended.output))] == [good.friendly_name]
+    assert [row["friendly_name"] for row in csv.DictReader(io.StringIO(ended.output))] == [good.friendly_name]
     no_inventory, too_few = ended.errors.splitlines()
     assert no_inventory.startswith(f"error: host {mute.id}: no answer to ")
     assert too_few == "error: 2 of 3 hosts answered"
@@ -720,10 +747,10 @@ def test_page_says_that_the_lattice_is_away() -> None:
     assert (ended.status, "Traceback" in ended.errors) == (0, False)
 
 
-def test_page_of_a_lattice_without_hosts_and_of_one_with_a_mute_host(
+def test_page_of_a_lattice_without_hosts_or_with_mute_hosts(
     make_practice_lattice: Callable[..., PracticeLattice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody there is said so, and a host that does not tell what it runs is named."""
+    """Without hosts it is a sentence with status 503; with none that answers, 504; a host without inventory is named."""
     monkeypatch.setenv("WASMCLOUD_CTL_TIMEOUT_MS", "1000")
     lattice = make_practice_lattice(0)
     with running("wsgi_page.py", "--port", "0", lattice=lattice) as process:
@@ -731,9 +758,19 @@ def test_page_of_a_lattice_without_hosts_and_of_one_with_a_mute_host(
         empty = fetch(url)
         host = lattice.add_host()
         host.lose_replies(operation="host.get")
-        mute = fetch(url)
-        interrupt(process)
+        no_inventory = fetch(url)
+        host.stall()
+        with ThreadPoolExecutor(8) as pool:
+            [silent] = set(pool.map(lambda _: without_numbers(fetch(url)), range(8)))
+        ended = interrupt(process)
 
-    assert (empty[0], mute[0]) == (200, 200)
-    assert "<p>No host runs in this lattice.</p>" in empty[1]
-    assert f"<p>Not shown: Host {host.id}: no answer to " in mute[1]
+    assert (empty[0], no_inventory[0], silent[0]) == (503, 200, 504)
+    assert f"nobody listens on wasmbus.ctl.v1.{lattice.lattice}.host.ping" in empty[1]
+    assert f"<p>Not shown: Host {host.id}: no answer to " in no_inventory[1]
+    assert "<p>No host answered: " in silent[1]
+    assert "Traceback" not in ended.errors
+
+
+def without_numbers(page: tuple[int, str]) -> tuple[int, str]:
+    """A page without the seconds that differ from request to request."""
+    return page[0], re.sub(r"\d+\.\d+", "N", page[1])
