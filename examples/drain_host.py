@@ -3,14 +3,15 @@
     python examples/drain_host.py purple --config echo=web --config http=listener --check
     python examples/drain_host.py purple --config echo=web --config http=listener
 
-The script holds an auction for each component and provider that runs on no other host. The bidder that runs the least
-starts it, with the same reference, instances, limits and annotations. When the inventories of the other hosts show
-everything, the script stops the host. Until then it removes nothing from the host. If a start fails, everything still
-runs, and you can run the same command again to continue. ``--check`` only shows what would move where.
+The script holds an auction for each component and provider that runs on no other host. The bidder that runs the
+least starts it, with the same reference, instances, limits and annotations. When the inventories of the other hosts
+show everything, the script stops the host. Until then it removes nothing from the host. If a start fails,
+everything still runs, and you can run the same command again to continue. ``--check`` only shows what would move
+where.
 
 The script does not move what also runs on another host. If its instances are missed, scale it there. Links need no
-moving, because they refer to ids. A host that answers more than 0.25 seconds after the others is not seen: nothing is
-moved to it, and what it runs counts as running nowhere else.
+moving, because they refer to ids. A host that answers more than 0.25 seconds after the others is not seen: nothing
+is moved to it, and what it runs counts as running nowhere else.
 
 An inventory does not tell everything. You must pass:
 

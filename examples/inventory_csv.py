@@ -3,9 +3,9 @@
     python examples/inventory_csv.py > inventory.csv
     python examples/inventory_csv.py --hosts 3 > inventory.csv
 
-A host that does not answer must not look like a host that runs nothing. The script therefore reports missing hosts on
-stderr and exits with status 1. Without ``--hosts``, it cannot know of a host that does not even answer the ping, or that
-answers it more than 0.25 seconds after the others. Pass the number of hosts to detect that.
+A host that does not answer must not look like a host that runs nothing. The script therefore reports missing hosts
+on stderr and exits with status 1. Without ``--hosts``, it cannot know of a host that does not even answer the ping,
+or that answers it more than 0.25 seconds after the others. Pass the number of hosts to detect that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,17 @@ from collections.abc import Iterator, Sequence
 import wasmcloud_ctl
 from wasmcloud_ctl import CtlError, Inventories
 
-COLUMNS = ("host_id", "friendly_name", "kind", "id", "image_ref", "max_instances", "name", "revision", "annotations")
+COLUMNS = (
+    "host_id",
+    "friendly_name",
+    "kind",
+    "id",
+    "image_ref",
+    "max_instances",
+    "name",
+    "revision",
+    "annotations",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

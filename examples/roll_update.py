@@ -7,12 +7,12 @@ environment. If the command fails, the remaining hosts keep what they run, and t
 not roll back. To do that, roll to the old reference. Hosts that already run the new reference are skipped, so after
 a failure the same command continues where it stopped.
 
-A host reports no update that fails. The script therefore finds that out only after the whole ``--wait``. Choose it longer
-than a host takes to pull the image.
+A host reports no update that fails. The script therefore finds that out only after the whole ``--wait``. Choose it
+longer than a host takes to pull the image.
 
-A host that does not answer would keep the old reference unnoticed. Pass the number of hosts with ``--hosts``: the script
-then changes nothing unless all of them answer. Without it, the script waits for late answers for the client's whole
-timeout.
+A host that does not answer would keep the old reference unnoticed. Pass the number of hosts with ``--hosts``: the
+script then changes nothing unless all of them answer. Without it, the script waits for late answers for the
+client's whole timeout.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@
 The hosts work in parallel. A host that fails does not affect the others: the script reports it on stderr, and the
 exit status is 1. If the component already runs, the script keeps its annotations. It replaces its configs by those
 of ``--config``, because hosts do not report which configs a component has. If the component runs from another
-reference, the client does not send the command, because the host would keep the old code and show the new reference. A
-count of 0 stops the component, whatever its reference.
+reference, the client does not send the command, because the host would keep the old code and show the new
+reference. A count of 0 stops the component, whatever its reference.
 
-Without ``--hosts``, a host that answers more than 0.25 seconds after the others is missed. To detect that, and a host that
-does not answer at all, pass the number of hosts with ``--hosts``.
+Without ``--hosts``, a host that answers more than 0.25 seconds after the others is missed. To detect that, and a
+host that does not answer at all, pass the number of hosts with ``--hosts``.
 """
 
 from __future__ import annotations

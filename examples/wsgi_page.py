@@ -2,11 +2,11 @@
 
     python examples/wsgi_page.py --port 8000
 
-One client serves all threads. It is made at the start. You need no pool, no lock and no event loop. While the lattice
-cannot be reached or has no hosts, the page says so with status 503, and the client reconnects automatically. If no host
-answers in time, the status is 504. A host that answers the ping but not the next question is named on the page. A host
-that answers the ping more than 0.25 seconds after the others is missing. To use another threaded server, pass it the WSGI
-application ``LatticePage(client)``.
+One client serves all threads. It is made at the start. You need no pool, no lock and no event loop. While the
+lattice cannot be reached or has no hosts, the page says so with status 503, and the client reconnects
+automatically. If no host answers in time, the status is 504. A host that answers the ping but not the next question
+is named on the page. A host that answers the ping more than 0.25 seconds after the others is missing. To use
+another threaded server, pass it the WSGI application ``LatticePage(client)``.
 """
 
 from __future__ import annotations

@@ -5,19 +5,26 @@ The code of the other pages is run by Sphinx: ``tox run -e docs``.
 
 from __future__ import annotations
 
+import os
 import shlex
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pages import PORT, Reader, steps, without_chance
 
-from wasmcloud_ctl.testing import unused_port
+from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.rst"
 TESTING = ROOT / "docs" / "howto" / "testing.rst"
+APPLICATIONS = ROOT / "docs" / "howto" / "applications.rst"
 
 
 def follow(reader: Reader, page: str, *, install: bool) -> list[str]:
@@ -94,3 +101,66 @@ def test_the_test_file_of_the_page_on_testing_runs_as_written(tmp_path: Path) ->
     )
 
     assert "2 passed" in ended
+
+
+def fetch(url: str) -> tuple[int, str]:
+    """The status and the text of a page."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_the_wsgi_application_runs_as_written(tmp_path: Path, own_server: PracticeServer) -> None:
+    """Many requests at once see the hosts. No answer, no host and no server are pages of their own, no tracebacks."""
+    [block] = [step for step in steps(APPLICATIONS.read_text(encoding="utf-8")) if step.caption == "page.py"]
+    port = unused_port()
+    (tmp_path / "page.py").write_text(block.text.replace("8000", str(port)))
+    environment = {
+        **os.environ,
+        "WASMCLOUD_CTL_PORT": str(own_server.port),
+        "WASH_CONTEXT_DIR": str(tmp_path),
+    }
+    environment["WASMCLOUD_CTL_TIMEOUT_MS"] = "1000"
+    url = f"http://127.0.0.1:{port}/"
+    with PracticeLattice(hosts=2, server=own_server) as lattice:
+        process = subprocess.Popen(
+            [sys.executable, "page.py"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+        )
+        try:
+            wait_for_port(port)
+            with ThreadPoolExecutor(16) as pool:
+                pages = list(pool.map(fetch, [url] * 32))
+            for host in lattice.hosts:
+                host.stall()
+            silent = fetch(url)
+            for host in lattice.hosts:
+                host.kill()
+            empty = fetch(url)
+            own_server.kill()
+            away = fetch(url)
+        finally:
+            process.kill()
+            _, errors = process.communicate()
+
+    names = sorted(host.friendly_name for host in lattice.hosts)
+    assert {status for status, _ in pages} == {200}
+    assert {tuple(line.split()[0] for line in text.splitlines()) for _, text in pages} == {tuple(names)}
+    assert (silent[0], empty[0], away[0]) == (504, 503, 503)
+    assert silent[1].startswith("0 of 1 expected hosts answered on wasmbus.ctl.v1.default.host.ping")
+    assert empty[1].startswith("nobody listens on wasmbus.ctl.v1.default.host.ping")
+    assert b"Traceback" not in errors
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until something listens there."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.02)  # another process tells nothing when it begins to listen
+    raise AssertionError(f"nothing listens on port {port}")

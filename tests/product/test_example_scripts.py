@@ -298,7 +298,14 @@ def test_roll_goes_host_by_host(three_hosts: PracticeLattice, tmp_path: Path) ->
             client.scale_component(host.id, OLD, "echo", 3, {"team": "acme"}, wait=5)
 
         first = run(
-            "roll_update.py", "echo", NEW, "--hosts", "3", "--probe", f'echo "$HOST_NAME" >> {log}', lattice=three_hosts
+            "roll_update.py",
+            "echo",
+            NEW,
+            "--hosts",
+            "3",
+            "--probe",
+            f'echo "$HOST_NAME" >> {log}',
+            lattice=three_hosts,
         )
         second = run("roll_update.py", "echo", NEW, "--hosts", "3", "--probe", "false", lattice=three_hosts)
 
@@ -320,7 +327,14 @@ def test_roll_stops_at_the_first_failed_probe(three_hosts: PracticeLattice) -> N
             client.scale_component(host.id, OLD, "echo", 3, wait=5)
 
         ended = run(
-            "roll_update.py", "echo", NEW, "--hosts", "3", "--probe", f'test "$HOST_NAME" = {first}', lattice=three_hosts
+            "roll_update.py",
+            "echo",
+            NEW,
+            "--hosts",
+            "3",
+            "--probe",
+            f'test "$HOST_NAME" = {first}',
+            lattice=three_hosts,
         )
 
         assert ended == Ended(
@@ -750,7 +764,7 @@ def test_page_says_that_the_lattice_is_away() -> None:
 def test_page_of_a_lattice_without_hosts_or_with_mute_hosts(
     make_practice_lattice: Callable[..., PracticeLattice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without hosts it is a sentence with status 503; with none that answers, 504; a host without inventory is named."""
+    """No host is a sentence with status 503, and no answer one with 504. A host without an inventory is named."""
     monkeypatch.setenv("WASMCLOUD_CTL_TIMEOUT_MS", "1000")
     lattice = make_practice_lattice(0)
     with running("wsgi_page.py", "--port", "0", lattice=lattice) as process:
