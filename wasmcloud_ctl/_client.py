@@ -491,7 +491,7 @@ class Client:
             wait, timeout: Seconds until ``get_links`` shows it, and for the response.
 
         Example:
-            >>> link = Link("http-server", "hello", "wasi", "http", ["incoming-handler"])
+            >>> link = Link("http-server", "hello", "wasi", "http", ["incoming-handler"])  # doctest: +SKIP
             >>> client.put_link(link, wait=10)  # doctest: +SKIP
         """
         if not isinstance(link, Link):
