@@ -10,7 +10,7 @@ everything still runs, and you can run the same command again to continue. ``--c
 where.
 
 The script does not move what also runs on another host. If its instances are missed, scale it there. Links need no
-moving, because they refer to ids. A host that answers more than 0.25 seconds after the others is not seen: nothing
+moving, because they refer to ids. A host that answers more than 0.25 seconds after the others is missing: nothing
 is moved to it, and what it runs counts as running nowhere else.
 
 An inventory does not tell everything. You must pass:

@@ -6,6 +6,7 @@ The code of the other pages is run by Sphinx: ``tox run -e docs``.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -101,6 +102,16 @@ def test_the_test_file_of_the_page_on_testing_runs_as_written(tmp_path: Path) ->
     )
 
     assert "2 passed" in ended
+
+
+def test_each_page_with_a_short_quiet_says_what_it_costs() -> None:
+    """A page, example or notebook that ends its gathers early says that slow hosts are missing then."""
+    files = [ROOT / "README.rst", *(ROOT / "docs").rglob("*.rst"), *(ROOT / "examples").iterdir()]
+    texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
+    short = {name: text for name, text in texts.items() if re.search(r"quiet ?= ?0\.\d", text)}
+
+    assert len(short) >= 10
+    assert [name for name, text in short.items() if not re.search(r"\b(missing|missed)\b", text)] == []
 
 
 def fetch(url: str) -> tuple[int, str]:
