@@ -107,7 +107,9 @@ def test_the_test_file_of_the_page_on_testing_runs_as_written(tmp_path: Path) ->
 def test_each_page_with_a_short_quiet_says_what_it_costs() -> None:
     """A page, example or notebook that ends its gathers early says that slow hosts are missing then."""
     files = [ROOT / "README.rst", *(ROOT / "docs").rglob("*.rst"), *(ROOT / "examples").iterdir()]
-    texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
+    texts = {
+        str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files if file.is_file()
+    }
     short = {name: text for name, text in texts.items() if re.search(r"quiet ?= ?0\.\d", text)}
 
     assert len(short) >= 10
@@ -134,7 +136,7 @@ def test_the_wsgi_application_runs_as_written(tmp_path: Path, own_server: Practi
         "WASMCLOUD_CTL_PORT": str(own_server.port),
         "WASH_CONTEXT_DIR": str(tmp_path),
     }
-    environment["WASMCLOUD_CTL_TIMEOUT_MS"] = "1000"
+    environment["WASMCLOUD_CTL_TIMEOUT_MS"] = "2000"
     url = f"http://127.0.0.1:{port}/"
     with PracticeLattice(hosts=2, server=own_server) as lattice:
         process = subprocess.Popen(
@@ -146,7 +148,13 @@ def test_the_wsgi_application_runs_as_written(tmp_path: Path, own_server: Practi
                 pages = list(pool.map(fetch, [url] * 32))
             for host in lattice.hosts:
                 host.stall()
-            silent = fetch(url)
+            pings = len(lattice.wait_for_commands("host.ping", 32))
+            with ThreadPoolExecutor(4) as pool:
+                requests = [pool.submit(fetch, url) for _ in range(4)]
+                # All four are in flight at the same time: a server with one thread would ask for one after the other.
+                lattice.wait_for_commands("host.ping", pings + 4)
+                assert not any(request.done() for request in requests)
+                [silent, *_] = [request.result() for request in requests]
             for host in lattice.hosts:
                 host.kill()
             empty = fetch(url)

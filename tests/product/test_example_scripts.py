@@ -247,6 +247,7 @@ def test_scale_to_0_needs_no_reference_that_runs(lattice: PracticeLattice, clien
 
     assert ended == Ended(0, f"{host.friendly_name}: echo 0\n", "")
     assert components(client, host) == {}
+    assert sent(lattice, "component.scale")[-1]["component_ref"] == OLD
 
 
 def test_scale_says_why_a_host_failed(lattice: PracticeLattice) -> None:
