@@ -371,6 +371,26 @@ def test_what_the_inventory_shows_is_settled(lattice: PracticeLattice, client: C
     assert host.running_code == {"echo": OTHER}
 
 
+def test_a_certain_update_settles_no_other_one(lattice: PracticeLattice, client: Client) -> None:
+    """The first one may still be carried out after it, and a scale after that would only rename the component."""
+    host = lattice.hosts[0]
+    client.scale_component(host.id, REFERENCE, "echo", 2, wait=5)
+    lattice.registry.hold(OTHER)
+    with pytest.raises(WaitTimeout):
+        client.update_component(host.id, "echo", OTHER, wait=0.3)
+    client.update_component(host.id, "echo", REFERENCE, wait=5)
+
+    with pytest.raises(
+        OperationFailed, match=f"an earlier command of this client, with {OTHER}, is uncertain"
+    ):
+        client.scale_component(host.id, REFERENCE, "echo", 3, wait=5)
+    lattice.registry.release(OTHER)
+    lattice.settle()
+    client.scale_component(host.id, OTHER, "echo", 3, wait=5)
+
+    assert host.running_code == {"echo": OTHER}
+
+
 def test_a_stop_settles_an_update_that_took_too_long(lattice: PracticeLattice, client: Client) -> None:
     """After a certain stop of what ran, the component can be started anew, with any reference."""
     host = lattice.hosts[0]

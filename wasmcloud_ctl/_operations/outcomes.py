@@ -100,7 +100,7 @@ class _OnComponent(_OnHost[CommandT], Generic[CommandT]):
         return others and (
             f"the outcome of an earlier command of this client, with {others}, is uncertain, and together they could "
             "make the host show a reference that it does not run. Repeat that command with a longer wait; or stop "
-            "first, then start"
+            "first, then start. (Without wait, this command would be sent.)"
         )
 
 
@@ -243,10 +243,11 @@ class UpdateComponent(_OnComponent[UpdateComponentCommand]):
         return component is not None and component.image_ref == self.command.new_component_ref
 
     def doubts_after(self, evidence: Evidence[HostInventory], verdict: Verdict | Failed | None) -> Doubts:
-        if verdict is Verdict.CERTAIN:
-            return Doubts()
-        updates = evidence.doubts.updates | {self.command.new_component_ref}
-        return attrs.evolve(evidence.doubts, updates=updates)
+        # Earlier commands may still be carried out after an update that is certain.
+        reference, doubts = self.command.new_component_ref, evidence.doubts
+        certain = verdict is Verdict.CERTAIN
+        updates = doubts.updates - {reference} if certain else doubts.updates | {reference}
+        return attrs.evolve(doubts, updates=updates)
 
 
 class StartProvider(_OnHost[StartProviderCommand]):

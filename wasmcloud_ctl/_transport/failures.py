@@ -132,9 +132,7 @@ def plain(error: BaseException) -> str:
     return (str(error) or type(error).__name__).removeprefix("nats: ").strip("'")
 
 
-def join(
-    failures: Sequence[BaseException], origin: str | None, waited: float | None = None
-) -> ConnectError:
+def join(failures: Sequence[BaseException], origin: str | None, waited: float | None = None) -> ConnectError:
     """Return one error for several servers, after ``waited`` seconds: an AuthError if one of them is.
 
     ``origin`` is that of the addresses.
