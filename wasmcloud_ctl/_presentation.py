@@ -28,15 +28,20 @@ def interfaces_of(link: models.Link) -> str:
 
 
 @summary.register
-def _(value: models.Value) -> str:
+def _(value: models.Value, whole: bool = False) -> str:
+    # The width of what hosts say and what people must be able to copy.
+    width = None if whole else 60
     match value:
+        case events.Event() if whole:
+            name, source = one_line(value.name), short_id(value.source)
+            return f"{value.time:%H:%M:%S.%f} {source} {name} {summary(value.data, whole)}".rstrip()
         case events.Event():
             name, source = one_line(value.name), short_id(value.source)
             return f"{name} {value.time:%H:%M:%S.%f} {source} {summary(value.data)}".rstrip()
         case events.Gap():
             return f"{value.time:%H:%M:%S.%f} the connection was away, {count(value.gaps, 'time')} so far"
         case models.Undecodable():
-            return f"{count(len(value.raw), 'byte')}: {one_line(value.reason)}"
+            return f"{count(len(value.raw), 'byte')}: {one_line(value.reason, width)}"
         case models.Replies(no_responders=True) | models.Inventories(no_responders=True):
             return f"nobody listens on {one_line(value.subject)}"
         case models.Replies():
@@ -46,9 +51,9 @@ def _(value: models.Value) -> str:
             hosts = count(len(value.data), "host")
             return _listed(hosts, _errors(value), undecodable, _missing(value), f"{value.elapsed:.2f} s")
         case models.CtlResponse(succeeded=False):
-            return f"refused: {_message(value)}"
+            return f"refused: {_message(value, whole)}"
         case models.CtlResponse(data=None):
-            return f"succeeded: {_message(value)}" if value.message else "succeeded, no data"
+            return f"succeeded: {_message(value, whole)}" if value.message else "succeeded, no data"
         case models.CtlResponse(data=list(items)):
             kinds = {type(item).__name__ for item in items}
             return f"succeeded: list of {len(items)} {' or '.join(sorted(kinds))}".rstrip()
@@ -56,7 +61,8 @@ def _(value: models.Value) -> str:
             kind = "" if isinstance(data, dict) else f"{type(data).__name__} "
             return f"succeeded: {kind}{summary(data)}"
         case models.Host(id=host_id) | models.HostInventory(host_id=host_id):
-            name = f"{short_id(host_id)} {one_line(value.friendly_name, 40)}".rstrip()
+            host, name = short_id(host_id), one_line(value.friendly_name, 40)
+            name = f"{name} ({host})" if whole and name else f"{host} {name}".rstrip()
             if isinstance(value, models.HostInventory):
                 components = count(len(value.components), "component")
                 return f"{name}, {components}, {count(len(value.providers), 'provider')}"
@@ -68,11 +74,13 @@ def _(value: models.Value) -> str:
             | events.ComponentScaled(component_id=component_id)
             | events.ComponentScaleFailed(component_id=component_id)
         ):
-            reference = one_line(value.image_ref)
-            error = f": {one_line(value.error)}" if isinstance(value, events.ComponentScaleFailed) else ""
+            reference = one_line(value.image_ref, width)
+            error = (
+                f": {one_line(value.error, width)}" if isinstance(value, events.ComponentScaleFailed) else ""
+            )
             return f"{one_line(component_id)}, max_instances {value.max_instances}, {reference}{error}"
         case models.ProviderDescription():
-            return f"{one_line(value.id)}, {one_line(value.image_ref or 'no image_ref')}"
+            return f"{one_line(value.id)}, {one_line(value.image_ref or 'no image_ref', width)}"
         case models.ComponentAuctionAck(component_id=wanted) | models.ProviderAuctionAck(provider_id=wanted):
             return f"{short_id(value.host_id)} bids for {one_line(wanted)}"
         case models.Link() | events.LinkdefDeleted():
@@ -80,8 +88,8 @@ def _(value: models.Value) -> str:
             package = f"{value.wit_namespace}:{value.wit_package}"
             interfaces = interfaces_of(value) if isinstance(value, models.Link) else package
             name = "" if value.name == "default" else f", name {one_line(value.name)}"
-            error = f": {one_line(value.error)}" if isinstance(value, events.LinkdefSetFailed) else ""
-            return f"{one_line(value.source_id)}{target}, {one_line(interfaces)}{name}{error}"
+            error = f": {one_line(value.error, width)}" if isinstance(value, events.LinkdefSetFailed) else ""
+            return f"{one_line(value.source_id)}{target}, {one_line(interfaces, width)}{name}{error}"
         case events.HostStarted():
             return f"{one_line(value.friendly_name, 40)}, version {one_line(value.version)}"
         case events.HostStopped():
@@ -89,11 +97,12 @@ def _(value: models.Value) -> str:
         case events.LabelsChanged():
             return f"{short_id(value.host_id)}, {count(len(value.labels), 'label')}"
         case events.ProviderStarted():
-            return f"{one_line(value.provider_id)}, {one_line(value.image_ref)}"
+            return f"{one_line(value.provider_id)}, {one_line(value.image_ref, width)}"
         case events.ProviderStartFailed():
-            return f"{one_line(value.provider_id)}, {one_line(value.provider_ref)}: {one_line(value.error)}"
+            reference, error = one_line(value.provider_ref, width), one_line(value.error, width)
+            return f"{one_line(value.provider_id)}, {reference}: {error}"
         case events.ProviderStopped():
-            return f"{one_line(value.provider_id)}: {one_line(value.reason)}"
+            return f"{one_line(value.provider_id)}: {one_line(value.reason, width)}"
         case events.HealthCheckPassed() | events.HealthCheckFailed() | events.HealthCheckStatus():
             return f"{one_line(value.provider_id)} on {short_id(value.host_id)}"
         case events.ConfigSet() | events.ConfigDeleted():
@@ -104,8 +113,8 @@ def _(value: models.Value) -> str:
             return one_line(str(vars(value)))
 
 
-def _message(response: models.CtlResponse[Any]) -> str:
-    return one_line(with_short_ids(response.message), 80)
+def _message(response: models.CtlResponse[Any], whole: bool) -> str:
+    return one_line(response.message, None) if whole else one_line(with_short_ids(response.message), 80)
 
 
 def _listed(*parts: str, separator: str = ", ") -> str:
@@ -181,7 +190,6 @@ def _row(value: object) -> dict[str, Cell]:
         case models.Link():
             return {
                 "source": Text(value.source_id, "bold"),
-                "": "→",
                 "target": Text(value.target, "bold"),
                 "interfaces": Text(interfaces_of(value), "code"),
                 "name": Text("default", "muted") if value.name == "default" else value.name,
@@ -197,8 +205,13 @@ def _row(value: object) -> dict[str, Cell]:
 
 @sections.register
 def _(value: object) -> list[Section]:
+    return [Text(one_line(repr(value), 1000), "code")]
+
+
+@sections.register
+def _(value: models.Value) -> list[Section]:
     row = _row(value)
-    return [Table([row]) if row else Text(one_line(repr(value), 1000), "code")]
+    return [Table([row])] if row else [Title(Text(type(value).__name__, "bold")), _fields(vars(value))]
 
 
 @sections.register
@@ -227,7 +240,7 @@ def _(response: models.CtlResponse[Any]) -> list[Section]:
     how_many = ""
     tables: list[Section] = []
     if data is None:
-        how_many = "no data"
+        how_many = "" if response.message else "no data"
     elif isinstance(data, dict):
         how_many = count(len(data), "key")
         tables = [
@@ -263,7 +276,9 @@ def _status(response: models.CtlResponse[Any], details: Cell = None) -> Title:
 def _head(gathered: models.Replies[Any] | models.Inventories, how_many: str) -> Title:
     if gathered.no_responders:
         return Title(Text("nobody listens", "badge bad"), "on", Text(gathered.subject, "code"))
-    missing = Text(f"{gathered.expected} expected", "badge bad") if not gathered.complete else None
+    answers = len(gathered) + len(gathered.undecodable)
+    of_expected = f"{answers} of {count(gathered.expected or 0, 'expected host')}"
+    missing = Text(of_expected, "badge bad") if not gathered.complete else None
     return Title(missing, Text(f"{how_many} in {gathered.elapsed:.2f} s", "muted"))
 
 
@@ -284,7 +299,7 @@ def _(inventories: models.Inventories) -> list[Section]:
     how_many = _listed(count(len(inventories.data), "inventory"), _errors(inventories))
     badge = Text("no inventory", "badge bad")
     errors = Table(
-        {"": badge, "host": _id(host_id), "error": type(error).__name__, " ": str(error)}
+        {"": badge, "host": _id(host_id), "error": type(error).__name__, " ": with_short_ids(str(error))}
         for host_id, error in inventories.errors.items()
     )
     hosts = Table(
@@ -316,22 +331,26 @@ def _(event: events.Event) -> list[Section]:
         events.LinkdefSetFailed,
         events.HealthCheckFailed,
     )
-    time = Text(f"{event.time:%Y-%m-%d %H:%M:%S}", "muted", event.time.isoformat())
+    time = Text(f"{event.time:%Y-%m-%d %H:%M:%S %Z}", "muted", event.time.isoformat())
     data = event.data
     failed = isinstance(data, failures)
     name = Text(event.name, "badge bad") if failed else Text(event.name, "bold")
-    rows: list[dict[str, Cell]] = [{"": "", " ": summary(data)}]
-    if not isinstance(data, models.HostInventory):
-        # A row for each field, without empty ones and without the host that published it.
-        rows = [
-            {"": field, " ": _event_cell(field, value)}
-            for field, value in (data if isinstance(data, dict) else vars(data)).items()
-            if value not in (None, {}, ()) and (field, value) != ("host_id", event.source)
-        ]
-    return [Title(time, name, "from", _id(event.source)), Table(rows)]
+    title = Title(time, name, "from", _id(event.source))
+    if isinstance(data, models.HostInventory):
+        return [title, *sections(data)]
+    return [title, _fields(data if isinstance(data, dict) else vars(data), event.source)]
 
 
-def _event_cell(name: str, value: Any) -> Cell:
+def _fields(fields: Mapping[str, object], source: str = "") -> Table:
+    """Return a row for each field, without empty ones and without the host that published them."""
+    return Table(
+        {"": name, " ": _field(name, value)}
+        for name, value in fields.items()
+        if value not in (None, {}, ()) and (name, value) != ("host_id", source)
+    )
+
+
+def _field(name: str, value: Any) -> Cell:
     if name in ("labels", "annotations") and isinstance(value, dict):
         return _labels(value)
     if name == "host_id":

@@ -14,6 +14,7 @@ from typing import Annotated, Generic, TypeVar, overload
 import attrs
 
 from wasmcloud_ctl._display.html import as_html
+from wasmcloud_ctl._display.terminal import Printer, as_text, print_pretty
 from wasmcloud_ctl._display.text import one_line, summary
 from wasmcloud_ctl.exceptions import (
     CtlError,
@@ -27,7 +28,9 @@ from wasmcloud_ctl.exceptions import (
 
 
 class Value:
-    """A value with a one-line repr and a table in notebooks. Equal to one of the same class with equal attributes.
+    """A value that is shown on one line by ``repr`` and ``str``, and as a table at a prompt and in notebooks.
+
+    Equal to one of the same class with equal attributes.
 
     It compares by itself because attrs would generate the comparison for each class, at every import.
     """
@@ -42,6 +45,12 @@ class Value:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {one_line(summary(self), 140)}>"
+
+    def __str__(self) -> str:
+        return one_line(summary(self, whole=True), None)
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        print_pretty(printer, as_text(self), repr(self))
 
     def _repr_html_(self) -> str:
         return as_html(self)
@@ -186,6 +195,9 @@ class HostInventory(Model):
     version: str = ""
     uptime_human: str = ""
     uptime_seconds: U64 = 0
+
+    def __str__(self) -> str:
+        return as_text(self)
 
 
 # Links and auctions ----------------------------------------------------------------------------
@@ -381,6 +393,10 @@ class CtlResponse(Value, Generic[T_co]):
     def __bool__(self) -> bool:
         return self.succeeded
 
+    def __str__(self) -> str:
+        # A table of what was asked for. Without data there is only a sentence, which fits into a line of a log.
+        return super().__str__() if self.data is None else as_text(self)
+
     def to_dict(self) -> dict[str, object]:
         """Return the response as a plain dict with the names on the wire: ``success``, ``message`` and ``response``.
 
@@ -428,6 +444,9 @@ class _Gathered(Value):
     elapsed: float
     expected: int | None
     subject: str
+
+    def __str__(self) -> str:
+        return as_text(self)
 
     @property
     def complete(self) -> bool:

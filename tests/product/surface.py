@@ -93,6 +93,7 @@ OPERATORS = [
     "__reversed__",
     "__str__",
     "_repr_html_",
+    "_repr_pretty_",
 ]
 
 

@@ -198,7 +198,7 @@ def test_rollout_stops_where_an_update_fails(rollout: Executed) -> None:
 
     assert "now runs" not in output
     assert "still runs registry.example/shop/web:1.5.0 as web" in output
-    assert "the host had answered: <CtlResponse succeeded: " in output
+    assert "the host had answered: succeeded: " in output
 
 
 def test_rollout_shows_a_failure_and_its_reason(rollout: Executed) -> None:

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 import attrs
 import pytest
+from IPython.lib import pretty as ipython
 from recorded import REPLY_TYPES, VERSIONS, cases, operation
 
 from wasmcloud_ctl import (
@@ -23,6 +24,7 @@ from wasmcloud_ctl import (
     Event,
     EventClaims,
     Host,
+    HostHeartbeat,
     HostInventory,
     Inventories,
     Link,
@@ -32,6 +34,7 @@ from wasmcloud_ctl import (
     ProviderDescription,
     RegistryCredential,
     Replies,
+    RequestTimeout,
     Undecodable,
 )
 from wasmcloud_ctl._display.text import short_id
@@ -207,7 +210,7 @@ class Unknown(Model):
 def test_a_model_of_an_unknown_class_is_shown_by_its_fields() -> None:
     """A class that is derived from Model elsewhere has a repr and HTML, too."""
     assert repr(Unknown(5)) == "<Unknown {'size': 5}>"
-    assert words(Unknown(5)) == "<Unknown {'size': 5}>"
+    assert words(Unknown(5)) == "Unknown size 5"
 
 
 def test_a_repr_fits_a_line() -> None:
@@ -244,6 +247,367 @@ def test_a_repr_without_hosts_or_names() -> None:
     assert repr(nobody) == "<Inventories nobody listens on wasmbus.ctl.v1.default.host.ping>"
     assert repr(EventClaims(issuer="AX", name="Echo")) == "<EventClaims Echo>"
     assert repr(EventClaims(issuer="AX")) == "<EventClaims AX>"
+
+
+# Printed on a line ------------------------------------------------------------------------------
+
+REASON = "manifest unknown: " + "no such tag, " * 9 + "and that is all"
+
+PRINTED = [
+    (HOST, "purple-waterfall-9823 (NBY7W66G…), version 1.9.2, up 3s, 2 labels"),
+    (Host(id=ID), "NBY7W66G…, 0 labels"),
+    (LINK, "http -> echo, wasi:http/incoming-handler"),
+    (BID, "NBY7W66G… bids for echo"),
+    (Undecodable(raw=b"{", reason=REASON), f"1 byte: {REASON}"),
+    (CtlResponse[None](succeeded=True), "succeeded, no data"),
+    (CtlResponse[None](succeeded=True, message="set"), "succeeded: set"),
+    (
+        CtlResponse[None](succeeded=False, message=f"{ID}:\n{REASON}"),
+        f"refused: {ID}: {REASON}",
+    ),
+    (
+        event("component_scale_failed", attrs.evolve(FAILED, error=REASON)),
+        "20:31:02.123456 NBY7W66G… component_scale_failed echo, max_instances 5, "
+        f"ghcr.io/acme/echo:0.1.0: {REASON}",
+    ),
+    (
+        event("linkdef_set_failed", LinkdefSetFailed("a", "b", "c", "d", ["e"], error=REASON)),
+        f"20:31:02.123456 NBY7W66G… linkdef_set_failed a -> b, c:d/e: {REASON}",
+    ),
+    (event("host_stopped", {}), "20:31:02.123456 NBY7W66G… host_stopped map of 0 keys"),
+]
+
+
+@pytest.mark.parametrize(("shown", "expected"), PRINTED, ids=[type(shown).__name__ for shown, _ in PRINTED])
+def test_print_shows_small_values_on_a_line(shown: object, expected: str) -> None:
+    """It is a line for logs: names and times come first, and a host's message is whole."""
+    assert str(shown) == expected
+
+
+def test_no_printed_text_has_control_characters() -> None:
+    """Whatever a host sends, each line is printable."""
+    for shown in hostile("a\nb\u202e\x1b[31m" + "c" * 300):
+        assert all(line.isprintable() for line in str(shown).split("\n"))
+
+
+# Printed as a table -----------------------------------------------------------------------------
+
+SECOND_ID = "NAFE7W66GTFLSJDYKEPMZLTWIMUCZ2SFUMZUWKANZ3SM2MGWYX5INV2L"
+HOSTS = Replies(
+    responses=(
+        CtlResponse(succeeded=True, data=HOST),
+        CtlResponse(
+            succeeded=True, data=Host(id=SECOND_ID, friendly_name="gentle-island-1", labels={"a": "b"})
+        ),
+    ),
+    elapsed=0.26,
+)
+CART = ComponentDescription(
+    id="cart-service", image_ref="ghcr.io/acme/shop/cart-service:2.0.1", max_instances=3
+)
+RUNNING = attrs.evolve(INVENTORY, components=(ECHO, CART), labels={"zone": "z1", "hostcore.os": "linux"})
+INVENTORIES = Inventories(
+    data={
+        ID: RUNNING,
+        SECOND_ID: HostInventory(host_id=SECOND_ID, components=(), providers=(), friendly_name="n"),
+    },
+    errors={"NX": RequestTimeout("no answer to wasmbus.ctl.v1.default.host.get.NX within 0.5 s; ask again")},
+    elapsed=0.5,
+    expected=3,
+)
+LINKS = CtlResponse(
+    succeeded=True,
+    data=[
+        attrs.evolve(LINK, source_config=["web-address"]),
+        Link(
+            "echo",
+            "kv",
+            "wasi",
+            "keyvalue",
+            ["store", "atomics"],
+            name="backup",
+            target_config=["kv", "kv-tls"],
+        ),
+    ],
+)
+
+
+def pretty(shown: object) -> str:
+    """Return what IPython shows at its prompt."""
+    text: str = ipython.pretty(shown)  # type: ignore[no-untyped-call]
+    return text
+
+
+@pytest.fixture(autouse=True)
+def without_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture
+def width(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Set the width of the terminal."""
+    return lambda columns: monkeypatch.setenv("COLUMNS", str(columns))
+
+
+def test_hosts_are_printed_as_a_table() -> None:
+    """Names come first. At the usual 80 columns, whatever is no terminal has this table."""
+    assert str(HOSTS).split("\n") == [
+        "2 answers in 0.26 s",
+        "HOST                   ID         VERSION  UPTIME  LABELS",
+        "purple-waterfall-9823  NBY7W66G…  1.9.2    3s      zone=z1, hostcore.os=linux",
+        "gentle-island-1        NAFE7W66…                   a=b",
+    ]
+
+
+def test_a_narrow_table_cuts_labels_first(width: Callable[[int], None]) -> None:
+    """The names and the ids are whole."""
+    width(70)
+
+    assert str(HOSTS).split("\n") == [
+        "2 answers in 0.26 s",
+        "HOST                   ID         VERSION  UPTIME  LABELS",
+        "purple-waterfall-9823  NBY7W66G…  1.9.2    3s      zone=z1, hostcore.…",
+        "gentle-island-1        NAFE7W66…                   a=b",
+    ]
+
+
+def test_without_room_for_names_each_row_is_a_list_of_fields(width: Callable[[int], None]) -> None:
+    """Nothing is cut. Only a word that is wider than the terminal is broken."""
+    width(40)
+    assert str(HOSTS).split("\n") == [
+        "2 answers in 0.26 s",
+        "host     purple-waterfall-9823",
+        "id       NBY7W66G…",
+        "version  1.9.2",
+        "uptime   3s",
+        "labels   zone=z1, hostcore.os=linux",
+        "",
+        "host    gentle-island-1",
+        "id      NAFE7W66…",
+        "labels  a=b",
+    ]
+    width(24)
+    assert str(HOSTS).split("\n")[1:3] == ["host     purple-waterfal", "         l-9823"]
+
+
+def test_inventories_are_printed_with_what_is_missing_first(width: Callable[[int], None]) -> None:
+    """The title says how many hosts were expected. What a host runs is whole, on more lines where it must be."""
+    missing = [
+        "2 of 3 expected hosts: 2 inventories, 1 error in 0.50 s",
+        "              HOST  ERROR",
+        "no inventory  NX    RequestTimeout  no answer to",
+        "                                    wasmbus.ctl.v1.default.host.get.NX within",
+        "                                    0.5 s; ask again",
+        "",
+    ]
+
+    assert str(INVENTORIES).split("\n") == [
+        *missing,
+        "HOST                   ID         COMPONENTS           PROVIDERS        LABELS",
+        "purple-waterfall-9823  NBY7W66G…  echo ×5 echo:0.1.0   http http:0.2.0  zone=z1…",
+        "                                  cart-service ×3",
+        "                                    cart-service:",
+        "                                    2.0.1",
+        "n                      NAFE7W66…  none                 none",
+    ]
+    width(120)
+    assert str(INVENTORIES).split("\n")[3:] == [
+        "",
+        "HOST                   ID         COMPONENTS                          PROVIDERS        LABELS",
+        "purple-waterfall-9823  NBY7W66G…  echo ×5 echo:0.1.0                  http http:0.2.0  "
+        "zone=z1, hostcore.os=linux",
+        "                                  cart-service ×3 cart-service:2.0.1",
+        "n                      NAFE7W66…  none                                none",
+    ]
+
+
+def test_inventories_are_printed_in_a_narrow_terminal(width: Callable[[int], None]) -> None:
+    """Each host is a list of fields."""
+    width(60)
+
+    assert str(INVENTORIES).split("\n")[7:] == [
+        "host        purple-waterfall-9823",
+        "id          NBY7W66G…",
+        "components  echo ×5 echo:0.1.0",
+        "            cart-service ×3 cart-service:2.0.1",
+        "providers   http http:0.2.0",
+        "labels      zone=z1, hostcore.os=linux",
+        "",
+        "host        n",
+        "id          NAFE7W66…",
+        "components  none",
+        "providers   none",
+    ]
+
+
+def test_links_are_printed_with_their_configs(width: Callable[[int], None]) -> None:
+    """Interfaces are wrapped after a slash or a comma."""
+    assert str(LINKS).split("\n") == [
+        "succeeded: 2 links",
+        "SOURCE  TARGET  INTERFACES                 NAME     SOURCE CONFIG  TARGET CONFIG",
+        "http    echo    wasi:http/                 default  web-address",
+        "                incoming-handler",
+        "echo    kv      wasi:keyvalue/store,       backup                  kv, kv-tls",
+        "                atomics",
+    ]
+    width(85)
+    assert str(LINKS).split("\n") == [
+        "succeeded: 2 links",
+        "SOURCE  TARGET  INTERFACES                   NAME     SOURCE CONFIG  TARGET CONFIG",
+        "http    echo    wasi:http/incoming-handler   default  web-address",
+        "echo    kv      wasi:keyvalue/store,atomics  backup                  kv, kv-tls",
+    ]
+
+
+def test_an_inventory_is_printed_with_two_tables() -> None:
+    """A blank line is between components and providers."""
+    assert str(RUNNING).split("\n") == [
+        "purple-waterfall-9823  NBY7W66G…  version 1.9.2 · 2 components · 1 provider",
+        "zone=z1, hostcore.os=linux",
+        "COMPONENT     MAX INSTANCES  REFERENCE                             ANNOTATIONS",
+        "echo          5              ghcr.io/acme/echo:0.1.0               team=b",
+        "cart-service  3              ghcr.io/acme/shop/cart-service:2.0.1",
+        "",
+        "PROVIDER  REFERENCE",
+        "http      ghcr.io/acme/http:0.2.0",
+    ]
+    assert str(CtlResponse(succeeded=True, data=RUNNING)) == f"succeeded\n{RUNNING}"
+
+
+def test_a_printed_config_hides_what_is_called_secret() -> None:
+    """As in a notebook."""
+    config = {"address": "0.0.0.0:80", "DB_PASSWORD": "hunter2", "url": "redis://me:hunter3@redis:6379"}
+
+    assert str(CtlResponse(succeeded=True, data=config)).split("\n") == [
+        "succeeded: 3 keys",
+        "KEY          VALUE",
+        "DB_PASSWORD  not shown; unwrap() has it",
+        "address      0.0.0.0:80",
+        "url          redis://…@redis:6379",
+    ]
+
+
+def test_printed_replies_show_what_was_refused() -> None:
+    """The host's message is whole."""
+    refused = CtlResponse[Host](succeeded=False, message=REASON)
+    undecodable = Undecodable(raw=b"{", reason="no JSON")
+    replies = Replies(responses=(refused,), undecodable=(undecodable,), expected=3)
+
+    assert str(replies).split("\n") == [
+        "2 of 3 expected hosts: 1 answer, 1 refused, 1 undecodable in 0.00 s",
+        "refused: manifest unknown: no such tag, no such tag, no such tag, no such tag,",
+        "no such tag, no such tag, no such tag, no such tag, no such tag, and that is all",
+        "             REASON   BYTES",
+        "undecodable  no JSON  b'{'",
+    ]
+
+
+def test_data_that_is_no_model_is_printed_below_its_status() -> None:
+    """The data of a response that a caller makes may be anything. A list of claims is a table."""
+    claims = {"name": "Echo", "version": "0.1", "revision": "3", "subject": "MX", "issuer": "AX", "tags": ""}
+
+    assert str(CtlResponse(succeeded=True, data=5)) == "succeeded\n5"
+    assert str(CtlResponse(succeeded=True, data=["a", "b"])) == "succeeded: 2 entries\n'a'\n'b'"
+    assert str(CtlResponse(succeeded=True, data=list[Link]())) == "succeeded: 0 entries"
+    assert str(CtlResponse(succeeded=True, message="here", data=[claims])).split("\n") == [
+        "succeeded: here  1 entry",
+        "NAME  VERSION  REVISION  SUBJECT  ISSUER",
+        "Echo  0.1      3         MX       AX",
+    ]
+
+
+def test_print_says_that_nobody_listens() -> None:
+    """An empty lattice has no table."""
+    assert str(Replies[Host](no_responders=True, subject="a.b")) == "nobody listens on a.b"
+    assert str(Inventories(no_responders=True, subject="a.b")) == "nobody listens on a.b"
+
+
+def test_wide_letters_and_accents_are_aligned() -> None:
+    """Chinese letters take two columns, and an accent of its own takes none."""
+    links = [Link("支付", "a", "b", "c", ["d"]), Link("cafe\u0301", "a", "b", "c", ["d"])]
+
+    assert str(CtlResponse(succeeded=True, data=links)).split("\n")[1:] == [
+        "SOURCE  TARGET  INTERFACES  NAME",
+        "支付    a       b:c/d       default",
+        "cafe\u0301    a       b:c/d       default",
+    ]
+
+
+@pytest.mark.parametrize("columns", [20, 33, 80, 200])
+@pytest.mark.parametrize(
+    "text", ["a\nb\u202e" + "c" * 300, "支付 " * 50, "支" * 90, "a/b, " * 90, "e\u0301" * 90]
+)
+def test_no_line_of_a_table_is_wider_than_the_terminal(
+    columns: int, text: str, width: Callable[[int], None]
+) -> None:
+    """Whatever a host sends, in whatever terminal."""
+    width(columns)
+    for shown in hostile(text):
+        for line in pretty(shown).split("\n"):
+            taken = sum(2 if letter in "支付" else 0 if letter == "\u0301" else 1 for letter in line)
+            assert taken <= columns, line
+
+
+# At an IPython prompt ---------------------------------------------------------------------------
+
+
+def test_a_prompt_shows_small_values_as_tables() -> None:
+    """Where nothing else is on the line, there is room for the fields."""
+    assert pretty(LINK).split("\n") == [
+        "SOURCE  TARGET  INTERFACES                  NAME",
+        "http    echo    wasi:http/incoming-handler  default",
+    ]
+    assert pretty(HOSTS) == str(HOSTS)
+    assert pretty(FAILED).split("\n") == [
+        "ComponentScaleFailed",
+        "component_id   echo",
+        "host_id        NBY7W66G…",
+        "image_ref      ghcr.io/acme/echo:0.1.0",
+        "max_instances  5",
+        "error          no such image",
+    ]
+
+
+def test_a_prompt_shows_the_items_of_a_list_on_a_line_each() -> None:
+    """Twenty tables would be too much. So are those in other containers."""
+    assert pretty([LINK, HOST]) == f"[{LINK!r},\n {HOST!r}]"
+    assert pretty({"hosts": HOSTS}) == f"{{'hosts': {HOSTS!r}}}"
+
+
+def test_a_prompt_wraps_the_message_of_a_refusal() -> None:
+    """It is whole."""
+    assert pretty(CtlResponse[None](succeeded=False, message=REASON)).split("\n") == [
+        "refused: manifest unknown: no such tag, no such tag, no such tag, no such tag,",
+        "no such tag, no such tag, no such tag, no such tag, no such tag, and that is all",
+    ]
+
+
+def test_a_prompt_shows_an_event_by_its_fields() -> None:
+    """The reason of a failure is whole, and so are the labels."""
+    failed = attrs.evolve(
+        FAILED, error=REASON, annotations={"team": "b" * 40, "wasmcloud.dev/managed-by": "wadm"}
+    )
+
+    assert pretty(event("component_scale_failed", failed)).split("\n") == [
+        "2026-11-22 20:31:02 UTC  component_scale_failed from NBY7W66G…",
+        "component_id   echo",
+        "image_ref      ghcr.io/acme/echo:0.1.0",
+        "max_instances  5",
+        "error          manifest unknown: no such tag, no such tag, no such tag, no such",
+        "               tag, no such tag, no such tag, no such tag, no such tag, no such",
+        "               tag, and that is all",
+        "annotations    team=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb,",
+        "               wasmcloud.dev/managed-by=wadm",
+    ]
+
+
+def test_a_prompt_shows_a_heartbeat_as_an_inventory() -> None:
+    """It is one, and has the host's name."""
+    heartbeat = HostHeartbeat(**vars(RUNNING))
+
+    assert pretty(event("host_heartbeat", heartbeat)) == (
+        f"2026-11-22 20:31:02 UTC  host_heartbeat from NBY7W66G…\n{RUNNING}"
+    )
 
 
 # In a notebook ----------------------------------------------------------------------------------
@@ -323,7 +687,7 @@ def test_html_of_links() -> None:
 
     assert words(CtlResponse(succeeded=True, message="here", data=[LINK, named])) == (
         "succeeded here 2 links source target interfaces name target config "
-        "http → echo wasi:http/incoming-handler default web → kv wasi:keyvalue/store backup kv-url"
+        "http echo wasi:http/incoming-handler default web kv wasi:keyvalue/store backup kv-url"
     )
 
 
@@ -393,7 +757,7 @@ def test_html_of_an_event_that_reports_a_failure() -> None:
     failed, scaled = event("component_scale_failed", FAILED), event("component_scaled", SCALED)
 
     assert words(failed) == (
-        "2026-11-22 20:31:02 component_scale_failed from NBY7W66G… component_id echo "
+        "2026-11-22 20:31:02 UTC component_scale_failed from NBY7W66G… component_id echo "
         "image_ref ghcr.io/acme/echo:0.1.0 max_instances 5 error no such image"
     )
     assert '<span class="badge bad">component_scale_failed</span>' in page(failed)

@@ -34,14 +34,15 @@ class Lines:
 Cell = str | int | None | Text | tuple[Text, ...] | Lines
 """The content of a cell. A tuple is a row of chips; None, ``""`` and ``()`` are empty."""
 
-_EMPTY = (None, "", ())
+EMPTY = (None, "", ())
+"""The cells in which nothing is shown."""
 
 
 class Title:
     """A line of texts with spaces between, above tables. Empty parts are left out, and so is an empty title."""
 
     def __init__(self, *parts: Cell) -> None:
-        self.parts = [part for part in parts if part not in _EMPTY]
+        self.parts = [part for part in parts if part not in EMPTY]
 
 
 class Table:
@@ -57,7 +58,7 @@ class Table:
     def __init__(self, rows: Iterable[Mapping[str, Cell]]) -> None:
         self.rows = list(rows)
         names = dict.fromkeys(name for row in self.rows for name in row)
-        self.columns = [name for name in names if any(row.get(name) not in _EMPTY for row in self.rows)]
+        self.columns = [name for name in names if any(row.get(name) not in EMPTY for row in self.rows)]
 
 
 Section = Title | Table | Text

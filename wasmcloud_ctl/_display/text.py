@@ -24,11 +24,11 @@ def with_short_ids(text: str) -> str:
     return _HOST_ID.sub(lambda found: short_id(found[0]), text)
 
 
-def one_line(text: str, width: int = 60) -> str:
-    """Return a text with spaces for unprintable characters, cut to at most ``width`` characters."""
+def one_line(text: str, width: int | None = 60) -> str:
+    """Return a text with spaces for unprintable characters, cut to at most ``width`` characters. None: not cut."""
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def count(number: int, noun: str) -> str:
@@ -39,7 +39,11 @@ def count(number: int, noun: str) -> str:
 
 
 @singledispatch
-def summary(value: object) -> str:
-    """Return the summary of a value, for one line. ``_presentation`` registers those of models and events."""
+def summary(value: object, whole: bool = False) -> str:
+    """Return the summary of a value, for one line. ``_presentation`` registers those of models and events.
+
+    For a repr, what hosts say is cut. ``whole`` is for ``str``: hosts' messages and references are not cut, and names
+    and times come first.
+    """
     # Of a dict only the count: the values of a config may be secrets.
     return f"map of {count(len(value), 'key')}" if isinstance(value, dict) else one_line(repr(value))
