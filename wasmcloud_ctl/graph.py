@@ -16,8 +16,10 @@ from typing import Protocol
 import attrs
 
 from wasmcloud_ctl._display import html
-from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item
+from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item, Label
 from wasmcloud_ctl._display.svg import Picture
+from wasmcloud_ctl._display.terminal import Printer, print_pretty
+from wasmcloud_ctl._display.text import with_short_ids
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
 from wasmcloud_ctl.exceptions import CtlError
@@ -63,7 +65,8 @@ class LatticeGraph:
         errors: list[HostBox] = []
         if isinstance(inventories, Inventories):
             errors = [
-                HostBox(id=host_id, error=str(error)) for host_id, error in sorted(inventories.errors.items())
+                HostBox(id=host_id, error=with_short_ids(str(error)))
+                for host_id, error in sorted(inventories.errors.items())
             ]
             inventories = inventories.data.values()
         checked = arguments.sequence_of(HostInventory, inventories, "inventories")
@@ -118,6 +121,9 @@ class LatticeGraph:
         except ImportError as error:
             raise CtlError(f"{_NO_EXTRA} ({error})") from error
 
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        print_pretty(printer, str(self), repr(self))
+
     def _repr_html_(self) -> str:
         try:
             picture = Picture(self._diagram).svg(standalone=False)
@@ -148,10 +154,16 @@ def _host_box(inventory: HostInventory) -> HostBox:
 
 
 def _arrows(links: Iterable[Link]) -> list[Arrow]:
-    labels: dict[tuple[str, str], list[str]] = {}
+    labels: dict[tuple[str, str], list[Label]] = {}
     for link in links:
         name = "" if link.name == "default" else f" ({link.name})"
-        labels.setdefault((link.source_id, link.target), []).append(interfaces_of(link) + name)
+        configs = [
+            f"{end} config: {', '.join(names)}"
+            for end, names in (("source", link.source_config), ("target", link.target_config))
+            if names
+        ]
+        label = Label(interfaces_of(link) + name, configs)
+        labels.setdefault((link.source_id, link.target), []).append(label)
     return [
         Arrow(source=source, target=target, labels=sorted(found))
         for (source, target), found in sorted(labels.items())

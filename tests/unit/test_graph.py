@@ -7,6 +7,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from wasmcloud_ctl import (
     ComponentDescription,
@@ -44,9 +45,9 @@ HOSTS = [
     inventory("C", "copper-mill"),
 ]
 LINKS = [
-    Link("http", "web", "wasi", "http", ["incoming-handler"]),
+    Link("http", "web", "wasi", "http", ["incoming-handler"], source_config=["address", "tls"]),
     Link("web", "cart", "acme", "cart", ["carts"]),
-    Link("web", "cart", "acme", "cart", ["orders"], name="backup"),
+    Link("web", "cart", "acme", "cart", ["orders"], name="backup", source_config=["a"], target_config=["b"]),
     Link("web", "redis", "wasi", "keyvalue", ["store"]),
 ]
 GRAPH = LatticeGraph(
@@ -60,7 +61,7 @@ GRAPH = LatticeGraph(
 
 
 def test_text_is_a_tree_of_hosts_and_links() -> None:
-    """It has the hosts by name, those without an inventory, and the links; missing ids are marked."""
+    """It has the hosts by name, those without one, and the links with their configs; missing ids are marked."""
     assert str(GRAPH).splitlines() == [
         "lattice default: 4 hosts, 2 components, 1 provider, 4 links",
         "├─ copper-mill (NCCCCCCC…)  zone=z-C",
@@ -74,9 +75,12 @@ def test_text_is_a_tree_of_hosts_and_links() -> None:
         "└─ NDDDDDDD…  NO INVENTORY: no answer within 2 s",
         "links",
         "├─ http -> web  wasi:http/incoming-handler",
+        "│  └─ source config: address, tls",
         "├─ web -> cart",
         "│  ├─ acme:cart/carts",
         "│  └─ acme:cart/orders (backup)",
+        "│     ├─ source config: a",
+        "│     └─ target config: b",
         "└─ web -> redis  wasi:keyvalue/store  redis RUNS NOWHERE",
     ]
 
@@ -91,6 +95,26 @@ def test_missing_are_the_ids_that_no_host_runs() -> None:
     links = [*LINKS, Link("ghost", "redis", "a", "b", ["c"]), Link("ghost", "ghost", "a", "b", ["c"])]
 
     assert LatticeGraph(HOSTS, links).missing == ("ghost", "redis")
+
+
+def test_a_prompt_shows_the_text() -> None:
+    """In a list it shows only the heading."""
+    assert pretty(GRAPH) == str(GRAPH)  # type: ignore[no-untyped-call]
+    assert pretty([GRAPH]) == f"[{GRAPH!r}]"  # type: ignore[no-untyped-call]
+
+
+def test_text_has_references_and_reasons_in_full() -> None:
+    """The version is at the end of a reference. Ids of hosts are short."""
+    reference = "registry.example/" + "a-folder/" * 8 + "web:1.2.3"
+    host_id = "N" + "D" * 55
+    host = HostInventory(
+        host_id=host_id, components=(ComponentDescription(id="web", image_ref=reference),), providers=()
+    )
+    error = RequestTimeout(f"no answer from {host_id}: " + "it may be slow; " * 8 + "ask again")
+    graph = LatticeGraph(Inventories(data={host_id: host}, errors={host_id: error}))
+
+    assert f"web  component ×0  {reference}\n" in str(graph)
+    assert str(graph).endswith(f"no answer from NDDDDDDD…: {'it may be slow; ' * 8}ask again")
 
 
 # The picture ------------------------------------------------------------------------------------
@@ -133,6 +157,7 @@ def test_a_picture_shows_names_ids_and_counts() -> None:
         "acme:cart/",
         "\u00a0\u00a0orders (backup)",
     } <= set(shown)
+    assert {"source config: address, tls", "source config: a", "target config: b"} <= set(shown)
     assert "nothing runs here" in shown
 
 

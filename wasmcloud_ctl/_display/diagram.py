@@ -31,13 +31,21 @@ class HostBox:
     error: str | None = None  # None if the inventory is there
 
 
+@attrs.frozen(order=True)
+class Label:
+    """A link: its interfaces, with its name if that is not ``default``, and a line for the configs of each end."""
+
+    words: str
+    configs: Sequence[str] = ()
+
+
 @attrs.frozen(kw_only=True)
 class Arrow:
-    """All links from ``source`` to ``target``. A label names a link's interfaces, and the link if not ``default``."""
+    """All links from ``source`` to ``target``, with a label for each."""
 
     source: str
     target: str
-    labels: Sequence[str]
+    labels: Sequence[Label]
 
 
 @attrs.frozen(kw_only=True)
@@ -86,10 +94,11 @@ def _tree(branches: Sequence[Sequence[str]]) -> list[str]:
 
 def _host_lines(host: HostBox) -> list[str]:
     if host.error is not None:
-        return [f"{short_id(host.id)}  NO INVENTORY: {one_line(host.error, 100)}"]
+        return [f"{short_id(host.id)}  NO INVENTORY: {one_line(host.error, None)}"]
     labels = "".join(f"  {one_line(label)}" for label in host.labels)
     items = [
-        f"{one_line(item.id)}  {item.description}  {one_line(item.reference)}".rstrip() for item in host.items
+        f"{one_line(item.id)}  {item.description}  {one_line(item.reference, None)}".rstrip()
+        for item in host.items
     ]
     head = f"{one_line(host.name)} ({short_id(host.id)}){labels}"
     return [head, *_tree([[item] for item in items or ["nothing runs here"]])]
@@ -99,7 +108,11 @@ def _arrow_lines(arrow: Arrow, missing: Sequence[str]) -> list[str]:
     nowhere = dict.fromkeys(one_line(end) for end in (arrow.source, arrow.target) if end in missing)
     warning = f"  {' AND '.join(nowhere)} RUNS NOWHERE" if nowhere else ""
     ends = f"{one_line(arrow.source)} -> {one_line(arrow.target)}"
-    labels = [one_line(label, 100) for label in arrow.labels]
+    labels = [
+        [one_line(label.words, 100), *_tree([[one_line(config, None)] for config in label.configs])]
+        for label in arrow.labels
+    ]
     if len(labels) == 1:
-        return [f"{ends}  {labels[0]}{warning}"]
-    return [f"{ends}{warning}", *_tree([[label] for label in labels])]
+        [[words, *configs]] = labels
+        return [f"{ends}  {words}{warning}", *configs]
+    return [f"{ends}{warning}", *_tree(labels)]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import attrs
 
-from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox
+from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Label
 from wasmcloud_ctl._display.text import one_line, short_id
 
 # Sizes in points; Graphviz counts 72 to an inch. The letter widths are wider than those of most fonts.
@@ -159,7 +159,8 @@ class Picture:
         # The label of a link within one host is in the host's box, too.
         within = clusters[0] if all(cluster is clusters[0] for cluster in clusters) else None
         lines = [line for label in arrow.labels for line in _label_lines(label)]
-        tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *arrow.labels))
+        words = [line for label in arrow.labels for line in (label.words, *label.configs)]
+        tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *words))
         label = self._add_box(_Box(kind, lines, tooltip, within, "start"))
         for source in sources:
             self._graph.add_edge(source, label, dir="none")
@@ -230,12 +231,14 @@ def _text(words: str, kind: str) -> _Text:
     return _Text(one_line(words, _MAX_LENGTH), kind)
 
 
-def _label_lines(label: str) -> list[_Text]:
-    """Return a link's label as one line, or as two if it is long: the package and the interfaces."""
-    if len(label) <= _SHORT_LABEL:
-        return [_text(label, "code")]
-    package, slash, interfaces = label.partition("/")
-    return [_text(package + slash, "code"), _Text(_INDENT + one_line(interfaces, _MAX_LENGTH), "code")]
+def _label_lines(label: Label) -> list[_Text]:
+    """Return a link's label: a line, or two if it is long: the package and the interfaces. And those of configs."""
+    configs = [_text(config, "small") for config in label.configs]
+    if len(label.words) <= _SHORT_LABEL:
+        return [_text(label.words, "code"), *configs]
+    package, slash, interfaces = label.words.partition("/")
+    interfaces_line = _Text(_INDENT + one_line(interfaces, _MAX_LENGTH), "code")
+    return [_text(package + slash, "code"), interfaces_line, *configs]
 
 
 def _group(tooltip: str, *parts: str) -> str:
