@@ -18,7 +18,7 @@ import attrs
 from wasmcloud_ctl._display import html
 from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item, Label
 from wasmcloud_ctl._display.svg import Picture
-from wasmcloud_ctl._display.terminal import Printer, print_pretty
+from wasmcloud_ctl._display.terminal import Printer, is_item, print_pretty
 from wasmcloud_ctl._display.text import with_short_ids
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
@@ -122,7 +122,7 @@ class LatticeGraph:
             raise CtlError(f"{_NO_EXTRA} ({error})") from error
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
-        print_pretty(printer, str(self), repr(self))
+        print_pretty(printer, repr(self) if is_item(printer) else str(self))
 
     def _repr_html_(self) -> str:
         try:
@@ -157,11 +157,11 @@ def _arrows(links: Iterable[Link]) -> list[Arrow]:
     labels: dict[tuple[str, str], list[Label]] = {}
     for link in links:
         name = "" if link.name == "default" else f" ({link.name})"
-        configs = [
+        configs = tuple(
             f"{end} config: {', '.join(names)}"
             for end, names in (("source", link.source_config), ("target", link.target_config))
             if names
-        ]
+        )
         label = Label(interfaces_of(link) + name, configs)
         labels.setdefault((link.source_id, link.target), []).append(label)
     return [

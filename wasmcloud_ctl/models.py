@@ -14,7 +14,7 @@ from typing import Annotated, Generic, TypeVar, overload
 import attrs
 
 from wasmcloud_ctl._display.html import as_html
-from wasmcloud_ctl._display.terminal import Printer, as_text, print_pretty
+from wasmcloud_ctl._display.terminal import Printer, as_text, is_item, print_pretty
 from wasmcloud_ctl._display.text import one_line, summary
 from wasmcloud_ctl.exceptions import (
     CtlError,
@@ -50,7 +50,7 @@ class Value:
         return one_line(summary(self, whole=True), None)
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
-        print_pretty(printer, as_text(self), repr(self))
+        print_pretty(printer, repr(self) if is_item(printer) else as_text(self))
 
     def _repr_html_(self) -> str:
         return as_html(self)

@@ -61,14 +61,25 @@ def printed(program: str, columns: int | None) -> str:
         os.close(theirs)
 
 
-def test_a_program_prints_for_its_terminal() -> None:
-    """Text is as wide as the terminal. One of 0 columns does not know its size, and output elsewhere has 80."""
-    program = (
-        "from wasmcloud_ctl import CtlResponse; print(CtlResponse(succeeded=True, data={'key': 'x ' * 200}))"
-    )
-    widths = [max(map(len, printed(program, columns).splitlines())) for columns in (100, 0, None)]
+CONFIG = (
+    "from wasmcloud_ctl import CtlResponse; config = CtlResponse(succeeded=True, data={'key': 'x ' * 200})\n"
+)
+PRINT = CONFIG + "print(config)"
+IN_A_NOTEBOOK = CONFIG + (
+    "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): text = str(config)\nprint(text)"
+)
 
-    assert widths == [100, 80, 80]
+
+@pytest.mark.parametrize(
+    ("program", "columns", "expected"),
+    [(PRINT, 100, 100), (PRINT, 0, 80), (PRINT, None, 80), (IN_A_NOTEBOOK, 100, 80)],
+)
+def test_a_program_prints_for_its_terminal(program: str, columns: int | None, expected: int) -> None:
+    """Text is as wide as the terminal, and has 80 columns elsewhere. A terminal of 0 columns does not know its size.
+
+    The terminal in which a notebook's server was started does not count: stdout is elsewhere.
+    """
+    assert max(map(len, printed(program, columns).splitlines())) == expected
 
 
 def test_an_ipython_prompt_shows_a_lattice(lattice: PracticeLattice, client: Client, tmp_path: Path) -> None:

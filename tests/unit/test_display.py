@@ -293,6 +293,7 @@ def test_no_printed_text_has_control_characters() -> None:
 # Printed as a table -----------------------------------------------------------------------------
 
 SECOND_ID = "NAFE7W66GTFLSJDYKEPMZLTWIMUCZ2SFUMZUWKANZ3SM2MGWYX5INV2L"
+THIRD_ID = "N" + "C" * 55
 HOSTS = Replies(
     responses=(
         CtlResponse(succeeded=True, data=HOST),
@@ -311,7 +312,9 @@ INVENTORIES = Inventories(
         ID: RUNNING,
         SECOND_ID: HostInventory(host_id=SECOND_ID, components=(), providers=(), friendly_name="n"),
     },
-    errors={"NX": RequestTimeout("no answer to wasmbus.ctl.v1.default.host.get.NX within 0.5 s; ask again")},
+    errors={
+        THIRD_ID: RequestTimeout(f"no answer to wasmbus.ctl.v1.default.host.get.{THIRD_ID} within 0.5 s")
+    },
     elapsed=0.5,
     expected=3,
 )
@@ -388,16 +391,20 @@ def test_without_room_for_names_each_row_is_a_list_of_fields(width: Callable[[in
     ]
     width(24)
     assert str(HOSTS).split("\n")[1:3] == ["host     purple-waterfal", "         l-9823"]
+    width(20)
+    least = str(HOSTS)
+    width(5)
+    assert str(HOSTS) == least
 
 
 def test_inventories_are_printed_with_what_is_missing_first(width: Callable[[int], None]) -> None:
     """The title says how many hosts were expected. What a host runs is whole, on more lines where it must be."""
     missing = [
         "2 of 3 expected hosts: 2 inventories, 1 error in 0.50 s",
-        "              HOST  ERROR",
-        "no inventory  NX    RequestTimeout  no answer to",
-        "                                    wasmbus.ctl.v1.default.host.get.NX within",
-        "                                    0.5 s; ask again",
+        "              HOST       ERROR",
+        "no inventory  NCCCCCCC…  RequestTimeout  no answer to",
+        "                                         wasmbus.ctl.v1.default.host.get.NCCCCCC",
+        "                                         C… within 0.5 s",
         "",
     ]
 
@@ -425,7 +432,7 @@ def test_inventories_are_printed_in_a_narrow_terminal(width: Callable[[int], Non
     """Each host is a list of fields."""
     width(60)
 
-    assert str(INVENTORIES).split("\n")[7:] == [
+    assert str(INVENTORIES).split("\n")[8:] == [
         "host        purple-waterfall-9823",
         "id          NBY7W66G…",
         "components  echo ×5 echo:0.1.0",
@@ -437,6 +444,19 @@ def test_inventories_are_printed_in_a_narrow_terminal(width: Callable[[int], Non
         "id          NAFE7W66…",
         "components  none",
         "providers   none",
+    ]
+
+
+def test_what_a_host_runs_is_indented_after_the_first_line(width: Callable[[int], None]) -> None:
+    """A name that is wider than the terminal is broken."""
+    component = attrs.evolve(ECHO, id="echo-" * 9)
+    inventories = Inventories(data={ID: attrs.evolve(INVENTORY, components=(component,))})
+    width(40)
+
+    assert str(inventories).split("\n")[3:6] == [
+        "components  echo-echo-echo-echo-echo-ech",
+        "              o-echo-echo-echo- ×5",
+        "              echo:0.1.0",
     ]
 
 
@@ -574,8 +594,10 @@ def test_a_prompt_shows_the_items_of_a_list_on_a_line_each() -> None:
     assert pretty({"hosts": HOSTS}) == f"{{'hosts': {HOSTS!r}}}"
 
 
-def test_a_prompt_wraps_the_message_of_a_refusal() -> None:
-    """It is whole."""
+def test_a_prompt_wraps_the_message_of_a_host() -> None:
+    """It is whole. Without a message, a prompt says that there is no data."""
+    assert pretty(CtlResponse[None](succeeded=True, message="set")) == "succeeded: set"
+    assert pretty(CtlResponse[None](succeeded=True)) == "succeeded: no data"
     assert pretty(CtlResponse[None](succeeded=False, message=REASON)).split("\n") == [
         "refused: manifest unknown: no such tag, no such tag, no such tag, no such tag,",
         "no such tag, no such tag, no such tag, no such tag, no such tag, and that is all",

@@ -46,7 +46,7 @@ HOSTS = [
 ]
 LINKS = [
     Link("http", "web", "wasi", "http", ["incoming-handler"], source_config=["address", "tls"]),
-    Link("web", "cart", "acme", "cart", ["carts"]),
+    Link("web", "cart", "acme", "cart", ["carts"], target_config=["c"]),
     Link("web", "cart", "acme", "cart", ["orders"], name="backup", source_config=["a"], target_config=["b"]),
     Link("web", "redis", "wasi", "keyvalue", ["store"]),
 ]
@@ -78,6 +78,7 @@ def test_text_is_a_tree_of_hosts_and_links() -> None:
         "│  └─ source config: address, tls",
         "├─ web -> cart",
         "│  ├─ acme:cart/carts",
+        "│  │  └─ target config: c",
         "│  └─ acme:cart/orders (backup)",
         "│     ├─ source config: a",
         "│     └─ target config: b",
@@ -157,7 +158,9 @@ def test_a_picture_shows_names_ids_and_counts() -> None:
         "acme:cart/",
         "\u00a0\u00a0orders (backup)",
     } <= set(shown)
-    assert {"source config: address, tls", "source config: a", "target config: b"} <= set(shown)
+    assert {"source config: address, tls", "source config: a", "target config: b", "target config: c"} <= set(
+        shown
+    )
     assert "nothing runs here" in shown
 
 

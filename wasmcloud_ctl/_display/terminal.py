@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Protocol
 
-import attrs
-
 from wasmcloud_ctl._display.tables import EMPTY, Cell, Lines, Section, Table, Text, Title, sections
 from wasmcloud_ctl._display.text import one_line
 
@@ -52,9 +50,14 @@ class Printer(Protocol):
     def break_(self) -> None: ...
 
 
-def print_pretty(printer: Printer, text: str, line: str) -> None:
-    """Print a text, or only a line if it stands for an item of a list or of another container."""
-    first, *others = [line] if len(printer.stack) > 1 else text.split("\n")
+def is_item(printer: Printer) -> bool:
+    """Return whether an item of a list or of another container is printed."""
+    return len(printer.stack) > 1
+
+
+def print_pretty(printer: Printer, text: str) -> None:
+    """Print a text at IPython's prompt."""
+    first, *others = text.split("\n")
     printer.text(first)
     for other in others:
         printer.break_()
@@ -77,7 +80,7 @@ def _terminal_width() -> int:
     # Where stdout was replaced, as in a notebook, the terminal is the one in which the server was started.
     if sys.stdout is not sys.__stdout__ and "COLUMNS" not in os.environ:
         return _DEFAULT_WIDTH
-    # A terminal that does not know its size has 0 columns.
+    # A terminal that does not know its size has 0 columns, which shutil returns before Python 3.11.
     return max(_MIN_WIDTH, shutil.get_terminal_size((_DEFAULT_WIDTH, 0)).columns or _DEFAULT_WIDTH)
 
 
@@ -86,7 +89,8 @@ def _section(section: Section, width: int) -> list[str]:
         case Table():
             return _table(section, width) if section.columns else []
         case Title():
-            return _wrapped(_title(section), width) if section.parts else []
+            words = _title(section)
+            return _wrapped(words, width) if words else []
         case _:
             return _wrapped(_words(section), width)
 
@@ -160,43 +164,23 @@ def _cell(cell: Cell, width: int) -> list[str]:
 # Widths of columns ------------------------------------------------------------------------------
 
 
-@attrs.define
-class _Column:
-    """How wide a column is at present.
-
-    Attributes:
-        width: The present width.
-        enough: The width in which names and words are whole.
-        importance: The columns of the lowest importance shrink first.
-    """
-
-    width: int
-    enough: int
-    importance: int
-
-
 def _widths(rows: Sequence[Row], width: int) -> list[int]:
     """Return the widths of a table's columns so that they fit. Empty if names or words would have to be broken.
 
     Columns shrink one step at a time: the widest of the least important ones.
     """
-    columns = [_column(cells, width) for cells in zip(*rows, strict=True)]
-    while sum(column.width + len(_GAP) for column in columns) - len(_GAP) > width:
-        wide = [column for column in columns if column.width > column.enough]
+    widths, enough, importance = [], [], []
+    for cells in zip(*rows, strict=True):
+        needs = [_needs(cell) for cell in cells if cell not in EMPTY]
+        widths.append(max(_width_of(line) for cell in cells for line in _cell(cell, width)))
+        enough.append(max(found for found, _ in needs))
+        importance.append(min(found for _, found in needs))
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        wide = [number for number, found in enumerate(widths) if found > enough[number]]
         if not wide:
             return []
-        min(wide, key=lambda column: (column.importance, -column.width)).width -= 1
-    return [column.width for column in columns]
-
-
-def _column(cells: Row, width: int) -> _Column:
-    """Return a column as wide as its text, but no wider than the terminal."""
-    needs = [_needs(cell) for cell in cells if cell not in EMPTY]
-    return _Column(
-        width=max(_width_of(line) for cell in cells for line in _cell(cell, width)),
-        enough=max(enough for enough, _ in needs),
-        importance=min(importance for _, importance in needs),
-    )
+        widths[min(wide, key=lambda number: (importance[number], -widths[number]))] -= 1
+    return widths
 
 
 def _needs(cell: Cell) -> tuple[int, int]:
