@@ -14,7 +14,7 @@ from typing import Annotated, Generic, TypeVar, overload
 import attrs
 
 from wasmcloud_ctl._display.html import as_html
-from wasmcloud_ctl._display.terminal import Printer, as_text, is_item, print_pretty
+from wasmcloud_ctl._display.terminal import Printer, as_line, as_text, is_item, print_pretty
 from wasmcloud_ctl._display.text import one_line, summary
 from wasmcloud_ctl.exceptions import (
     CtlError,
@@ -47,7 +47,7 @@ class Value:
         return f"<{type(self).__name__} {one_line(summary(self), 140)}>"
 
     def __str__(self) -> str:
-        return one_line(summary(self, whole=True), None)
+        return as_line(summary(self, whole=True))
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
         print_pretty(printer, repr(self) if is_item(printer) else as_text(self))

@@ -563,9 +563,20 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(
     """Whatever a host sends, in whatever terminal."""
     width(columns)
     for shown in hostile(text):
-        for line in pretty(shown).split("\n"):
+        for line in [*pretty(shown).split("\n"), *str(shown).split("\n")]:
             taken = sum(2 if letter in "支付" else 0 if letter == "\u0301" else 1 for letter in line)
             assert taken <= columns, line
+
+
+def test_a_line_that_is_wider_than_the_terminal_is_wrapped(width: Callable[[int], None]) -> None:
+    """The other lines are indented, so that the events of a loop can be told apart."""
+    width(40)
+    assert str(event("component_scale_failed", FAILED)).split("\n") == [
+        "20:31:02.123456 NBY7W66G…",
+        "  component_scale_failed echo,",
+        "  max_instances 5,",
+        "  ghcr.io/acme/echo:0.1.0: no such image",
+    ]
 
 
 # At an IPython prompt ---------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def print_pretty(printer: Printer, text: str) -> None:
 
 def as_text(value: object) -> str:
     """Return a value's titles and tables as text that fits the terminal, without a line break at the end."""
-    width = _terminal_width()
+    width = _terminal_width() or _DEFAULT_WIDTH
     lines: list[str] = []
     after_table = False
     for section in sections(value):
@@ -76,12 +76,20 @@ def as_text(value: object) -> str:
     return "\n".join(lines)
 
 
+def as_line(text: str) -> str:
+    """Return a text on one line; in a terminal that is narrower on several, the others indented."""
+    width = _terminal_width()
+    line = one_line(text, None)
+    return "\n".join(_wrapped(line, width, _INDENT)) if width else line
+
+
 def _terminal_width() -> int:
+    """Return the width of the terminal that stdout is, at least the lowest one. 0 if it is none, or has no width."""
     # Where stdout was replaced, as in a notebook, the terminal is the one in which the server was started.
     if sys.stdout is not sys.__stdout__ and "COLUMNS" not in os.environ:
-        return _DEFAULT_WIDTH
-    # A terminal that does not know its size has 0 columns, which shutil returns before Python 3.11.
-    return max(_MIN_WIDTH, shutil.get_terminal_size((_DEFAULT_WIDTH, 0)).columns or _DEFAULT_WIDTH)
+        return 0
+    columns = shutil.get_terminal_size((0, 0)).columns
+    return max(_MIN_WIDTH, columns) if columns else 0
 
 
 def _section(section: Section, width: int) -> list[str]:

@@ -222,7 +222,7 @@ class Wait(Generic[T]):
         response = self._evidence.acknowledgement
         acknowledged = "acknowledged, but" if response is not None else "not acknowledged, and"
         return WaitTimeout(
-            f"{self._operation.title} was {acknowledged} not certain within {self._wait:g} s: "
+            f"{self._operation.title} was {acknowledged} not certain within {round(self._wait, 3):g} s: "
             f"{self._last_seen or 'nothing was seen of it'}",
             last_seen=self._last_seen,
             response=response,
