@@ -619,7 +619,8 @@ class Client:
 
         Args:
             registries: The credentials, by the registry's name, such as ``ghcr.io``.
-            expected, quiet, timeout: When the gather ends. ``quiet`` defaults to 0.25, None to the client's.
+            expected, quiet, timeout: When the gather ends. ``quiet`` defaults to 0.25, also with ``expected``. None
+                is the default of other gathers.
         """
         if not isinstance(registries, Mapping):
             raise InvalidArgument(f"registries must be a mapping, not {type(registries).__name__}")
