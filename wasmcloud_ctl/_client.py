@@ -324,8 +324,8 @@ class Client:
             component_limits: Limits for the component (hosts from 1.9 on). None by default.
 
         Raises:
-            OperationFailed: With ``wait``, also if another reference runs and ``allow_update`` is False, or an
-                earlier command of this client for the component has an uncertain outcome. Nothing was sent then.
+            OperationFailed: With ``wait``, also if another reference runs and ``allow_update`` is False, or if the
+                outcome of an earlier scale of this client to another reference is uncertain. Nothing was sent then.
 
         Example:
             >>> host = client.find_host("waterfall")  # doctest: +SKIP
@@ -387,8 +387,8 @@ class Client:
             annotations: Annotations for the component. None by default.
 
         Raises:
-            OperationFailed: With ``wait``, also if an earlier command of this client for the component has an
-                uncertain outcome that makes the update unsafe. Nothing was sent then.
+            OperationFailed: With ``wait``, also if the outcome of an earlier scale of this client to another
+                reference is uncertain. Nothing was sent then.
 
         Example:
             >>> ref = "ghcr.io/wasmcloud/components/http-hello-world-rust:0.2.0"

@@ -130,6 +130,15 @@ def test_a_full_queue_drops_events_and_never_a_gap(
     assert (receiver.dropped, receiver.gaps) == (4, 2)
 
 
+def test_a_queue_that_is_full_of_gaps_takes_events_all_the_same(lossy: Lossy) -> None:
+    receiver = lossy.client.events_receiver("config_set", maxsize=1, gap_events=True)
+    lossy.lose_connection()
+    put(lossy.client, "a", "b")
+    receiver.close()
+    assert list(map(words, receiver)) == ["gap 1", "b"]
+    assert receiver.dropped == 1
+
+
 # Polling ----------------------------------------------------------------------------------------
 
 

@@ -353,17 +353,14 @@ def test_a_scale_that_took_too_long_must_be_settled_first(lattice: PracticeLatti
 def test_what_the_inventory_shows_is_settled(lattice: PracticeLattice, client: Client) -> None:
     """A start or an update that took too long, and is done in the meantime, needs no repetition."""
     host = lattice.hosts[0]
-    lattice.registry.hold(REFERENCE)
+    for reference in (REFERENCE, OTHER):
+        lattice.registry.hold(reference)
     with pytest.raises(WaitTimeout):
         client.scale_component(host.id, REFERENCE, "echo", 2, wait=0.3)
     lattice.registry.release(REFERENCE)
     lattice.settle()
-
-    lattice.registry.hold(OTHER)
     with pytest.raises(WaitTimeout):
         client.update_component(host.id, "echo", OTHER, wait=0.3)
-    with pytest.raises(OperationFailed, match="the command was not sent"):
-        client.scale_component(host.id, REFERENCE, "echo", 3, wait=5)
     lattice.registry.release(OTHER)
     lattice.settle()
     client.scale_component(host.id, OTHER, "echo", 3, wait=5)
@@ -371,8 +368,10 @@ def test_what_the_inventory_shows_is_settled(lattice: PracticeLattice, client: C
     assert host.running_code == {"echo": OTHER}
 
 
-def test_a_certain_update_settles_no_other_one(lattice: PracticeLattice, client: Client) -> None:
-    """The first one may still be carried out after it, and a scale after that would only rename the component."""
+def test_a_scale_is_not_sent_while_an_update_may_be_carried_out(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """It looks again and again, and learns of the update by its event. A certain update back does not change that."""
     host = lattice.hosts[0]
     client.scale_component(host.id, REFERENCE, "echo", 2, wait=5)
     lattice.registry.hold(OTHER)
@@ -380,15 +379,36 @@ def test_a_certain_update_settles_no_other_one(lattice: PracticeLattice, client:
         client.update_component(host.id, "echo", OTHER, wait=0.3)
     client.update_component(host.id, "echo", REFERENCE, wait=5)
 
-    with pytest.raises(
-        OperationFailed, match=f"an earlier command of this client, with {OTHER}, is uncertain"
-    ):
-        client.scale_component(host.id, REFERENCE, "echo", 3, wait=5)
+    with pytest.raises(WaitTimeout) as too_short:
+        client.scale_component(host.id, REFERENCE, "echo", 3, wait=0.5)
+    looks = len(lattice.wait_for_commands("host.get"))
+    scaling = Calling(lambda: client.scale_component(host.id, REFERENCE, "echo", 3, wait=20))
+    lattice.wait_for_commands("host.get", looks + 1)
     lattice.registry.release(OTHER)
-    lattice.settle()
-    client.scale_component(host.id, OTHER, "echo", 3, wait=5)
+    failed = scaling.end().error
 
+    title = f"the scale of echo to 3 on host {host.id}"
+    reason = "an earlier update of this client may still be carried out"
+    assert str(too_short.value) == f"{title} was not sent: 0.5 s passed before that: {reason}"
+    assert too_short.value.last_seen == reason
+    assert isinstance(failed, OperationFailed)
+    assert scaling.seconds < 3
+    assert str(failed).startswith(f"{title}: the command was not sent: it runs {OTHER}, ")
     assert host.running_code == {"echo": OTHER}
+
+
+def test_an_update_that_failed_delays_a_scale_and_no_more(lattice: PracticeLattice, client: Client) -> None:
+    """Nothing tells of the failure, so the scale is sent when the update would have been carried out."""
+    host = lattice.hosts[0]
+    lattice.registry.fail(OTHER, "no such image")
+    client.scale_component(host.id, REFERENCE, "echo", 2, wait=5)
+    with pytest.raises(WaitTimeout):
+        client.update_component(host.id, "echo", OTHER, wait=2)
+    started = time.monotonic()
+    client.scale_component(host.id, REFERENCE, "echo", 3, wait=20)
+
+    assert 2 < time.monotonic() - started < 4
+    assert host.running_code == {"echo": REFERENCE}
 
 
 def test_a_stop_settles_an_update_that_took_too_long(lattice: PracticeLattice, client: Client) -> None:

@@ -12,19 +12,27 @@ def running(reference: str, count: int = 5) -> ComponentDescription:
 
 
 def test_an_uncertain_scale_makes_other_references_unsafe() -> None:
-    """Both may be carried out in any order. A second scale to the same reference is no danger."""
+    """Both may be carried out in any order. A second command with the same reference is no danger."""
     doubts = Doubts(scales=frozenset({("one", 5)}))
-    assert doubts.about("one", update=False) == set()
-    assert doubts.about("two", update=False) == {"one"}
-    assert doubts.about("two", update=True) == {"one"}
+    assert doubts.about("one") == set()
+    assert doubts.about("two") == {"one"}
+    assert doubts.updates_until("two") == 0.0
 
 
-def test_an_uncertain_update_makes_scales_unsafe_and_not_updates() -> None:
-    """The host carries out one update after the other, each with the code of its reference."""
-    doubts = Doubts(updates=frozenset({"one"}))
-    assert doubts.about("two", update=False) == {"one"}
-    assert doubts.about("one", update=False) == set()
-    assert doubts.about("two", update=True) == set()
+def test_an_uncertain_update_makes_scales_unsafe_for_five_seconds() -> None:
+    """Those to another reference. With several updates, the last one counts."""
+    doubts = Doubts().with_update("one", 100.0).with_update("two", 102.0).with_update("three", 101.0)
+    assert doubts.about("four") == set()
+    assert doubts.updates_until("four") == 107.0
+    assert doubts.updates_until("two") == 106.0
+    assert Doubts().with_update("one", 100.0).updates_until("one") == 0.0
+    assert Doubts().updates_until("one") == 0.0
+
+
+def test_a_certain_update_settles_no_other_one() -> None:
+    """The other one may still be carried out after it."""
+    doubts = Doubts().with_update("one", 100.0).with_update("two", 101.0)
+    assert doubts.without_update("two") == Doubts(updates={"one": 100.0})
 
 
 def test_a_scale_is_done_when_the_inventory_shows_its_reference_and_count() -> None:
@@ -36,20 +44,19 @@ def test_a_scale_is_done_when_the_inventory_shows_its_reference_and_count() -> N
 
 
 def test_an_update_is_done_when_the_inventory_shows_its_reference() -> None:
-    doubts = Doubts(updates=frozenset({"one", "two"}))
-    assert doubts.after_look(running("one")) == Doubts(updates=frozenset({"two"}))
+    doubts = Doubts(updates={"one": 1.0, "two": 2.0})
+    assert doubts.after_look(running("one")) == Doubts(updates={"two": 2.0})
     assert doubts.after_look(running("three")) == doubts
 
 
 def test_a_look_that_does_not_show_the_component_ends_no_doubt() -> None:
     """The command may still be carried out."""
-    doubts = Doubts(scales=frozenset({("one", 5)}), updates=frozenset({"two"}))
+    doubts = Doubts(scales=frozenset({("one", 5)}), updates={"two": 1.0})
     assert doubts.after_look(None) == doubts
 
 
 def test_what_may_run_under_another_reference_makes_everything_unsafe_whatever_the_inventory_shows() -> None:
     doubts = Doubts(hidden=frozenset({"old"}))
     assert doubts.after_look(running("new")) == doubts
-    assert doubts.about("new", update=False) == {"old"}
-    assert doubts.about("new", update=True) == {"old"}
-    assert doubts.about("old", update=True) == {"old"}
+    assert doubts.about("new") == {"old"}
+    assert doubts.about("old") == {"old"}

@@ -40,6 +40,7 @@ class Evidence(Generic[T]):
         quiet: Whether a quiet moment has passed since an outcome function asked for it.
         gone: Whether nobody answers any more where the state is asked for.
         doubts: What the client knows of its earlier commands for the same component.
+        sent: When the command was sent, by the monotonic clock. 0.0 if it was not sent yet.
     """
 
     before: T
@@ -50,6 +51,7 @@ class Evidence(Generic[T]):
     quiet: bool = False
     gone: bool = False
     doubts: Doubts = attrs.field(factory=Doubts)
+    sent: float = 0.0
 
 
 class Verdict(enum.Enum):
@@ -116,6 +118,10 @@ class Operation(Generic[T]):
     def refusal(self, evidence: Evidence[T]) -> str:
         """Return why the command must not be sent, by the state before it. Empty if it may be sent."""
         return ""
+
+    def unsafe_until(self, doubts: Doubts) -> float:
+        """Return when the command may be sent, by the monotonic clock. 0.0 if at once."""
+        return 0.0
 
     def concerns(self, event: Event) -> bool:
         """Return whether an event is about this command."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 
@@ -85,8 +85,6 @@ class _OnHost(Operation[HostInventory], Generic[CommandT]):
 class _OnComponent(_OnHost[CommandT], Generic[CommandT]):
     """An operation on one component of a host, which is not safe after some of the earlier ones: see ``Doubts``."""
 
-    _is_update: ClassVar[bool]
-
     @property
     def component_id(self) -> str:
         raise NotImplementedError
@@ -96,7 +94,7 @@ class _OnComponent(_OnHost[CommandT], Generic[CommandT]):
 
     def _unsafe(self, doubts: Doubts, reference: str) -> str:
         """Return why a command with this reference is not safe after earlier ones. Empty if it is."""
-        others = " and ".join(sorted(doubts.about(reference, update=self._is_update)))
+        others = " and ".join(sorted(doubts.about(reference)))
         return others and (
             f"the outcome of an earlier command of this client, with {others}, is uncertain, and together they could "
             "make the host show a reference that it does not run. Repeat that command with a longer wait; or stop "
@@ -110,7 +108,6 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
     name = "component.scale"
     title_format = "the scale of {0.component_id} to {0.max_instances} on host {0.host_id}"
     event_names = ("component_scaled", "component_scale_failed", "host_stopped")
-    _is_update = False
 
     @property
     def component_id(self) -> str:
@@ -127,6 +124,9 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
                 "host might only show it. Update first, then scale; or stop first, then start"
             )
         return self._unsafe(evidence.doubts, command.component_ref)
+
+    def unsafe_until(self, doubts: Doubts) -> float:
+        return doubts.updates_until(self.command.component_ref) if self.command.max_instances else 0.0
 
     def _concerns_data(self, data: object) -> bool:
         command = self.command
@@ -213,7 +213,6 @@ class UpdateComponent(_OnComponent[UpdateComponentCommand]):
     name = "component.update"
     title_format = "the update of {0.component_id} to {0.new_component_ref} on host {0.host_id}"
     event_names = ("component_scaled", "host_stopped")
-    _is_update = True
 
     @property
     def component_id(self) -> str:
@@ -243,11 +242,10 @@ class UpdateComponent(_OnComponent[UpdateComponentCommand]):
         return component is not None and component.image_ref == self.command.new_component_ref
 
     def doubts_after(self, evidence: Evidence[HostInventory], verdict: Verdict | Failed | None) -> Doubts:
-        # Earlier commands may still be carried out after an update that is certain.
-        reference, doubts = self.command.new_component_ref, evidence.doubts
-        certain = verdict is Verdict.CERTAIN
-        updates = doubts.updates - {reference} if certain else doubts.updates | {reference}
-        return attrs.evolve(doubts, updates=updates)
+        doubts, reference = evidence.doubts, self.command.new_component_ref
+        if verdict is Verdict.CERTAIN:
+            return doubts.without_update(reference)
+        return doubts.with_update(reference, evidence.sent)
 
 
 class StartProvider(_OnHost[StartProviderCommand]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import time
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import attrs
@@ -127,15 +129,26 @@ class Wait(Generic[T]):
     # Before the command
 
     def _prepare(self) -> None:
-        """Subscribe to the events, and look at the state before the command."""
+        """Subscribe to the events, and look at the state before the command, until the command may be sent."""
         events = [self._subjects.event(name) for name in self._operation.event_names]
         try:
             self._subscription = self._replies.subscribe(events, self._on_event, self._left())
-            timeout = min(self._settings.timeout, self._left())
-            reply = self._transport.request(self._state_subject, b"", timeout)
+            while True:
+                timeout = min(self._settings.timeout, self._left())
+                reply = self._transport.request(self._state_subject, b"", timeout)
+                pause = self._judge(self._decode_state(reply))
+                if pause <= 0:
+                    self._last_seen = None
+                    return
+                self._last_seen = "an earlier update of this client may still be carried out"
+                self._progress.describe(self._last_seen)
+                with suppress(queue.Empty):  # an event is a reason to look again
+                    self._progress.wait(self._replies.get, min(pause, self._left(), _LAST_PAUSE))
         except (RequestTimeout, NotConnectedError) as error:
             raise not_sent(error, self._operation.title, self._subject) from error
-        before = self._decode_state(reply)
+
+    def _judge(self, before: T) -> float:
+        """Return how long to wait before the command may be sent, or raise the reason why it must not be sent."""
         doubts = self._doubts.get((self._state_subject, self._operation.component_id), Doubts())
         self._evidence = Evidence(before=before, doubts=self._operation.doubts_before(doubts, before))
         reason = self._operation.refusal(self._evidence)
@@ -143,6 +156,7 @@ class Wait(Generic[T]):
             raise OperationFailed(
                 f"{self._operation.title}: the command was not sent: {reason}", reason=reason
             )
+        return self._operation.unsafe_until(self._evidence.doubts) - time.monotonic()
 
     def _decode_state(self, reply: bytes) -> T:
         response: CtlResponse[T] = codec.decode_response(reply, self._operation.state_type)
@@ -151,11 +165,14 @@ class Wait(Generic[T]):
     def _left(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise WaitTimeout(f"{self._operation.title} was not sent: {self._wait:g} s passed before that")
+            why = f": {self._last_seen}" if self._last_seen else ""
+            text = f"{self._operation.title} was not sent: {round(self._wait, 3):g} s passed before that{why}"
+            raise WaitTimeout(text, last_seen=self._last_seen)
         return left
 
     def _send(self) -> None:
         now = time.monotonic()
+        self._evidence = attrs.evolve(self._evidence, sent=now)
         self._next_look = now + _UNPROMPTED_PAUSE
         self._acknowledged_by = min(now + self._timeout, self._end)
         self._call = self._replies.send(
