@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 import wasmcloud_ctl
 from wasmcloud_ctl import CtlError, Inventories
 
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "host_id",
     "friendly_name",
     "kind",

@@ -23,6 +23,7 @@ sys.dont_write_bytecode = False
 
 # The tests that need no more than the extra testing run with it alone. These modules come with the extra dev.
 ONLY_IN_DEV = {
+    "IPython",
     "hypothesis",
     "ipykernel",
     "nbclient",

@@ -71,7 +71,7 @@ class Transport:
         self, subjects: Sequence[str], queue: MessageQueue[Any], gap_events: bool = False
     ) -> Subscription:
         """Return a subscription that is still to be opened, so that its owner can close it whenever Ctrl-C comes."""
-        return Subscription(self.session, tuple(subjects), queue, gap_events=gap_events)
+        return Subscription(self.session, tuple(subjects), queue, None, gap_events)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
         """Run a coroutine function on the loop. After ``timeout``, cancel it and raise WaitTimeout."""
