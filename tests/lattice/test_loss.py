@@ -206,7 +206,7 @@ def test_connect_with_wait_names_the_last_cause() -> None:
     started = time.monotonic()
     with pytest.raises(ConnectError) as caught:
         wasmcloud_ctl.connect(url, wait=1)
-    assert 0.5 < time.monotonic() - started < 1.2
+    assert 0.5 < time.monotonic() - started < 1.5
     assert str(caught.value) == (
         f"no server could be reached within 1 s; at last: nobody listens at {url}: check the address, and that "
         "the server runs"

