@@ -531,4 +531,5 @@ def test_no_sequence_of_waits_makes_a_host_lie(
                 assert (found.image_ref, found.name) == (wanted, names[wanted])
         found = world.component("echo")
         assert found is None or found.name == names[found.image_ref]
-    assert seen >= {"scale", "stop", OperationFailed, WaitTimeout}
+    # Which calls have succeeded depends on how fast the host was.
+    assert seen >= {OperationFailed, WaitTimeout}

@@ -350,6 +350,36 @@ def test_a_scale_that_took_too_long_must_be_settled_first(lattice: PracticeLatti
     assert host.running_code == {"echo": OTHER, "another": OTHER}
 
 
+def test_what_settles_an_uncertain_scale_is_said(lattice: PracticeLattice, client: Client) -> None:
+    """A stop does only if the component runs. The same scale again does in any case, also if it fails."""
+    host = lattice.hosts[0]
+    lattice.registry.hold(REFERENCE)
+    with pytest.raises(WaitTimeout):
+        client.scale_component(host.id, REFERENCE, "echo", 2, wait=0.3)
+    client.stop_component(host.id, "echo", wait=5)
+    with pytest.raises(OperationFailed) as stopped:
+        client.scale_component(host.id, OTHER, "echo", 1, wait=5)
+    lattice.registry.fail(REFERENCE, "no such image")
+    lattice.registry.release(REFERENCE)
+    with pytest.raises(OperationFailed, match="no such image"):
+        client.scale_component(host.id, REFERENCE, "echo", 2, wait=5)
+    client.scale_component(host.id, OTHER, "echo", 1, wait=5)
+    lattice.registry.hold(OTHER)
+    with pytest.raises(WaitTimeout):
+        client.scale_component(host.id, OTHER, "echo", 2, wait=0.3)
+    with pytest.raises(OperationFailed) as running:
+        client.update_component(host.id, "echo", REFERENCE, wait=5)
+    lattice.registry.release(OTHER)
+
+    title = f"the scale of echo to 1 on host {host.id}: the command was not sent: the outcome of an earlier command"
+    assert str(stopped.value) == (
+        f"{title} of this client, with {REFERENCE}, is uncertain, and together they could make the host show a "
+        "reference that it does not run. Repeat that command with a longer wait, until its outcome is certain. "
+        "(Without wait, this command would be sent.)"
+    )
+    assert "until its outcome is certain; or stop first, then start. (Without" in str(running.value)
+
+
 def test_what_the_inventory_shows_is_settled(lattice: PracticeLattice, client: Client) -> None:
     """A start or an update that took too long, and is done in the meantime, needs no repetition."""
     host = lattice.hosts[0]

@@ -92,13 +92,16 @@ class _OnComponent(_OnHost[CommandT], Generic[CommandT]):
     def doubts_before(self, doubts: Doubts, before: HostInventory) -> Doubts:
         return doubts.after_look(_component(before, self.component_id))
 
-    def _unsafe(self, doubts: Doubts, reference: str) -> str:
+    def _unsafe(self, evidence: Evidence[HostInventory], reference: str) -> str:
         """Return why a command with this reference is not safe after earlier ones. Empty if it is."""
-        others = " and ".join(sorted(doubts.about(reference)))
+        others = " and ".join(sorted(evidence.doubts.about(reference)))
+        # A stop settles nothing if the component does not run: what was to start it may still do so.
+        runs = _component(evidence.before, self.component_id) is not None
+        stop = "; or stop first, then start" if runs else ""
         return others and (
             f"the outcome of an earlier command of this client, with {others}, is uncertain, and together they could "
-            "make the host show a reference that it does not run. Repeat that command with a longer wait; or stop "
-            "first, then start. (Without wait, this command would be sent.)"
+            "make the host show a reference that it does not run. Repeat that command with a longer wait, until its "
+            f"outcome is certain{stop}. (Without wait, this command would be sent.)"
         )
 
 
@@ -123,7 +126,7 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
                 f"it runs {component.image_ref}, and a scale does not replace that by {command.component_ref}; the "
                 "host might only show it. Update first, then scale; or stop first, then start"
             )
-        return self._unsafe(evidence.doubts, command.component_ref)
+        return self._unsafe(evidence, command.component_ref)
 
     def unsafe_until(self, doubts: Doubts) -> float:
         return doubts.updates_until(self.command.component_ref) if self.command.max_instances else 0.0
@@ -219,7 +222,7 @@ class UpdateComponent(_OnComponent[UpdateComponentCommand]):
         return self.command.component_id
 
     def refusal(self, evidence: Evidence[HostInventory]) -> str:
-        return self._unsafe(evidence.doubts, self.command.new_component_ref)
+        return self._unsafe(evidence, self.command.new_component_ref)
 
     def _concerns_data(self, data: object) -> bool:
         return isinstance(data, ComponentScaled) and data.component_id == self.command.component_id
