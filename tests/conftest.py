@@ -73,7 +73,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         for module in marker.args:
             if importlib.util.find_spec(module) is None:
-                pytest.skip(f"needs {module}: pip install -e '.[dev]'")
+                pytest.skip(f"needs {module}: pip install -e '.[dev]'")  # testing alone does not install it
 
 
 class TestFile(pytest.Module):
@@ -87,7 +87,9 @@ class TestFile(pytest.Module):
         except self.CollectError as error:
             cause = error.__cause__
             if isinstance(cause, ModuleNotFoundError) and cause.name in ONLY_IN_DEV:
-                pytest.skip(f"needs {cause.name}: pip install -e '.[dev]'")
+                pytest.skip(
+                    f"needs {cause.name}: pip install -e '.[dev]'"
+                )  # testing alone does not install it
             raise
 
 

@@ -180,8 +180,7 @@ def test_what_has_come_when_the_time_is_over_is_taken(
     decode = _codec.decode_response
 
     def decode_slowly(*arguments: Any) -> Any:
-        # A slow reader is what this is about: it takes 1 s for 20 replies, and the gather ends after 0.7 s.
-        time.sleep(0.05)
+        time.sleep(0.05)  # the slow reader: it takes 1 s for 20 replies, and the gather ends after 0.7 s
         return decode(*arguments)
 
     silent = asking.for_lattice("silent")

@@ -24,7 +24,7 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
+from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer
 
 REFERENCE = "registry.example/acme/echo:1"
 OTHER = "registry.example/acme/echo:2"
@@ -427,13 +427,19 @@ def test_a_scale_is_not_sent_while_an_update_may_be_carried_out(
     assert host.running_code == {"echo": OTHER}
 
 
-def test_an_update_that_failed_delays_a_scale_and_no_more(lattice: PracticeLattice, client: Client) -> None:
-    """Nothing tells of the failure, so the scale is sent when the update would have been carried out."""
+def fail_to_update(lattice: PracticeLattice, client: Client, wait: float) -> PracticeHost:
+    """Start the component, and wait for an update whose image cannot be pulled. Return the host."""
     host = lattice.hosts[0]
     lattice.registry.fail(OTHER, "no such image")
     client.scale_component(host.id, REFERENCE, "echo", 2, wait=5)
     with pytest.raises(WaitTimeout):
-        client.update_component(host.id, "echo", OTHER, wait=2)
+        client.update_component(host.id, "echo", OTHER, wait=wait)
+    return host
+
+
+def test_an_update_that_failed_delays_a_scale_and_no_more(lattice: PracticeLattice, client: Client) -> None:
+    """Nothing tells of the failure, so the scale is sent when the update would have been carried out."""
+    host = fail_to_update(lattice, client, wait=2)
     started = time.monotonic()
     client.scale_component(host.id, REFERENCE, "echo", 3, wait=20)
 
@@ -443,11 +449,7 @@ def test_an_update_that_failed_delays_a_scale_and_no_more(lattice: PracticeLatti
 
 def test_a_stop_settles_an_update_that_took_too_long(lattice: PracticeLattice, client: Client) -> None:
     """After a certain stop of what ran, the component can be started anew, with any reference."""
-    host = lattice.hosts[0]
-    lattice.registry.fail(OTHER, "no such image")
-    client.scale_component(host.id, REFERENCE, "echo", 2, wait=5)
-    with pytest.raises(WaitTimeout):
-        client.update_component(host.id, "echo", OTHER, wait=0.3)
+    host = fail_to_update(lattice, client, wait=0.3)
 
     client.stop_component(host.id, "echo", wait=5)
     client.scale_component(host.id, REFERENCE, "echo", 3, wait=5)

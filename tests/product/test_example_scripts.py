@@ -290,6 +290,11 @@ def test_ctrl_c_during_a_command(lattice: PracticeLattice, client: Client, scrip
 # roll_update --------------------------------------------------------------------------------------------
 
 
+def roll(three_hosts: PracticeLattice, *options: str) -> Ended:
+    """Update the component on all three hosts."""
+    return run("roll_update.py", "echo", NEW, "--hosts", "3", *options, lattice=three_hosts)
+
+
 def test_roll_goes_host_by_host(three_hosts: PracticeLattice, tmp_path: Path) -> None:
     """Each host is updated and probed before the next; counts and annotations stay; a second run does nothing."""
     names = [host.friendly_name for host in by_name(three_hosts)]
@@ -298,17 +303,8 @@ def test_roll_goes_host_by_host(three_hosts: PracticeLattice, tmp_path: Path) ->
         for host in three_hosts.hosts:
             client.scale_component(host.id, OLD, "echo", 3, {"team": "acme"}, wait=5)
 
-        first = run(
-            "roll_update.py",
-            "echo",
-            NEW,
-            "--hosts",
-            "3",
-            "--probe",
-            f'echo "$HOST_NAME" >> {log}',
-            lattice=three_hosts,
-        )
-        second = run("roll_update.py", "echo", NEW, "--hosts", "3", "--probe", "false", lattice=three_hosts)
+        first = roll(three_hosts, "--probe", f'echo "$HOST_NAME" >> {log}')
+        second = roll(three_hosts, "--probe", "false")
 
         assert first == Ended(0, "".join(f"{name}: updated from {OLD}\n" for name in names), "")
         assert second == Ended(0, "".join(f"{name}: runs {NEW} already\n" for name in names), "")
@@ -327,16 +323,7 @@ def test_roll_stops_at_the_first_failed_probe(three_hosts: PracticeLattice) -> N
         for host in hosts:
             client.scale_component(host.id, OLD, "echo", 3, wait=5)
 
-        ended = run(
-            "roll_update.py",
-            "echo",
-            NEW,
-            "--hosts",
-            "3",
-            "--probe",
-            f'test "$HOST_NAME" = {first}',
-            lattice=three_hosts,
-        )
+        ended = roll(three_hosts, "--probe", f'test "$HOST_NAME" = {first}')
 
         assert ended == Ended(
             1,
@@ -370,7 +357,7 @@ def test_roll_changes_nothing_if_a_host_is_missing(three_hosts: PracticeLattice)
         client.scale_component(first.id, OLD, "echo", 3, wait=5)
         second.stall()
 
-        ended = run("roll_update.py", "echo", NEW, "--hosts", "3", lattice=three_hosts)
+        ended = roll(three_hosts)
 
         assert (ended.status, ended.output, ended.errors.count("\n")) == (1, "", 1)
         assert ended.errors.startswith("error: 2 of 3 expected hosts answered")

@@ -337,7 +337,7 @@ LINKS = CtlResponse(
 
 def pretty(shown: object) -> str:
     """Return what IPython shows at its prompt."""
-    text: str = ipython.pretty(shown)  # type: ignore[no-untyped-call]
+    text: str = ipython.pretty(shown)  # type: ignore[no-untyped-call]  # IPython has no types here
     return text
 
 

@@ -100,8 +100,8 @@ def test_missing_are_the_ids_that_no_host_runs() -> None:
 
 def test_a_prompt_shows_the_text() -> None:
     """In a list it shows only the heading."""
-    assert pretty(GRAPH) == str(GRAPH)  # type: ignore[no-untyped-call]
-    assert pretty([GRAPH]) == f"[{GRAPH!r}]"  # type: ignore[no-untyped-call]
+    for value, shown in ((GRAPH, str(GRAPH)), ([GRAPH], f"[{GRAPH!r}]")):
+        assert pretty(value) == shown  # type: ignore[no-untyped-call]  # IPython has no types here
 
 
 def test_text_has_references_and_reasons_in_full() -> None:

@@ -26,6 +26,7 @@ def a_receiver_hands_out_events(client: Client) -> None:
         for event in receiver:
             assert_type(event, Event)
             assert_type(event.time, datetime)
+    # The mistake: there are two ways to overflow.
     client.events_receiver(overflow="block")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 
