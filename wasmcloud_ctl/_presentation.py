@@ -32,12 +32,10 @@ def _(value: models.Value, whole: bool = False) -> str:
     # The width of what hosts say and what people must be able to copy.
     width = None if whole else 60
     match value:
-        case events.Event() if whole:
-            name, source = one_line(value.name), short_id(value.source)
-            return f"{value.time:%H:%M:%S.%f} {source} {name} {summary(value.data, whole)}".rstrip()
         case events.Event():
-            name, source = one_line(value.name), short_id(value.source)
-            return f"{name} {value.time:%H:%M:%S.%f} {source} {summary(value.data)}".rstrip()
+            name, time, source = one_line(value.name), f"{value.time:%H:%M:%S.%f}", short_id(value.source)
+            first = (time, source, name) if whole else (name, time, source)
+            return " ".join((*first, summary(value.data, whole))).rstrip()
         case events.Gap():
             return f"{value.time:%H:%M:%S.%f} the connection was away, {count(value.gaps, 'time')} so far"
         case models.Undecodable():

@@ -8,7 +8,7 @@ inventory has thousands of objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Annotated, Generic, TypeVar, overload
 
 import attrs
@@ -423,7 +423,8 @@ class CtlResponse(Value, Generic[T_co]):
         """
         self.raise_for_status()
         if self.data is None:
-            raise NotFound(f"the host's answer holds no data{self.message and f': {self.message}'}")
+            why = f": {self.message}" if self.message else ""
+            raise NotFound(f"the host's answer holds no data{why}")
         return self.data
 
 
@@ -435,11 +436,12 @@ class Undecodable(Value):
     reason: str
 
 
-class _Gathered(Value):
-    """What the results of all gathers have in common."""
+class _Gathered(Value, Sized):
+    """What the results of all gathers have in common. ``len`` counts the answers that could be decoded."""
 
     __slots__ = ()
 
+    undecodable: tuple[Undecodable, ...]
     no_responders: bool
     elapsed: float
     expected: int | None
@@ -454,8 +456,7 @@ class _Gathered(Value):
         return self.expected is None or self._answered() >= self.expected
 
     def _answered(self) -> int:
-        """Return how many distinct hosts answered, as far as that is known."""
-        raise NotImplementedError
+        return len(self) + len(self.undecodable)
 
     def _raise_if_missing(self) -> None:
         """Raise the error for nobody, or for fewer hosts than expected."""
@@ -507,9 +508,6 @@ class Replies(_Gathered, Sequence[CtlResponse[T_co]]):
         """The data of each response that succeeded and has data."""
         return [response.data for response in self if response.succeeded and response.data is not None]
 
-    def _answered(self) -> int:
-        return len(self.responses) + len(self.undecodable)
-
     def raise_for_status(self) -> Replies[T_co]:
         """Return these replies, or raise an error if an answer is missing or a host refused.
 
@@ -551,9 +549,6 @@ class Inventories(_Gathered):
 
     def __iter__(self) -> Iterator[HostInventory]:
         return iter(self.data.values())
-
-    def _answered(self) -> int:
-        return len(self.data) + len(self.undecodable)
 
     def raise_for_status(self) -> Inventories:
         """Return these inventories, or raise an error if one is missing.

@@ -150,9 +150,12 @@ def test_a_timeout_of_0_returns_what_is_there_and_does_not_wait(practice_lattice
         with pytest.raises(WaitTimeout) as caught:
             receiver.get(timeout=0.0)
         assert str(caught.value) == "no event is in the queue"
-        for wrong in (False, -0.1, float("nan")):
-            with pytest.raises(InvalidArgument, match=r"^timeout must be a"):
+        for wrong in (-0.1, float("nan"), float("inf")):
+            with pytest.raises(InvalidArgument) as invalid:
                 receiver.get(timeout=wrong)
+            assert str(invalid.value) == "timeout must be a finite number of seconds, 0 or above"
+        with pytest.raises(InvalidArgument, match=r"^timeout must be a number of seconds, not bool$"):
+            receiver.get(timeout=False)
 
 
 # Names ------------------------------------------------------------------------------------------
@@ -176,4 +179,4 @@ def test_known_kinds_are_not_warned_of(client: Client) -> None:
 
 def test_gap_events_must_be_true_or_false(client: Client) -> None:
     with pytest.raises(InvalidArgument, match=r"^gap_events must be True or False, not int$"):
-        client.events_receiver(gap_events=1)  # type: ignore[call-overload]
+        client.events_receiver(gap_events=1)  # type: ignore[call-overload]  # the mistake

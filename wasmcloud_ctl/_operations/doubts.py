@@ -13,8 +13,9 @@ import attrs
 
 from wasmcloud_ctl.models import ComponentDescription
 
-# How long after an update a scale is not sent, unless the host shows the update before. A host that fetches an image
-# carries out a scale first, so the scale is only unsafe at the moment in which the update ends.
+# How long a scale waits for an uncertain update, unless the inventory shows the update sooner. A scale that arrives
+# while the host still fetches the image is carried out before the update. It is unsafe only if it arrives just when
+# the update ends.
 _UPDATE_SECONDS = 5.0
 
 

@@ -129,10 +129,14 @@ class _Scatter(Generic[T]):
     @property
     def expected(self) -> int | None:
         """How many hosts were expected. Somebody listens for a ping, so without a number one answer is expected."""
-        nothing = not (self.responses or self.undecodable or self.nobody)
-        return (
-            1 if nothing and self._kind is Host and self._limits.expected is None else self._limits.expected
-        )
+        expected = self._limits.expected
+        if (
+            expected is None
+            and self._kind is Host
+            and not (self.responses or self.undecodable or self.nobody)
+        ):
+            return 1
+        return expected
 
     def ordered(self) -> tuple[CtlResponse[T], ...]:
         """Return the responses by their hosts' friendly names and ids, so that two gathers can be compared."""

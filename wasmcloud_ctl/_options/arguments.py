@@ -55,7 +55,8 @@ def seconds(value: object, what: str, *, zero: bool = False) -> float:
         raise InvalidArgument(f"{what} must be a number of seconds, not {type(value).__name__}")
     # The comparison also refuses nan, and an int that is too large for a float.
     if not (0 < value <= sys.float_info.max or (zero and value == 0)):
-        raise InvalidArgument(f"{what} must be a finite number of seconds{', 0 or' * zero} above 0")
+        limit = ", 0 or above" if zero else " above 0"
+        raise InvalidArgument(f"{what} must be a finite number of seconds{limit}")
     return float(value)
 
 

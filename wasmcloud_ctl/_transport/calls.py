@@ -302,8 +302,8 @@ class Subscription:
         self._connection = connection
         self._numbers = [connection.listen(subject, self._on_message) for subject in self.subjects]
 
-    def on_back(self) -> None:
-        """The connection is back and can be used. On the loop."""
+    def on_reconnected(self) -> None:
+        """Put a gap into the queue if the reader wants gaps. The new connection can be used already. On the loop."""
         if self._gap_events:
             self._queue.put(Gap(time=datetime.now(timezone.utc), gaps=self.gaps))
 

@@ -27,7 +27,7 @@ logger = logging.getLogger("wasmcloud_ctl")
 _PING_SECONDS = 8
 _PINGS_OUTSTANDING = 1
 
-# Between two rounds while no server can be reached. The last round has at least as long.
+# Between two rounds of dialling while no server can be reached. Also the least time for the last round.
 _PAUSE_SECONDS = 0.2
 
 # nats-py has a timeout for each step of connecting. Here one deadline covers all steps.

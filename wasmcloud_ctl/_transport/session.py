@@ -69,7 +69,7 @@ class Subscribed(Protocol):
     gaps: int
 
     def attach(self, connection: Connection) -> None: ...
-    def on_back(self) -> None: ...
+    def on_reconnected(self) -> None: ...
     def end(self, error: Exception | None = None) -> None: ...
 
 
@@ -172,7 +172,7 @@ class Session:
         self._refused = None
         self._connected_at = time.monotonic()
         for subscription in self.subscriptions:
-            subscription.on_back()
+            subscription.on_reconnected()
 
     def _on_lost(self, connection: Connection) -> None:
         """End the requests in flight on a lost connection, and begin to dial."""

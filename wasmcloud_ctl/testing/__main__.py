@@ -139,7 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _arguments(arguments)
     labels = dict(label.split("=", 1) for label in options.label)
-    hosts = [{}] * (1 if options.hosts is None else options.hosts) if options.host is None else options.host
+    hosts = options.host
+    if hosts is None:
+        hosts = [{}] * (1 if options.hosts is None else options.hosts)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
