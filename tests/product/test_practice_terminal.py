@@ -112,7 +112,7 @@ def test_the_example_that_it_shows_runs() -> None:
         (["--label", "zone"], "--label must be KEY=VALUE"),
         (["--host", "zone=a,disk"], "argument --host: must be KEY=VALUE,KEY=VALUE, not 'zone=a,disk'"),
         (["--host", "=a"], "argument --host: must be KEY=VALUE,KEY=VALUE, not '=a'"),
-        (["--host", "zone=a", "--hosts", "2"], "--hosts and --host cannot be used together"),
+        (["--host", "zone=a", "--hosts", "2"], "argument --hosts: not allowed with argument --host"),
         (["--server", "nats://127.0.0.1:1"], "127.0.0.1:1"),
     ],
 )

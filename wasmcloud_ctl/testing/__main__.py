@@ -41,8 +41,9 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m wasmcloud_ctl.testing",
         description="Run a practice lattice: a real nats-server and simulated wasmCloud hosts, until Ctrl-C.",
     )
-    parser.add_argument("--hosts", type=int, metavar="N", help="number of hosts (default: 1)")
-    parser.add_argument(
+    hosts = parser.add_mutually_exclusive_group()
+    hosts.add_argument("--hosts", type=int, metavar="N", help="number of hosts (default: 1)")
+    hosts.add_argument(
         "--host",
         type=_labels,
         action="append",
@@ -79,10 +80,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--host-version", default="1.9.2", metavar="VERSION", help="1.9.2, 1.6.2 or 1.0.0 (default: 1.9.2)"
     )
     options = parser.parse_args(arguments)
-    if options.hosts is not None and options.hosts < 0:
+    if options.hosts is None:
+        options.hosts = 1
+    if options.hosts < 0:
         parser.error("--hosts must be 0 or more")
-    if options.hosts is not None and options.host is not None:
-        parser.error("--hosts and --host cannot be used together: repeat --host for each host")
     for label in options.label:
         if "=" not in label:
             parser.error(f"--label must be KEY=VALUE, not {label!r}")
@@ -139,9 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _arguments(arguments)
     labels = dict(label.split("=", 1) for label in options.label)
-    hosts = options.host
-    if hosts is None:
-        hosts = [{}] * (1 if options.hosts is None else options.hosts)
+    hosts = options.host or [{}] * options.hosts
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
