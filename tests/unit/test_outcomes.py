@@ -28,6 +28,7 @@ from wasmcloud_ctl import (
     StopProviderCommand,
     UpdateComponentCommand,
 )
+from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._operations.evidence import Evidence, Failed, Verdict
 from wasmcloud_ctl._operations.outcomes import (
     DeleteLink,
@@ -163,6 +164,17 @@ def test_a_scale_is_certain_by_the_right_evidence(
 ) -> None:
     """The inventory proves what was otherwise before; an event decides where it was so."""
     assert SCALE.outcome(evidence) == verdict
+
+
+def test_a_failure_after_an_uncertain_scale_of_the_same_reference_is_certain_after_a_quiet_moment() -> None:
+    """It can be that of the earlier scale, while the host still works on this one."""
+    failure = failed()
+    evidence = Evidence(before=NOTHING, events=(failure,))
+    repeated = attrs.evolve(evidence, doubts=Doubts(scales=frozenset({(NEW, 2)})))
+    after_other = attrs.evolve(evidence, doubts=Doubts(scales=frozenset({(OLD, 2)})))
+    assert SCALE.outcome(repeated) == LISTEN
+    assert SCALE.outcome(attrs.evolve(repeated, quiet=True)) == Failed("no such file", failure)
+    assert SCALE.outcome(after_other) == Failed("no such file", failure)
 
 
 @pytest.mark.parametrize(

@@ -146,10 +146,12 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
         return f"{what} runs with {component.max_instances} of {component.image_ref} {where}"
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
+        count, reference = self.command.max_instances, self.command.component_ref
         failed = _last_failure(evidence)
         if failed is not None:
-            return failed
-        count, reference = self.command.max_instances, self.command.component_ref
+            # The event does not tell this scale from an earlier one of the same count and reference; let both end.
+            repeated = any(earlier == reference for earlier, _ in evidence.doubts.scales)
+            return Verdict.LISTEN if repeated and not evidence.quiet else failed
         before = _component(evidence.before, self.command.component_id)
         now = _component(evidence.now, self.command.component_id) if evidence.current else None
         scales = [event.data for event in evidence.events if isinstance(event.data, ComponentScaled)]
