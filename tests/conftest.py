@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from wire import Wire, wire_to
@@ -73,7 +74,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         for module in marker.args:
             if importlib.util.find_spec(module) is None:
-                pytest.skip(f"needs {module}: pip install -e '.[dev]'")  # testing alone does not install it
+                skip_without(module)
+
+
+def skip_without(module: str) -> NoReturn:
+    """Skip what needs a module that is not installed."""
+    pytest.skip(f"needs {module}: pip install -e '.[dev]'")  # the extra testing does not install it
 
 
 class TestFile(pytest.Module):
@@ -87,9 +93,7 @@ class TestFile(pytest.Module):
         except self.CollectError as error:
             cause = error.__cause__
             if isinstance(cause, ModuleNotFoundError) and cause.name in ONLY_IN_DEV:
-                pytest.skip(
-                    f"needs {cause.name}: pip install -e '.[dev]'"
-                )  # testing alone does not install it
+                skip_without(cause.name)
             raise
 
 

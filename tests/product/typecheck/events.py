@@ -26,8 +26,9 @@ def a_receiver_hands_out_events(client: Client) -> None:
         for event in receiver:
             assert_type(event, Event)
             assert_type(event.time, datetime)
-    # The mistake: there are two ways to overflow.
-    client.events_receiver(overflow="block")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    client.events_receiver(  # type: ignore[call-overload]  # the mistake: there are two ways to overflow
+        overflow="block"  # pyright: ignore[reportArgumentType]  # and this is neither
+    )
 
 
 def gaps_are_handed_out_on_request(client: Client, wanted: bool) -> None:
