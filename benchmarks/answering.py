@@ -6,7 +6,7 @@ bottleneck, and a row in the tables shows that it is not. Names in the subject s
 - ``hosts-N`` as the lattice: N hosts answer a ping;
 - ``slow-N`` as the lattice: the same, and each host takes 20 ms for its inventory;
 - ``components-N`` as the host id: an inventory of N components;
-- ``bench.events.N``: N events are published on the lattice ``default``.
+- ``bench.events.KIND.N``: N events are published on the lattice ``default``; ``replies.events`` lists the kinds.
 
 It ends when the server ends.
 """
@@ -48,10 +48,10 @@ def _config_reply() -> bytes:
 
 
 @functools.cache
-def _events(count: int) -> bytes:
+def _events(kind: str, count: int) -> bytes:
     messages = [
         b"PUB wasmbus.evt.default.%b %d\r\n%b\r\n" % (name.encode(), len(event), event)
-        for name, event in replies.events()
+        for name, event in replies.events(kind)
     ]
     return b"".join(itertools.islice(itertools.cycle(messages), count))
 
@@ -78,7 +78,7 @@ class Answerer:
             b"SUB wasmbus.ctl.v1.*.host.ping 1\r\n"
             b"SUB wasmbus.ctl.v1.*.host.get.* 2\r\n"
             b"SUB wasmbus.ctl.v1.*.config.get.* 3\r\n"
-            b"SUB bench.events.* 4\r\n"
+            b"SUB bench.events.*.* 4\r\n"
             b"PING\r\n"
         )
         while True:
@@ -126,7 +126,7 @@ class Answerer:
 
     def _answer(self, subject: list[str], reply_to: bytes | None) -> bytes:
         if subject[0] == "bench":
-            return _events(int(subject[2]))
+            return _events(subject[2], int(subject[3]))
         head = b"PUB %b " % (reply_to or b"nobody")
         _, _, _, lattice, *operation = subject
         kind, _, count = lattice.partition("-")

@@ -60,7 +60,7 @@ def _hosts(server: PracticeServer, client: Client, quick: bool) -> list[dict[str
 
         comparison = Comparison(
             name="hosts",
-            beside="next_msg, json.loads",
+            beside="callback on an inbox, json.loads",
             ours=ours,
             other=other,
             pairs=1 if quick else 9,

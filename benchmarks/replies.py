@@ -6,12 +6,28 @@ import base64
 import copy
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 _RECORDED = Path(__file__).parent.parent / "tests" / "data" / "host-1.9.2.jsonl"
+
+_RECORDED_KINDS = (
+    "component_scaled",
+    "component_scale_failed",
+    "provider_started",
+    "provider_start_failed",
+    "provider_stopped",
+    "linkdef_set",
+    "linkdef_set_failed",
+    "linkdef_deleted",
+    "config_set",
+    "config_deleted",
+    "labels_changed",
+    "host_stopped",
+)
 
 
 @functools.cache
@@ -47,22 +63,58 @@ def hosts(count: int) -> Iterator[bytes]:
         yield _bytes(reply)
 
 
+def _components(recorded: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Return ``count`` components made from recorded ones, each with an id of its own."""
+    found = [recorded[number % len(recorded)] for number in range(count)]
+    return [component | {"id": f"{component['id']}-{number}"} for number, component in enumerate(found)]
+
+
 def inventory(components: int | None = None) -> bytes:
     """Return the reply to ``host.get``, with ``components`` components, or with those of the recorded host."""
     reply = copy.deepcopy(_recorded("get_host_inventory after stop"))
     if components is not None:
-        recorded = reply["response"]["components"]
-        reply["response"]["components"] = [
-            recorded[number % len(recorded)] | {"id": f"{recorded[number % len(recorded)]['id']}-{number}"}
-            for number in range(components)
-        ]
+        reply["response"]["components"] = _components(reply["response"]["components"], components)
     return _bytes(reply)
 
 
-def events() -> list[tuple[str, bytes]]:
-    """Return all recorded events in order, each as the last part of its subject and its bytes."""
-    return [
-        (event["subject"].rpartition(".")[2], _bytes(event["data"]))
-        for case in _cases()
-        for event in case["events"]
-    ]
+def _heartbeat(size: int) -> dict[str, Any]:
+    """Return a heartbeat of at least ``size`` bytes, by the number of its components."""
+    event = next(_events_of("host_heartbeat"))
+    recorded = _recorded("get_host_inventory after stop")["response"]["components"]
+    for count in itertools.count():
+        event["data"]["components"] = _components(recorded, count)
+        if len(_bytes(event)) >= size:
+            return event
+    raise AssertionError
+
+
+def _events_of(name: str) -> Iterator[dict[str, Any]]:
+    for case in _cases():
+        for event in case["events"]:
+            if event["subject"].rpartition(".")[2] == name:
+                yield copy.deepcopy(event["data"])
+
+
+def _unrecorded(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return an event of a kind that the recordings do not have: a recorded one with other data."""
+    return next(_events_of("host_stopped")) | {"type": f"com.wasmcloud.lattice.{name}", "data": data}
+
+
+def events(kind: str) -> list[tuple[str, bytes]]:
+    """Return events to be sent in turn, each as the last part of its subject and its bytes.
+
+    ``one``: an event of one kind, ``component_scaled``. ``all``: one of each kind, with a heartbeat of 1 kB.
+    ``heartbeats``: a heartbeat of 20 kB.
+    """
+    if kind == "one":
+        found = [next(_events_of("component_scaled"))]
+    elif kind == "heartbeats":
+        found = [_heartbeat(20_000)]
+    else:
+        labels = next(_events_of("labels_changed"))
+        health = {"host_id": labels["source"], "provider_id": "http-server"}
+        found = [next(_events_of(name)) for name in _RECORDED_KINDS]
+        found += [_unrecorded(f"health_check_{result}", health) for result in ("passed", "failed", "status")]
+        started = {"friendly_name": "icy-leaf-1", "labels": labels["data"]["labels"], "version": "1.9.2"}
+        found += [_unrecorded("host_started", started | {"uptime_seconds": 0}), _heartbeat(1_000)]
+    return [(event["type"].rpartition(".")[2], _bytes(event)) for event in found]

@@ -100,7 +100,10 @@ def _batches(client: Client, trigger: others.RawSocket, count: int) -> list[dict
     hosts.get_hosts(expected=count)  # the answering program prepares its bytes at the first request
     for what, work in (
         ("replies of get_hosts", lambda: hosts.get_hosts(expected=count)),
-        ("events of a receiver", lambda: hear(client, count, lambda: trigger.begin(f"bench.events.{count}"))),
+        (
+            "events of a receiver",
+            lambda: hear(client, count, lambda: trigger.begin(f"bench.events.one.{count}")),
+        ),
     ):
         takes = waits = 0
         with mock.patch.object(MessageQueue, "get", counting):

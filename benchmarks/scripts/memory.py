@@ -44,7 +44,7 @@ def _queue(client: Client, raw: RawSocket, count: int) -> wasmcloud_ctl.EventRec
     """Return a receiver that holds ``count`` events."""
     receiver = client.events_receiver(maxsize=count)
     heard = client.events_receiver(maxsize=1)
-    raw.begin(f"bench.events.{count}")
+    raw.begin(f"bench.events.one.{count}")
     # The second receiver keeps one event and drops the rest. When it has dropped all but one, both have received all.
     while heard.dropped < count - 1:
         client.get_config("web")
