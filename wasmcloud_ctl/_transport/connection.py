@@ -13,6 +13,7 @@ from nats.protocol.command import hpub_cmd, pub_cmd, sub_cmd, unsub_cmd
 
 from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._transport import failures, nats_internals
+from wasmcloud_ctl._transport.parser import Parser, Route
 from wasmcloud_ctl._transport.stream import Socket
 from wasmcloud_ctl.exceptions import ConnectError, NotConnectedError
 
@@ -25,8 +26,6 @@ _LOST_UNCONFIRMED = (
     "the connection was lost before the server confirmed a subscription: the client is reconnecting, so try again "
     "in a moment"
 )
-
-Route = Callable[[bytes, bytes, "bytes | None"], None]
 
 
 class Connection(nats.aio.client.Client):
@@ -52,7 +51,7 @@ class Connection(nats.aio.client.Client):
         self._on_lost = on_lost
         self._on_denied = on_denied
         self._cluster_urls: list[object] = []
-        self._routes: dict[int, Route] = {}
+        self._ps: Parser = Parser(self)
         self._confirmations: set[asyncio.Future[bool]] = set()
         self.socket: Socket = Socket(self._on_info)
 
@@ -118,15 +117,6 @@ class Connection(nats.aio.client.Client):
             # After any other error the server closes the connection. nats-py would close for good, but later.
             self.give_up(nats.errors.Error(text))
 
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
-    ) -> None:
-        route = self._routes.get(sid)
-        if route is None:
-            await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]
-        else:
-            route(subject, data, headers)
-
     def send(self, command: bytes) -> int:
         """Write a command of the NATS protocol. Return the number of bytes written so far, for ``was_sent``."""
         if self._pending:  # what nats-py itself has queued goes first
@@ -144,13 +134,13 @@ class Connection(nats.aio.client.Client):
     def listen(self, subject: str, route: Route) -> int:
         """Subscribe, and return the subscription's number. ``route`` takes each message, in the order of the wire."""
         self._sid += 1
-        self._routes[self._sid] = route
+        self._ps.routes[b"%d" % self._sid] = route
         self.send(sub_cmd(subject, "", self._sid))
         return self._sid
 
     def unlisten(self, number: int) -> None:
         """End a subscription."""
-        if self._routes.pop(number, None) is not None:
+        if self._ps.routes.pop(b"%d" % number, None) is not None:
             self.send(unsub_cmd(number, 0))
 
     @property

@@ -18,13 +18,12 @@ _OVERRIDDEN = (
     "_connect_command",  # the last moment before credentials are sent
     "_process_err",  # what the server objects to
     "_process_info",  # what the server says of itself
-    "_process_msg",  # each message
     "_process_op_err",  # the end of a connection
     "_read_loop",  # the task that reads
     "_select_next_server",  # dials a server
 )
 
-# What Connection uses: its state, what is queued, its tasks, and the parser, whose ``buf`` holds the present line.
+# What Connection uses: its state, what is queued, its tasks, and the parser; its ``buf`` holds the present line.
 _STATE = ("_current_server", "_err", "_max_payload", "_server_pool", "_sid", "_status", "_transport")
 _QUEUED = ("_pending", "_pending_data_size", "_send_ping")
 _TASKS = ("_flusher_task", "_ping_interval_task", "_reading_task")
@@ -36,7 +35,7 @@ def check() -> None:
     socket = nats.aio.transport.TcpTransport()  # type: ignore[no-untyped-call]
     owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
         (client, "Client", (*_OVERRIDDEN, *_STATE, *_QUEUED, *_TASKS, "_ps")),
-        (getattr(client, "_ps", None), "Parser", ("buf",)),
+        (getattr(client, "_ps", None), "Parser", ("buf", "parse", "reset")),
         (socket, "TcpTransport", ("connect_tls", "readline", "write", "writelines")),
         (socket, "TcpTransport", ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")),
     )
