@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn, TypeVar
 
+import attrs
+
 from wasmcloud_ctl._protocol.structuring import converter, find_mismatch, hook_of
 from wasmcloud_ctl.exceptions import DecodeError, InvalidArgument
 from wasmcloud_ctl.models import CtlResponse
@@ -35,6 +37,15 @@ def _refuse_constant(name: str) -> NoReturn:
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
+def _decode(text: str) -> Any:
+    # The decoder's own ``decode`` searches for whitespace around the value. A host's message has none.
+    if text[:1] in "{[":
+        value, end = _decoder.raw_decode(text)
+        if end == len(text):
+            return value
+    return _decoder.decode(text)
+
+
 def parse_json(content: bytes | str) -> Any:
     """Parse JSON into plain values, or raise InvalidJson.
 
@@ -42,7 +53,7 @@ def parse_json(content: bytes | str) -> Any:
     """
     try:
         text = content.decode() if isinstance(content, bytes) else content
-        value = _decoder.decode(text)
+        value = _decode(text)
         # An escape can produce half of a surrogate pair, which could never be encoded again. The search for a plain
         # backslash comes first because it is a hundred times as fast, and most messages have none.
         if "\\" in text and "\\u" in text:
@@ -79,31 +90,44 @@ def load(raw: bytes, what: str) -> Any:
         ) from error
 
 
+def mismatch(value: object, kind: Any, path: str, raw: bytes, what: str, reason: str = "") -> DecodeError:
+    """Return the error for a part of a parsed message that is not of its type. ``path`` is the part's JSON path."""
+    path, reason = find_mismatch(value, kind, path) or (path, reason)
+    return DecodeError(f"{what} does not fit at {path}: {reason}", path=path, raw=raw)
+
+
 def structure(value: object, kind: Any, path: str, raw: bytes, what: str) -> Any:
     """Convert a part of a parsed message to its type. ``path`` is the part's JSON path, such as ``$.data``."""
     try:
         return hook_of(kind)(value, kind)
     except Exception as error:
-        path, reason = find_mismatch(value, kind, path) or (path, str(error))
-        raise DecodeError(f"{what} does not fit at {path}: {reason}", path=path, raw=raw) from error
+        raise mismatch(value, kind, path, raw, what, str(error)) from error
+
+
+@attrs.frozen
+class _Reply:
+    """The fields that each reply of a host has. ``decode_response`` checks them by hand, which is quicker."""
+
+    success: bool
+    message: str = ""
 
 
 def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
     """Decode a host's reply. ``kind`` is the type of its data; None if it has none."""
     what = "the reply"
-    reply = structure(load(raw, what), dict[str, Any], "$", raw, what)
-    if "success" not in reply:
-        raise DecodeError(
-            f"{what} does not fit at $.success: the field is missing", path="$.success", raw=raw
-        )
-    data: Any = None
-    if kind is not None and reply.get("response") is not None:
-        data = structure(reply["response"], kind, "$.response", raw, what)
-    return CtlResponse(
-        succeeded=structure(reply["success"], bool, "$.success", raw, what),
-        message=structure(reply.get("message", ""), str, "$.message", raw, what),
-        data=data,
-    )
+    reply = load(raw, what)
+    if (
+        type(reply) is not dict
+        or type(succeeded := reply.get("success")) is not bool
+        or type(message := reply.get("message", "")) is not str
+    ):
+        raise mismatch(reply, _Reply, "$", raw, what)
+    data = reply.get("response")
+    if kind is None:
+        data = None
+    elif data is not None:
+        data = structure(data, kind, "$.response", raw, what)
+    return CtlResponse(succeeded=succeeded, message=message, data=data)
 
 
 # Encoding ---------------------------------------------------------------------------------------

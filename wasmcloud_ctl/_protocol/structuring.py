@@ -41,7 +41,7 @@ def find_mismatch(value: object, kind: Any, path: str) -> tuple[str, str] | None
         if type(value) is not dict:
             return path, _expected("an object", value)
         value = _with_new_names(value)
-        for field in attrs.fields(kind):
+        for field in attrs.fields(attrs.resolve_types(kind)):
             name = _WIRE_NAMES.get((kind, field.name), field.name)
             if name in value:
                 parts.append((f".{name}", value[name], field.type))
