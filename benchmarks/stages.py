@@ -18,7 +18,7 @@ from benchmarks.ratios import call, hear
 from benchmarks.tables import span, table
 from benchmarks.world import world
 from wasmcloud_ctl import Client
-from wasmcloud_ctl._bridge.handover import MessageQueue, Result
+from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import Bridge
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._transport import Transport
@@ -89,11 +89,11 @@ def _batches(client: Client, trigger: others.RawSocket, count: int) -> list[dict
     takes = waits = 0
     get = MessageQueue.get
 
-    def counting(messages: MessageQueue[Any], seconds: float | None) -> Any:
+    def counting(messages: MessageQueue[Any], deadline: Deadline | None) -> Any:
         nonlocal takes, waits
         takes += 1
         waits += len(messages) == 0
-        return get(messages, seconds)
+        return get(messages, deadline)
 
     found = []
     hosts = client.for_lattice(f"hosts-{count}")

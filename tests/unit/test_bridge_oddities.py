@@ -18,7 +18,7 @@ import pytest
 
 from wasmcloud_ctl import ClosedError, ConnectError, CtlError, NotConnectedError
 from wasmcloud_ctl._bridge import loop, processes
-from wasmcloud_ctl._bridge.handover import MessageQueue, Result
+from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._bridge.processes import PerProcess
 
@@ -145,7 +145,7 @@ def test_a_wait_ends_though_another_has_taken_what_woke_it() -> None:
     def wait() -> None:
         begun = time.monotonic()
         with pytest.raises(queue.Empty):
-            messages.get(0.3)
+            messages.get(Deadline(0.3))
         waited.append(time.monotonic() - begun)
 
     interval = sys.getswitchinterval()
@@ -155,7 +155,7 @@ def test_a_wait_ends_though_another_has_taken_what_woke_it() -> None:
     sys.setswitchinterval(10)  # nothing else runs from here on
     try:
         messages.put(1)
-        assert messages.get(0) == 1
+        assert messages.get(Deadline(0)) == 1
         end = time.monotonic() + 0.4
         while time.monotonic() < end:
             pass
@@ -173,10 +173,10 @@ def test_each_reader_is_woken_for_what_is_there() -> None:
     all_have_one = threading.Barrier(8)
 
     def read() -> None:
-        had.put(messages.get(10))
+        had.put(messages.get(Deadline(10)))
         all_have_one.wait(10)
         with pytest.raises(ClosedError):
-            messages.get(10)
+            messages.get(Deadline(10))
         had.put("ended")
 
     readers = [threading.Thread(target=read) for _ in range(8)]
@@ -184,10 +184,10 @@ def test_each_reader_is_woken_for_what_is_there() -> None:
         reader.start()
     for number in range(8):
         messages.put(number)
-    assert sorted(int(had.get(10)) for _ in readers) == list(range(8))
+    assert sorted(int(had.get(Deadline(10))) for _ in readers) == list(range(8))
     messages.fail()
 
-    assert [had.get(10) for _ in readers] == ["ended"] * 8
+    assert [had.get(Deadline(10)) for _ in readers] == ["ended"] * 8
 
 
 def test_what_comes_after_the_end_is_forgotten() -> None:
@@ -197,7 +197,7 @@ def test_what_comes_after_the_end_is_forgotten() -> None:
     messages.put(1)
 
     with pytest.raises(ClosedError):
-        messages.get(0.0)
+        messages.get(Deadline(0.0))
     assert len(messages) == 0
 
 
@@ -317,7 +317,7 @@ def test_after_the_end_all_is_closed() -> None:
 
     for messages in (before, after):
         with pytest.raises(ClosedError):
-            messages.get(0.0)
+            messages.get(Deadline(0.0))
     with pytest.raises(ClosedError):
         bridge.exchange(Endless(), 5)
     with pytest.raises(ClosedError):
@@ -416,7 +416,7 @@ def test_each_reader_of_what_has_ended_gets_an_error_of_its_own() -> None:
     caught = []
     for _ in range(2):
         with pytest.raises(CtlError) as one:
-            messages.get(0.0)
+            messages.get(Deadline(0.0))
         caught.append(one.value)
 
     assert [(type(error), str(error), vars(error)) for error in caught] == [

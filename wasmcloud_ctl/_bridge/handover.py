@@ -165,7 +165,7 @@ class MessageQueue(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def get(self, seconds: float | None) -> T:
+    def get(self, deadline: Deadline | None) -> T:
         """Remove and return the oldest message; wait for one, without a limit for None.
 
         Raises ``queue.Empty`` if none came in time, and the error of ``fail`` if the queue has ended and is empty.
@@ -174,7 +174,6 @@ class MessageQueue(Generic[T]):
             return self._items.popleft()
         except IndexError:
             pass
-        deadline = None if seconds is None else Deadline(seconds)
         try:
             while True:
                 # Read this first: after the end no message is added, so an empty queue then stays empty.

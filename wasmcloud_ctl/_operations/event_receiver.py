@@ -56,7 +56,7 @@ class EventReceiver(Generic[Item_co]):
         deadline = None if timeout is None else Deadline(arguments.seconds(timeout, "timeout", zero=True))
         while True:
             try:
-                received = self._subscription.get(None if deadline is None else deadline.left())
+                received = self._subscription.get(deadline)
             except queue.Empty:
                 raise WaitTimeout(
                     f"no event came within {timeout:g} s" if timeout else "no event is in the queue"

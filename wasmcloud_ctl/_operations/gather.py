@@ -52,12 +52,11 @@ def collect(replies: ReplyQueue, progress: Progress, next_moment: Callable[[floa
     again at the latest, or None to end the loop.
     """
     while True:
-        now = time.monotonic()
-        moment = next_moment(now)
+        moment = next_moment(time.monotonic())
         if moment is None:
             return
         try:
-            reply = progress.wait(replies.get, max(0.0, moment - now))
+            reply = progress.wait(replies.get, max(0.0, moment - time.monotonic()))
         except queue.Empty:
             continue
         reply.handler(reply)
@@ -88,15 +87,13 @@ class _Scatter(Generic[T]):
 
     def next_moment(self, now: float) -> float | None:
         """Return when it ends if no reply comes; None if it has ended, so that it takes no more replies."""
+        # All that came by now, and no more: a host that never stops replying must not keep it up.
+        for _ in range(len(self._replies)):
+            reply = self._replies.get(0.0)
+            reply.handler(reply)
         self._progress.update(len(self.responses) + len(self.undecodable), "replies")
         end = self.started + self._limits.timeout
-        if not self.over and now >= end:
-            # Take the replies that came in time, and no more: a host that never stops replying must not keep it up.
-            for _ in range(len(self._replies)):
-                reply = self._replies.get(0.0)
-                reply.handler(reply)
-            self.over = True
-        elif now >= self._quiet_at and not self._replies:
+        if now >= end or (now >= self._quiet_at and not self._replies):
             self.over = True
         return None if self.over else min(self._quiet_at, end)
 
@@ -243,8 +240,8 @@ def gather_inventories(
 
     def next_moment(now: float) -> float | None:
         """Expire what is due, and return when that must be done again; None if everything has ended."""
-        progress.update(len(data) + len(errors), "hosts")
         pings_end = scatter.next_moment(now)
+        progress.update(len(data) + len(errors), "hosts")
         moments = [] if pings_end is None else [pings_end]
         while deadlines and deadlines[0][0] <= now:
             host_id = deadlines.popleft()[1]

@@ -93,7 +93,7 @@ class LinkCache:
             self._recent.popleft()
         while True:
             try:
-                raw = subscription.get(0.0)
+                raw = subscription.get(Deadline(0.0))
             except queue.Empty:
                 return decoded
             try:

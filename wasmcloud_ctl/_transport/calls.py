@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from wasmcloud_ctl._bridge.handover import MessageQueue, Result
+from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import DeadlinePassed
 from wasmcloud_ctl._protocol import tracing
 from wasmcloud_ctl._protocol.subjects import host_id_of
@@ -260,13 +260,13 @@ class Subscription:
     async def _open(self) -> None:
         connection = self._session.connection(None)
         if self.closed:  # Ctrl-C closed it on its way here
-            self.get(0.0)
+            self.get(Deadline(0.0))
         self.attach(connection)
         self._session.subscriptions.add(self)
         # The server answers in order: a denial of the subscription arrives before this is confirmed.
         await connection.confirm()
         if self.closed:
-            self.get(0.0)
+            self.get(Deadline(0.0))
 
     @property
     def dropped(self) -> int:
@@ -278,14 +278,14 @@ class Subscription:
         """Whether no more messages will come."""
         return self._closing or self._queue.ended or self._session.bridge.inherited
 
-    def get(self, seconds: float | None) -> Any:
+    def get(self, deadline: Deadline | None) -> Any:
         """Remove and return the oldest message or gap; wait for one, without a limit for None.
 
         Raises ``queue.Empty`` if none came in time, and ClosedError if it is closed or inherited by a forked child.
         """
         if self._session.bridge.inherited:
             raise ClosedError("this receiver belongs to the parent process: make a new one in the child")
-        return self._queue.get(seconds)
+        return self._queue.get(deadline)
 
     def close(self) -> None:
         """End it soon, without a lock and without waiting."""
@@ -366,7 +366,7 @@ class Replies:
 
     def get(self, seconds: float) -> Reply:
         """Remove and return the oldest reply. Raises ``queue.Empty`` if none came in time."""
-        reply = self._queue.get(seconds)
+        reply = self._queue.get(Deadline(seconds))
         if self._log is not None:
             self._log.reply_sizes.append(len(reply.data))
         return reply
