@@ -14,7 +14,12 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn_from_attrs, make_dict_unstructure_fn_from_attrs, override
 
-from wasmcloud_ctl.models import HostInventory, RegistryCredential, ScaleComponentCommand
+from wasmcloud_ctl.models import (
+    ComponentDescription,
+    HostInventory,
+    RegistryCredential,
+    ScaleComponentCommand,
+)
 
 # What cattrs calls to convert a value: with the value and its type. Ours raise ValueError if the value does not fit.
 Hook = Callable[[Any, Any], Any]
@@ -106,6 +111,8 @@ def _string_map(optional: bool = False) -> Hook:
     return structure
 
 
+_structure_optional_map = _string_map(optional=True)
+
 # An inventory has thousands of optional values, so they have hooks of their own: one call less for each.
 _HOOKS: dict[Any, Hook] = {
     bool: _exactly(bool),
@@ -113,7 +120,7 @@ _HOOKS: dict[Any, Hook] = {
     str | None: _exactly(str, optional=True),
     dict[str, Any]: _exactly(dict),
     dict[str, str]: _string_map(),
-    dict[str, str] | None: _string_map(optional=True),
+    dict[str, str] | None: _structure_optional_map,
 }
 
 
@@ -196,9 +203,38 @@ def _with_new_names(value: dict[str, Any]) -> dict[str, Any]:
     return {"components": value["actors"], **value} if "actors" in value else value
 
 
+def _structure_component(value: Any, _: object) -> ComponentDescription:
+    """Structure a component as the generated function does, in half the time: an inventory may have thousands.
+
+    The checks are written out, and the object is made as pickle makes it, without ``__init__``.
+    """
+    component_id, image_ref, name = value["id"], value["image_ref"], value.get("name")
+    if not (type(component_id) is type(image_ref) is str and (name is None or type(name) is str)):
+        raise ValueError("expected strings")
+    revision, max_instances = value.get("revision", 0), value.get("max_instances", 0)
+    if not (
+        type(revision) is type(max_instances) is int
+        and -(2**31) <= revision < 2**31
+        and 0 <= max_instances < 2**32
+    ):
+        raise ValueError("expected whole numbers in their ranges")
+    component = object.__new__(ComponentDescription)
+    vars(component).update(
+        id=component_id,
+        image_ref=image_ref,
+        name=name,
+        annotations=_structure_optional_map(value.get("annotations"), None),
+        revision=revision,
+        max_instances=max_instances,
+        limits=_structure_optional_map(value.get("limits"), None),
+    )
+    return component
+
+
 # The hook that is registered last is asked first; those of str and bool replace cattrs' own, which come before all.
 converter.register_structure_hook(str, _HOOKS[str])
 converter.register_structure_hook(bool, _HOOKS[bool])
+converter.register_structure_hook(ComponentDescription, _structure_component)
 converter.register_structure_hook_factory(_is_range, _range_hook)
 converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
 converter.register_structure_hook_factory(attrs.has, _class_hook)
