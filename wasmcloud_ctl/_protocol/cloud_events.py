@@ -15,7 +15,7 @@ from wasmcloud_ctl.exceptions import DecodeError
 _DATA_BY_TYPE: dict[str, Any] = {f"com.wasmcloud.lattice.{name}": kind for name, kind in DATA_BY_NAME.items()}
 
 _TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:(\.\d{1,6})\d{0,3})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:(\.\d{1,6})\d{0,3})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII
 )
 
 
@@ -67,6 +67,6 @@ def _parse_time(text: str) -> datetime:
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError("expected a time as in RFC 3339")
-    day, time, fraction, zone = match.groups()
+    time, fraction, zone = match.groups("")
     # Python 3.10 takes six decimals and no Z.
-    return datetime.fromisoformat(f"{day}T{time}{fraction or '.0':0<7}{zone or '+00:00'}")
+    return datetime.fromisoformat(time + (fraction or ".").ljust(7, "0") + (zone or "+00:00"))
