@@ -44,7 +44,7 @@ def parse_json(content: bytes | str) -> Any:
     """
     try:
         text = content.decode() if isinstance(content, bytes) else content
-        # The decoder's ``decode`` takes a third longer, to skip whitespace around the value. A host's message has none.
+        # The decoder's ``decode`` takes a third longer, to skip whitespace around the value. Hosts send none.
         value, end = _decoder.raw_decode(text) if text[:1] == "{" else (None, -1)
         if end != len(text):
             value = _decoder.decode(text)

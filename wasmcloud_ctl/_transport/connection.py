@@ -13,7 +13,7 @@ from nats.protocol.command import hpub_cmd, pub_cmd, sub_cmd, unsub_cmd
 
 from wasmcloud_ctl._options.servers import Server, named_by_cluster
 from wasmcloud_ctl._transport import failures, nats_internals
-from wasmcloud_ctl._transport.parser import Parser, Route
+from wasmcloud_ctl._transport.reader import Route
 from wasmcloud_ctl._transport.stream import Socket
 from wasmcloud_ctl.exceptions import ConnectError, NotConnectedError
 
@@ -51,7 +51,6 @@ class Connection(nats.aio.client.Client):
         self._on_lost = on_lost
         self._on_denied = on_denied
         self._cluster_urls: list[object] = []
-        self._ps: Parser = Parser(self)
         self._confirmations: set[asyncio.Future[bool]] = set()
         self.socket: Socket = Socket(self._on_info)
 
@@ -134,13 +133,13 @@ class Connection(nats.aio.client.Client):
     def listen(self, subject: str, route: Route) -> int:
         """Subscribe, and return the subscription's number. ``route`` takes each message, in the order of the wire."""
         self._sid += 1
-        self._ps.routes[b"%d" % self._sid] = route
+        self.socket.routes[b"%d" % self._sid] = route
         self.send(sub_cmd(subject, "", self._sid))
         return self._sid
 
     def unlisten(self, number: int) -> None:
         """End a subscription."""
-        if self._ps.routes.pop(b"%d" % number, None) is not None:
+        if self.socket.routes.pop(b"%d" % number, None) is not None:
             self.send(unsub_cmd(number, 0))
 
     @property

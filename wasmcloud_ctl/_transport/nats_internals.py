@@ -35,7 +35,7 @@ def check() -> None:
     socket = nats.aio.transport.TcpTransport()  # type: ignore[no-untyped-call]
     owners: tuple[tuple[object, str, tuple[str, ...]], ...] = (
         (client, "Client", (*_OVERRIDDEN, *_STATE, *_QUEUED, *_TASKS, "_ps")),
-        (getattr(client, "_ps", None), "Parser", ("buf", "parse", "reset")),
+        (getattr(client, "_ps", None), "Parser", ("buf",)),
         (socket, "TcpTransport", ("connect_tls", "readline", "write", "writelines")),
         (socket, "TcpTransport", ("_bare_io_reader", "_bare_io_writer", "_io_reader", "_io_writer")),
     )

@@ -17,6 +17,7 @@ import nats.errors
 from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl._transport.failures import Stage
 from wasmcloud_ctl._transport.race import STAGGER_SECONDS, AllFailed, race
+from wasmcloud_ctl._transport.reader import Reader, Route
 
 _READ_BYTES = 65536
 
@@ -25,13 +26,15 @@ class Socket(nats.aio.transport.TcpTransport):
     """nats-py's TCP transport, which also counts the bytes that are written, to tell what was sent.
 
     ``on_info`` is called with each INFO that the server sends between its greeting and its first PONG. ``stage`` says
-    how far the attempt to connect has come.
+    how far the attempt to connect has come. ``routes`` take the messages of the client's own subscriptions, by the
+    number of the subscription on the wire.
     """
 
     def __init__(self, on_info: Callable[[dict[str, Any]], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.written: int = 0
         self.stage: Stage = Stage.RESOLVING
+        self.routes: dict[bytes, Route] = {}
         self._on_info = on_info
         # How many bytes had been written when the buffers were last seen empty.
         self._drained = 0
@@ -67,10 +70,7 @@ class Socket(nats.aio.transport.TcpTransport):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             addresses = list(dict.fromkeys(str(address[4][0]) for address in found))
         self.stage = Stage.CONNECTING
-        dials = [
-            functools.partial(asyncio.open_connection, address, port, limit=_READ_BYTES)
-            for address in addresses
-        ]
+        dials = [functools.partial(self._open, address, port) for address in addresses]
         try:
             streams = await race(dials, STAGGER_SECONDS, lambda late: late[1].transport.abort())
         except AllFailed as failed:
@@ -78,12 +78,28 @@ class Socket(nats.aio.transport.TcpTransport):
         self._io_reader, self._io_writer = self._bare_io_reader, self._bare_io_writer = streams
         self.stage = Stage.CONNECTED
 
+    async def _open(self, address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        # As asyncio.open_connection does, but with a reader of our own.
+        loop = asyncio.get_running_loop()
+        reader = Reader(self.routes, _READ_BYTES)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport, _ = await loop.create_connection(lambda: protocol, address, port)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
     async def connect_tls(
         self, uri: str | ParseResult, ssl_context: ssl.SSLContext, buffer_size: int, connect_timeout: int
     ) -> None:
-        in_clear = self._io_reader
+        in_clear, loop = self._io_reader, asyncio.get_running_loop()
         assert in_clear is not None
-        await super().connect_tls(uri, ssl_context, buffer_size, connect_timeout)
+        assert self._io_writer is not None
+        # As nats-py does, but with a reader of our own.
+        reader = Reader(self.routes, _READ_BYTES)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        name = uri if isinstance(uri, str) else uri.hostname
+        handshake = loop.start_tls(self._io_writer.transport, protocol, ssl_context, server_hostname=name)
+        transport = await asyncio.wait_for(handshake, connect_timeout)
+        assert transport is not None
+        self._io_reader, self._io_writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
         if not self._greeted:
             # A server that greets first sends its greeting in clear, and then takes the handshake for CONNECT.
             in_clear.feed_eof()
