@@ -1,7 +1,7 @@
 """What a server sends: the client's own messages are taken out quickly, and nats-py reads the rest.
 
-nats-py's parser shortens its buffer twice and awaits a coroutine for each message. This finds the messages in what has
-arrived with one regular expression, and calls a function for each, without another turn of the loop.
+nats-py's parser shortens its buffer twice and awaits a coroutine for each message. This finds the messages in what
+has arrived with one regular expression, and calls a function for each, without another turn of the loop.
 """
 
 from __future__ import annotations
