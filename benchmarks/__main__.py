@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from benchmarks import growth, idle, ratios, stages
+from benchmarks import growth, idle, plots, ratios, stages
 from benchmarks.measuring import machine, suite
 from benchmarks.tables import table
 
@@ -33,6 +33,13 @@ def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
     return idleness, idle.tables(idleness)
 
 
+def draw(part: str, folder: Path) -> None:
+    """Write the plots of one part, from the results that are in the folder."""
+    document = json.loads((folder / f"{part}.json").read_text("utf-8"))
+    for name, svg in plots.draw(part, document["results"]).items():
+        (folder / f"{name}.svg").write_text(svg, "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
@@ -43,10 +50,13 @@ def main() -> None:
         "--quick", action="store_true", help="run for a few seconds, only to see that it works"
     )
     parser.add_argument(
+        "--draw", action="store_true", help="measure nothing, draw the plots of the results that are in --out"
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("build/benchmarks"),
-        help="the folder for the results as JSON and for the tables that the documentation includes "
+        help="the folder for the results as JSON, and for the tables and plots that the documentation shows "
         "(default: %(default)s)",
     )
     arguments = parser.parse_args()
@@ -54,6 +64,12 @@ def main() -> None:
     if wrong:
         parser.error(f"unknown part: {', '.join(sorted(wrong))}")
     folder: Path = arguments.out
+    if arguments.draw:
+        for part in arguments.parts or PARTS:
+            if not (folder / f"{part}.json").exists():
+                parser.error(f"there are no results of {part} in {folder}")
+            draw(part, folder)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     where = machine()
     on = table(["on", ""], [list(entry) for entry in where.items()])
@@ -67,6 +83,7 @@ def main() -> None:
         for name, text in tables.items():
             (folder / f"{name}.inc").write_text(text, "utf-8")
             print(f"\n{text}")
+        draw(part, folder)
     print(f"\n{on}")
 
 

@@ -27,6 +27,7 @@ ONLY_IN_DEV = {
     "IPython",
     "hypothesis",
     "ipykernel",
+    "matplotlib",
     "nbclient",
     "nbformat",
     "opentelemetry",
