@@ -98,11 +98,11 @@ THEMES = {
     "dark": Theme(text="#cfd0d0", faint="#9ca0a5", series=("#56b4e9", "#f0a030", "#2dc59a", "#81868d")),
 }
 
-# Sizes are in points, of which a browser shows 3 as 4 pixels. The text is still readable on a phone, where a plot has
-# about 340 of its 560 pixels.
-_WIDTH = 420
+# Sizes are in points, of which a browser shows 3 as 4 pixels. A phone shrinks a plot from 520 pixels to about 350. A
+# wider one would shrink more. So names stand above what they name, and not beside it.
+_WIDTH = 390
 _TEXT = 10.5
-_SMALL = 9.0
+_SMALL = 9.5
 
 # An image does not inherit the page's font, so it names the fonts of furo. matplotlib measures texts in the font that
 # it brings along, on each machine. That font is wider, so nothing overlaps in another one.
@@ -303,8 +303,8 @@ def _row(axes: Axes, theme: Theme, top: float, row: Row) -> None:
     if row["goal"] is not None:
         axes.plot(row["goal"], bottom, "^", color=theirs, markersize=6.5)
         marks.append(f"goal {row['goal']:g}")
-    axes.plot((row["low"], row["high"]), (middle, middle), color=ours, linewidth=4)
-    axes.plot(row["ratio"], middle, "o", color=ours, markersize=7)
+    axes.plot((row["low"], row["high"]), (middle, middle), color=ours, linewidth=4, solid_capstyle="butt")
+    axes.plot(row["ratio"], middle, "o", color=ours, markersize=6)
     _write(axes, top, (row["name"], f"{row['ratio']:.3g}"), _TEXT, theme.text)
     _write(axes, top + 13.5, (row["beside"], ", ".join(marks)), _SMALL, theme.faint)
 
@@ -327,7 +327,7 @@ def rows(results: Sequence[Row], theme: Theme) -> Figure:
     _legend(
         figure,
         [
-            Line2D([], [], color=ours, marker="o", markersize=7, linestyle="", label="ratio (median)"),
+            Line2D([], [], color=ours, marker="o", markersize=6, linestyle="", label="ratio (median)"),
             Line2D([], [], color=ours, linewidth=4, label="middle half"),
             Line2D([], [], color=theme.text, marker="|", markersize=12, mew=2, linestyle="", label="limit"),
             Patch(color=ours, alpha=_ALLOWED, linewidth=0, label="within the limit"),
