@@ -53,14 +53,6 @@ class Threads(TypedDict):
     worst_in_a_hundred: float
 
 
-class Growth(TypedDict):
-    """The results in ``growth.json``."""
-
-    hosts: list[Size]
-    components: list[Size]
-    threads: list[Threads]
-
-
 class Stage(TypedDict):
     """A stage of a call in ``stages.json``."""
 
@@ -111,6 +103,7 @@ _SHOWN = "-apple-system, BlinkMacSystemFont, 'Segoe UI', Helvetica, Arial, sans-
 
 
 def _settings(theme: Theme) -> dict[str, Any]:
+    """Return what differs from matplotlib's defaults."""
     return {
         "axes.edgecolor": theme.faint,
         "axes.grid": True,
@@ -177,7 +170,7 @@ def _ends(values: Sequence[float], room: float) -> tuple[float, float]:
 
 
 def _log_times(axes: Axes, values: Sequence[float]) -> None:
-    """Make the vertical axis one of times."""
+    """Set up the vertical axis for times."""
     low, high = _ends(values, 1.25)
     ticks = _ticks(low, high)
     axes.set_yscale("log")
@@ -187,7 +180,7 @@ def _log_times(axes: Axes, values: Sequence[float]) -> None:
 
 
 def _sizes(axes: Axes, sizes: Sequence[int], label: str) -> None:
-    """Make the horizontal axis one of sizes, with a tick at each one that was measured."""
+    """Set up the horizontal axis for sizes, with a tick at each one that was measured."""
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_xticks([], minor=True)
@@ -195,9 +188,8 @@ def _sizes(axes: Axes, sizes: Sequence[int], label: str) -> None:
 
 
 def _lines(axes: Axes, theme: Theme, sizes: Sequence[int], lines: Mapping[str, Sequence[float]]) -> None:
-    """Draw lines, which differ in marks and dashes, too, and not by colour alone."""
-    looks = zip(theme.series, ("o-", "s--"), strict=False)
-    for (label, values), (colour, look) in zip(lines.items(), looks, strict=False):
+    """Draw two lines. They differ in marks and dashes, too, and not by colour alone."""
+    for (label, values), colour, look in zip(lines.items(), theme.series, ("o-", "s--"), strict=False):
         axes.plot(sizes, values, look, color=colour, label=label)
 
 
@@ -209,7 +201,7 @@ _AXIS = 38.0
 
 
 def _panels(legend: float, heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """Return a figure, and panels from the top down in which 1 is a point, below the height of a legend."""
+    """Return a figure and its panels, from the top down. In a panel, heights are in points."""
     total = legend + sum(_TITLE + height + _AXIS for height in heights)
     figure = Figure(figsize=(_WIDTH / 72, total / 72))
     panels = []
@@ -255,21 +247,18 @@ _ROW = 54.0
 _STAGE = 31.0
 
 
-def _near(rows: Sequence[Row]) -> list[list[Row]]:
-    """Group rows for scales of their own. Between the ratios of two groups is a factor of more than ten."""
-    groups: list[list[Row]] = []
-    last = 0.0
-    for row in sorted(rows, key=lambda row: row["ratio"]):
-        if row["ratio"] > 10 * last:
-            groups.append([])
-        groups[-1].append(row)
-        last = row["ratio"]
-    in_order = [[row for row in rows if row in group] for group in groups]
-    return sorted(in_order, key=lambda group: rows.index(group[0]))
+def _scales(rows: Sequence[Row]) -> list[list[Row]]:
+    """Group rows by the scale that they are readable on: around 1, below a tenth, and above ten."""
+    groups = (
+        [row for row in rows if 0.1 <= row["ratio"] <= 10],
+        [row for row in rows if row["ratio"] < 0.1],
+        [row for row in rows if row["ratio"] > 10],
+    )
+    return [group for group in groups if group]
 
 
 def _scale(axes: Axes, group: Sequence[Row]) -> None:
-    """Make the horizontal axis one that shows all marks of a group, and 1 unless it is far away."""
+    """Set up the horizontal axis so that it shows all marks of a group, and 1 unless it is far away."""
     marks = [(row["low"], row["high"], row["limit"], row["goal"]) for row in group]
     shown = [mark for row in marks for mark in row if mark is not None]
     if min(shown) < 10 and max(shown) > 0.1:
@@ -287,7 +276,7 @@ def _scale(axes: Axes, group: Sequence[Row]) -> None:
 
 def _row(axes: Axes, theme: Theme, top: float, row: Row) -> None:
     """Draw a row: the allowed range, limit and goal, the middle half and the median."""
-    ours, theirs, *_ = theme.series
+    ours, other, *_ = theme.series
     left, right = axes.get_xlim()
     strip, height = top + 26, 13.0
     middle, bottom = strip + height / 2, strip + height
@@ -301,7 +290,7 @@ def _row(axes: Axes, theme: Theme, top: float, row: Row) -> None:
         axes.vlines(row["limit"], strip - 1, bottom + 1, color=theme.text, linewidth=2)
         marks.append(f"limit {'at least ' if row['speed'] else ''}{row['limit']:g}")
     if row["goal"] is not None:
-        axes.plot(row["goal"], bottom, "^", color=theirs, markersize=6.5)
+        axes.plot(row["goal"], bottom, "^", color=other, markersize=6.5)
         marks.append(f"goal {row['goal']:g}")
     axes.plot((row["low"], row["high"]), (middle, middle), color=ours, linewidth=4, solid_capstyle="butt")
     axes.plot(row["ratio"], middle, "o", color=ours, markersize=6)
@@ -315,7 +304,7 @@ def rows(results: Sequence[Row], theme: Theme) -> Figure:
     titled = [
         (title if number == 0 else f"{title}, on another scale", group)
         for title, speed in (("Times: lower is better", False), ("Speeds: higher is better", True))
-        for number, group in enumerate(_near([row for row in limited if row["speed"] is speed]))
+        for number, group in enumerate(_scales([row for row in limited if row["speed"] is speed]))
     ]
     figure, panels = _panels(34, [_ROW * len(group) - 10 for _, group in titled])
     for axes, (title, group) in zip(panels, titled, strict=True):
@@ -323,7 +312,7 @@ def rows(results: Sequence[Row], theme: Theme) -> Figure:
         _scale(axes, group)
         for number, row in enumerate(group):
             _row(axes, theme, _ROW * number, row)
-    ours, theirs, *_ = theme.series
+    ours, other, *_ = theme.series
     _legend(
         figure,
         [
@@ -331,7 +320,7 @@ def rows(results: Sequence[Row], theme: Theme) -> Figure:
             Line2D([], [], color=ours, linewidth=4, label="middle half"),
             Line2D([], [], color=theme.text, marker="|", markersize=12, mew=2, linestyle="", label="limit"),
             Patch(color=ours, alpha=_ALLOWED, linewidth=0, label="within the limit"),
-            Line2D([], [], color=theirs, marker="^", markersize=6.5, linestyle="", label="goal"),
+            Line2D([], [], color=other, marker="^", markersize=6.5, linestyle="", label="goal"),
         ],
         columns=3,
     )
