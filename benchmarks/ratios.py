@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
+import attrs
+
 import wasmcloud_ctl
 from benchmarks import others
 from benchmarks.measuring import Comparison, Ratio, compare
@@ -88,27 +90,67 @@ def import_time(module: str) -> str:
     )
 
 
-@contextlib.contextmanager
-def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison]]:
-    """Provide all comparisons, for the duration of the block.
+@attrs.frozen(kw_only=True)
+class Sizes:
+    """How much work the comparisons do.
 
-    Args:
-        server: The server, with the program that answers.
-        quick: Whether to do little work, only to see that it works.
+    Attributes:
+        hosts: Hosts that answer a ping.
+        components: Components in an inventory.
+        events: Events that a receiver receives.
+        heartbeats: Large heartbeats that a receiver receives.
+        slow: Hosts that take 20 ms for their inventory.
+        calls: Calls in one sample.
+        inventories: Inventories in one sample.
+        pairs: Pairs of samples where one takes up to a quarter of a second.
+        few_pairs: Pairs of longer samples.
     """
 
-    def much(often: int, little: int) -> int:
-        return little if quick else often
+    hosts: int
+    components: int
+    events: int
+    heartbeats: int
+    slow: int
+    calls: int
+    inventories: int
+    pairs: int
+    few_pairs: int
 
+
+FULL = Sizes(
+    hosts=10_000,
+    components=1_000,
+    events=100_000,
+    heartbeats=5_000,
+    slow=1_000,
+    calls=200,
+    inventories=10,
+    pairs=31,
+    few_pairs=11,
+)
+TRIAL = Sizes(
+    hosts=20,
+    components=20,
+    events=100,
+    heartbeats=10,
+    slow=10,
+    calls=4,
+    inventories=1,
+    pairs=1,
+    few_pairs=1,
+)
+
+
+@contextlib.contextmanager
+def comparisons(server: PracticeServer, sizes: Sizes) -> Iterator[list[Comparison]]:
+    """Provide all comparisons of these sizes, for the duration of the block.
+
+    ``server`` has the program that answers.
+    """
     url = server.url
-    hosts = much(10_000, 20)
-    components = much(1_000, 20)
-    events = much(100_000, 100)
-    heartbeats = much(5_000, 10)
-    slow = much(1_000, 10)
-    calls = much(200, 4)
-    pairs = much(31, 1)
-    few_pairs = much(11, 1)
+    hosts, components, slow = sizes.hosts, sizes.components, sizes.slow
+    events, heartbeats, calls = sizes.events, sizes.heartbeats, sizes.calls
+    pairs, few_pairs = sizes.pairs, sizes.few_pairs
     slow_ids = [host_id(number) for number in range(slow)]
     bare = others.Bare(url)
     raw, trigger = others.RawSocket(server.port), others.RawSocket(server.port)
@@ -180,10 +222,10 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
         Comparison(
             name=f"get_host_inventory, {components} components",
             beside="request awaited, json.loads",
-            ours=lambda: ask_inventory(client, f"components-{components}", much(10, 1)),
-            other=lambda: bare.ask(inventory_subject, much(10, 1)),
+            ours=lambda: ask_inventory(client, f"components-{components}", sizes.inventories),
+            other=lambda: bare.ask(inventory_subject, sizes.inventories),
             pairs=pairs,
-            work=much(10, 1),
+            work=sizes.inventories,
             limit=2.3,
             goal=1.8,
         ),
@@ -192,7 +234,7 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
             beside="one after the other",
             ours=all_at_once,
             other=one_after_the_other,
-            pairs=much(3, 1),
+            pairs=max(1, few_pairs // 3),
             limit=0.01,
         ),
         Comparison(
@@ -227,10 +269,10 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
         Comparison(
             name="connecting anew for each call",
             beside="request awaited",
-            ours=lambda: others.ask_anew(url, much(20, 1)),
-            other=lambda: bare.ask(_CALL, much(20, 1)),
+            ours=lambda: others.ask_anew(url, sizes.inventories),
+            other=lambda: bare.ask(_CALL, sizes.inventories),
             pairs=pairs,
-            work=much(20, 1),
+            work=sizes.inventories,
         ),
         further("the answers, all asked at once", lambda: raw.ask_all_at_once(calls)),
         Comparison(
@@ -245,14 +287,14 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
             beside="callback, json.loads",
             ours=lambda: bare.listen_one_by_one(_EVENTS, events, begin("one")),
             other=lambda: bare.listen(_EVENTS, events, begin("one")),
-            pairs=much(5, 1),
+            pairs=max(1, few_pairs // 2),
         ),
         Comparison(
             name="raw blocking socket, events of one kind, not decoded",
             beside="callback, json.loads",
             ours=lambda: raw.listen(_EVENTS, events, begin("one")),
             other=lambda: bare.listen(_EVENTS, events, begin("one")),
-            pairs=much(5, 1),
+            pairs=max(1, few_pairs // 2),
         ),
         Comparison(
             name="import wasmcloud_ctl",
@@ -308,7 +350,7 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
                     beside=f"{events} events of one kind",
                     ours=lambda: hear(quick_client, events, begin("one")),
                     other=lambda: hear(client, events, begin("one")),
-                    pairs=much(5, 1),
+                    pairs=max(1, few_pairs // 2),
                 ),
             ]
         for thing in (bare, raw, trigger, threaded, portal, client):
@@ -316,13 +358,11 @@ def comparisons(server: PracticeServer, quick: bool) -> Iterator[list[Comparison
         yield [*limits, *more]
 
 
-def measure(quick: bool, only: str = "") -> list[Ratio]:
-    """Measure all comparisons whose name contains a text, and print each result."""
+def measure(quick: bool) -> list[Ratio]:
+    """Measure all comparisons, and print each result."""
     found = []
-    with world() as server, comparisons(server, quick) as all_of_them:
+    with world() as server, comparisons(server, TRIAL if quick else FULL) as all_of_them:
         for comparison in all_of_them:
-            if only not in comparison.name:
-                continue
             ratio = compare(comparison)
             found.append(ratio)
             spread = f"{ratio.ratio:8.3f} ({ratio.low:.3f} to {ratio.high:.3f})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 import statistics
@@ -24,6 +23,7 @@ from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._transport import Transport
 from wasmcloud_ctl._transport.calls import Request
 from wasmcloud_ctl._transport.connection import Connection
+from wasmcloud_ctl._transport.reader import Reader
 
 # Each stage ends at a mark: its name, its thread, and the function that is marked. ``before`` marks the function's
 # start, ``after`` its end.
@@ -32,8 +32,8 @@ _STAGES = (
     ("request and result made", "caller", Bridge, "post", "before"),
     ("the loop is notified and wakes", "both", Request, "begin", "before"),
     ("registered, written to the socket", "loop", Connection, "send_message", "after"),
-    ("outside: server, host, server", "none", asyncio.StreamReader, "feed_data", "before"),
-    ("nats-py reads and parses", "loop", Request, "on_reply", "before"),
+    ("outside: server, host, server", "none", Reader, "feed_data", "before"),
+    ("the reply is found in what arrived", "loop", Request, "on_reply", "before"),
     ("result set", "loop", Result, "resolve", "after"),
     ("the caller wakes", "both", Result, "wait", "after"),
     ("result taken", "caller", codec, "decode_response", "before"),
