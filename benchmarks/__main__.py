@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
-from benchmarks import growth, idle, plots, ratios, stages
+from benchmarks import growth, idle, messages, plots, ratios, stages
 from benchmarks.measuring import machine, suite
 from benchmarks.tables import table
 
-PARTS = ("ratios", "stages", "growth", "idle")
+PARTS = ("ratios", "stages", "messages", "growth", "idle")
 
 
 def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
@@ -26,9 +26,12 @@ def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
     if part == "stages":
         profile = stages.measure(quick)
         return profile, stages.tables(profile)
+    if part == "messages":
+        steps = messages.measure(quick)
+        return steps, messages.tables(steps)
     if part == "growth":
-        steps = growth.measure(quick)
-        return steps, growth.tables(steps)
+        sizes = growth.measure(quick)
+        return sizes, growth.tables(sizes)
     idleness = idle.measure(quick)
     return idleness, idle.tables(idleness)
 

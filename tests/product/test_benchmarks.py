@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.timeout(120), pytest.mark.needs("matplotlib", "pyperf"
 _CHECKOUT = Path(__file__).parents[2]
 
 # Wake-ups and memory are read from /proc.
-_PARTS = ("ratios", "stages", "growth", *(("idle",) if sys.platform.startswith("linux") else ()))
+_PARTS = ("ratios", "stages", "messages", "growth", *(("idle",) if sys.platform.startswith("linux") else ()))
 
 
 def _run(folder: Path, *arguments: str) -> None:
@@ -64,13 +64,17 @@ def test_all_that_has_a_limit_is_compared(written: Path) -> None:
     ]
 
     assert found == [
-        (1.4, 1.2, False),  # get_config
-        (0.75, 0.45, False),  # get_hosts
+        (1.3, 1.15, False),  # get_config
+        (1.4, 1.1, False),  # get_hosts
+        (1.3, 1.0, False),  # events of one kind, by get
+        (1.3, 1.0, False),  # and by iteration
+        (1.4, 1.1, False),  # events of all kinds, by get
+        (1.4, 1.1, False),  # and by iteration
+        (2.3, 1.8, False),  # large heartbeats
         (2.3, 1.8, False),  # get_host_inventory
-        (1.3, 1.1, False),  # events
-        (0.02, None, False),  # get_host_inventories
+        (0.01, None, False),  # get_host_inventories
         (2.0, 1.7, False),  # a process
-        (2.0, None, True),  # threads
+        (2.2, 3.0, True),  # threads
     ]
 
 
@@ -87,6 +91,15 @@ def test_the_stages_of_a_call_follow_each_other(written: Path) -> None:
 
     assert len(stages) == 11
     assert min(stages) > 0
+
+
+def test_the_steps_of_a_message_are_told(written: Path) -> None:
+    """From the stream to the caller, for small messages and large ones."""
+    found = _results(written, "messages")
+
+    assert list(found) == ["an event", "a host's reply", "a heartbeat of 20 kB", "1,000 components"]
+    for steps in found.values():
+        assert list(steps) == ["read", "taken", "parsed", "checked", "json.loads"]
 
 
 def test_growth_is_told_of_hosts_components_and_threads(written: Path) -> None:
