@@ -1,7 +1,7 @@
 """Fail if a ratio is worse than that of the last release by more than the noise: ``python -m benchmarks.guard``.
 
 It measures the comparisons that have a limit, with less work than for the page on performance. ``--write`` measures
-them many times instead and writes ``released.json``, the figures of a release.
+them many times instead, and writes the figures of a release.
 """
 
 from __future__ import annotations
@@ -12,19 +12,17 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
 
 import wasmcloud_ctl
-from benchmarks.measuring import Comparison, Ratio, compare
-from benchmarks.ratios import Sizes, comparisons
+from benchmarks.measuring import Comparison, compare
+from benchmarks.ratios import TRIAL, Sizes, comparisons
 from benchmarks.world import world
 
-RELEASED = Path(__file__).with_name("released.json")
-
-SIZES = Sizes(
+_SIZES = Sizes(
     hosts=2_000,
     components=1_000,
     events=10_000,
@@ -39,8 +37,8 @@ SIZES = Sizes(
 # A ratio must be too bad this often in a row.
 _ATTEMPTS = 3
 
-# To write the figures of a release, everything is measured this often. In each second round, another process keeps a
-# core busy.
+# For the figures of a release, everything is measured this often. In each second round, another process keeps a core
+# busy.
 _ROUNDS = 20
 
 # Another machine differs from the one that measured the release.
@@ -65,7 +63,7 @@ class Released:
 
     @property
     def bound(self) -> float:
-        """The worst ratio that is no more than noise."""
+        """The worst ratio that may be noise."""
         return self.ratio / self.noise if self.speed else self.ratio * self.noise
 
     def allows(self, ratio: float) -> bool:
@@ -73,77 +71,56 @@ class Released:
         return ratio >= self.bound if self.speed else ratio <= self.bound
 
 
-def summarize(name: str, ratios: Sequence[float], speed: bool) -> Released:
+def _check(comparison: Comparison, released: Released | None) -> str:
+    """Measure a comparison. Return what is wrong with it, or an empty text."""
+    if released is None:
+        return f"{comparison.name}: the last release has no figures of it: run this with --write"
+    found: list[float] = []
+    while len(found) < _ATTEMPTS and not (found and released.allows(found[-1])):
+        found.append(compare(comparison).ratio)
+    print(f"{found[-1]:8.3f} (released {released.ratio:.3f}, bound {released.bound:.3f})  {comparison.name}")
+    if released.allows(found[-1]):
+        return ""
+    ratios = ", ".join(f"{ratio:.3g}" for ratio in found)
+    return (
+        f"{comparison.name}: {ratios} in {_ATTEMPTS} attempts. The last release has {released.ratio:.3g}, and up to "
+        f"a factor of {released.noise:g} is noise"
+    )
+
+
+def _summarize(comparison: Comparison, ratios: Sequence[float]) -> Released:
     """Return the figures of a release from the ratios of all rounds."""
-    middle = statistics.median(ratios)
-    noise = middle / min(ratios) if speed else max(ratios) / middle
-    return Released(name=name, ratio=round(middle, 4), noise=round(max(noise, _LEAST_NOISE), 3), speed=speed)
-
-
-def check(
-    rows: Iterable[Comparison],
-    released: Iterable[Released],
-    measure: Callable[[Comparison], Ratio] = compare,
-) -> list[str]:
-    """Measure the comparisons, and return a sentence for each that is worse than in the last release."""
-    last = {row.name: row for row in released}
-    complaints = []
-    for comparison in rows:
-        row = last.pop(comparison.name, None)
-        if row is None:
-            complaints.append(f"{comparison.name}: not in {RELEASED.name}; write it anew")
-            continue
-        found: list[float] = []
-        while len(found) < _ATTEMPTS:
-            found.append(measure(comparison).ratio)
-            if row.allows(found[-1]):
-                break
-        else:
-            worst = "at least" if row.speed else "at most"
-            ratios = ", ".join(f"{ratio:.3g}" for ratio in found)
-            complaints.append(
-                f"{row.name}: {ratios}, and {worst} {row.bound:.3g} is expected: the last release had "
-                f"{row.ratio:.3g}, and the noise is a factor of {row.noise:g}"
-            )
-        print(f"{found[-1]:8.3f} (released: {row.ratio:.3f}, bound {row.bound:.3f})  {row.name}", flush=True)
-    return complaints + [f"{name}: is no longer measured; write {RELEASED.name} anew" for name in last]
-
-
-@contextlib.contextmanager
-def _limited() -> Iterator[list[Comparison]]:
-    """Provide the comparisons that have a limit."""
-    with world() as server, comparisons(server, SIZES) as rows:
-        yield [row for row in rows if row.limit is not None]
+    ratio = statistics.median(ratios)
+    noise = ratio / min(ratios) if comparison.speed else max(ratios) / ratio
+    return Released(
+        name=comparison.name,
+        ratio=round(ratio, 4),
+        noise=round(max(noise, _LEAST_NOISE), 3),
+        speed=comparison.speed,
+    )
 
 
 @contextlib.contextmanager
 def _busy(busy: bool) -> Iterator[None]:
     """Keep a core busy for the duration of the block, if asked to."""
-    if not busy:
+    with contextlib.ExitStack() as at_end:
+        if busy:
+            process = at_end.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            at_end.callback(process.kill)
         yield
-        return
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
-def _measure_release() -> list[Released]:
-    found: dict[str, list[float]] = {}
-    with _limited() as rows:
-        for number in range(_ROUNDS):
-            print(f"round {number + 1} of {_ROUNDS}", file=sys.stderr, flush=True)
-            with _busy(number % 2 == 1):
-                for row in rows:
-                    found.setdefault(row.name, []).append(compare(row).ratio)
-        return [summarize(row.name, found[row.name], row.speed) for row in rows]
-
-
-def read(path: Path = RELEASED) -> list[Released]:
-    """Read the figures of the last release."""
-    return [Released(**row) for row in json.loads(path.read_text("utf-8"))["rows"]]
+def _write(rows: Sequence[Comparison], rounds: int, path: Path) -> None:
+    """Measure for a release, and write its figures."""
+    found: dict[str, list[float]] = {row.name: [] for row in rows}
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        with _busy(number % 2 == 1):
+            for row in rows:
+                found[row.name].append(compare(row).ratio)
+    figures = [attrs.asdict(_summarize(row, found[row.name])) for row in rows]
+    document = {"version": wasmcloud_ctl.__version__, "rows": figures}
+    path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -151,16 +128,27 @@ def main() -> None:
         prog="python -m benchmarks.guard",
         description="Measure quickly, and fail if a ratio is worse than in the last release by more than the noise.",
     )
-    parser.add_argument("--write", action="store_true", help=f"write {RELEASED.name} for a release instead")
-    if parser.parse_args().write:
-        rows = [attrs.asdict(row) for row in _measure_release()]
-        document = {"version": wasmcloud_ctl.__version__, "rows": rows}
-        RELEASED.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-        return
-    with _limited() as limited:
-        complaints = check(limited, read())
-    if complaints:
-        sys.exit("\n".join(complaints))
+    parser.add_argument("--write", action="store_true", help="measure for a release, and write its figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="run for a few seconds, only to see that it works"
+    )
+    parser.add_argument(
+        "--figures",
+        type=Path,
+        default=Path(__file__).with_name("released.json"),
+        help="the file with the figures of the last release (default: %(default)s)",
+    )
+    arguments = parser.parse_args()
+    with world() as server, comparisons(server, TRIAL if arguments.quick else _SIZES) as all_of_them:
+        rows = [row for row in all_of_them if row.limit is not None]
+        if arguments.write:
+            _write(rows, 2 if arguments.quick else _ROUNDS, arguments.figures)
+            return
+        figures = json.loads(arguments.figures.read_text("utf-8"))["rows"]
+        released = {row["name"]: Released(**row) for row in figures}
+        complaints = [_check(row, released.get(row.name)) for row in rows]
+    if any(complaints):
+        sys.exit("\n".join(filter(None, complaints)))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Callable
 Route = Callable[[bytes, bytes, "bytes | None"], None]
 """Takes a message: its subject, its data, and its headers if it has some."""
 
+# They match whatever nats-py's own expressions match: the data of a message must never be taken for a header.
 _MESSAGE = re.compile(rb"MSG\s+(\S+)\s+(\d+)\s+(?:\S+[^\S\r\n]+)?(\d+)\r\n")
 _WITH_HEADERS = re.compile(rb"HMSG\s+(\S+)\s+(\d+)\s+(?:\S+[^\S\r\n]+)?(\d+)\s+(\d+)\r\n")
 _LINE_END = b"\r\n"

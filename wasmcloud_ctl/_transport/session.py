@@ -4,8 +4,9 @@ A session outlives its connections. Each one is a nats-py client with reconnecti
 it is lost, for two reasons. nats-py sends what it has queued for a full socket over its next connection, so a command
 that timed out would arrive later. And nats-py gives up for good after most errors that a server sends.
 
-Requests do not use nats-py's ``request``. They are written straight to the socket, and replies are taken straight off
-nats-py's reader: no task, queue or timer for each request, and messages of different subscriptions keep their order.
+Requests do not use nats-py's ``request``. They are written straight to the socket, and replies are taken out of the
+stream before nats-py reads it: no task, queue or timer for each request, and messages of different subscriptions keep
+their order.
 
 Everything here runs on the loop, unless it says otherwise.
 """
