@@ -112,15 +112,16 @@ def _threads(client: Client, quick: bool) -> list[dict[str, Any]]:
                 client.get_config("web")
                 times.append(time.perf_counter() - started)
 
-        rates = []
+        rates, processor_times = [], []
         for _ in range(1 if quick else 3):
             threads = [threading.Thread(target=ask) for _ in range(count)]
-            started = time.perf_counter()
+            started, processor_time = time.perf_counter(), time.process_time()
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
             rates.append(count * each / (time.perf_counter() - started))
+            processor_times.append((time.process_time() - processor_time) / (count * each))
         times.sort()
         steps.append(
             {
@@ -128,6 +129,7 @@ def _threads(client: Client, quick: bool) -> list[dict[str, Any]]:
                 "calls_per_second": statistics.median(rates),
                 "median": quartiles(times)[1],
                 "worst_in_a_hundred": times[int(len(times) * 0.99)],
+                "processor": statistics.median(processor_times),
             }
         )
         print(f"threads {count}: {steps[-1]['calls_per_second']:.0f}", file=sys.stderr, flush=True)
@@ -165,13 +167,20 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
         "hosts": sizes("hosts", "hosts"),
         "components": sizes("components", "components"),
         "threads": table(
-            ["threads", "calls per second", "a call, median", "a call, 99th percentile"],
+            [
+                "threads",
+                "calls per second",
+                "a call, median",
+                "a call, 99th percentile",
+                "a call, processor time",
+            ],
             [
                 [
                     str(step["threads"]),
                     f"{step['calls_per_second']:,.0f}",
                     span(step["median"]),
                     span(step["worst_in_a_hundred"]),
+                    span(step["processor"]),
                 ]
                 for step in results["threads"]
             ],

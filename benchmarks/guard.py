@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -37,12 +38,11 @@ _SIZES = Sizes(
 # A ratio must be too bad this often in a row.
 _ATTEMPTS = 3
 
-# For the figures of a release, everything is measured this often. In each second round, another process keeps a core
-# busy.
-_ROUNDS = 20
+# For a release, everything is measured this often, and as often again while other processes keep the cores busy.
+_ROUNDS = 7
 
 # Another machine differs from the one that measured the release.
-_LEAST_NOISE = 1.15
+_LEAST_NOISE = 1.2
 
 
 @attrs.frozen(kw_only=True)
@@ -51,8 +51,8 @@ class Released:
 
     Attributes:
         name: What was measured.
-        ratio: The median of the ratios of all rounds.
-        noise: The factor between that and the worst one, at least ``_LEAST_NOISE``.
+        ratio: The median of the ratios on a quiet machine.
+        noise: The factor between that and the worst one, on a busy machine, too. At least ``_LEAST_NOISE``.
         speed: Whether the ratio compares speeds, so that a lower one is worse.
     """
 
@@ -88,10 +88,10 @@ def _check(comparison: Comparison, released: Released | None) -> str:
     )
 
 
-def _summarize(comparison: Comparison, ratios: Sequence[float]) -> Released:
-    """Return the figures of a release from the ratios of all rounds."""
-    ratio = statistics.median(ratios)
-    noise = ratio / min(ratios) if comparison.speed else max(ratios) / ratio
+def _summarize(comparison: Comparison, quiet: Sequence[float], busy: Sequence[float]) -> Released:
+    """Return the figures of a release from the ratios of all rounds, on a quiet machine and on a busy one."""
+    ratio = statistics.median(quiet)
+    noise = ratio / min(*quiet, *busy) if comparison.speed else max(*quiet, *busy) / ratio
     return Released(
         name=comparison.name,
         ratio=round(ratio, 4),
@@ -101,10 +101,10 @@ def _summarize(comparison: Comparison, ratios: Sequence[float]) -> Released:
 
 
 @contextlib.contextmanager
-def _busy(busy: bool) -> Iterator[None]:
-    """Keep a core busy for the duration of the block, if asked to."""
+def _busy_cores() -> Iterator[None]:
+    """Keep all cores busy for the duration of the block."""
     with contextlib.ExitStack() as at_end:
-        if busy:
+        for _ in range(os.cpu_count() or 1):
             process = at_end.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
             at_end.callback(process.kill)
         yield
@@ -112,13 +112,16 @@ def _busy(busy: bool) -> Iterator[None]:
 
 def _write(rows: Sequence[Comparison], rounds: int, path: Path) -> None:
     """Measure for a release, and write its figures."""
-    found: dict[str, list[float]] = {row.name: [] for row in rows}
+    quiet: dict[str, list[float]] = {row.name: [] for row in rows}
+    busy: dict[str, list[float]] = {row.name: [] for row in rows}
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-        with _busy(number % 2 == 1):
+        for row in rows:
+            quiet[row.name].append(compare(row).ratio)
+        with _busy_cores():
             for row in rows:
-                found[row.name].append(compare(row).ratio)
-    figures = [attrs.asdict(_summarize(row, found[row.name])) for row in rows]
+                busy[row.name].append(compare(row).ratio)
+    figures = [attrs.asdict(_summarize(row, quiet[row.name], busy[row.name])) for row in rows]
     document = {"version": wasmcloud_ctl.__version__, "rows": figures}
     path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
@@ -142,7 +145,7 @@ def main() -> None:
     with world() as server, comparisons(server, TRIAL if arguments.quick else _SIZES) as all_of_them:
         rows = [row for row in all_of_them if row.limit is not None]
         if arguments.write:
-            _write(rows, 2 if arguments.quick else _ROUNDS, arguments.figures)
+            _write(rows, 1 if arguments.quick else _ROUNDS, arguments.figures)
             return
         figures = json.loads(arguments.figures.read_text("utf-8"))["rows"]
         released = {row["name"]: Released(**row) for row in figures}

@@ -48,10 +48,10 @@ def _with_ratios(figures: list[dict[str, Any]], slower: float, path: Path) -> Pa
 
 
 def test_a_release_has_a_ratio_and_its_noise_for_each_row_with_a_limit(figures: list[dict[str, Any]]) -> None:
-    """At least fifteen percent are noise: another machine differs."""
+    """At least twenty percent are noise: another machine differs."""
     assert len(figures) == 11
     assert [row["speed"] for row in figures] == [False] * 10 + [True]
-    assert min(row["noise"] for row in figures) >= 1.15
+    assert min(row["noise"] for row in figures) >= 1.2
 
 
 def test_what_is_no_slower_passes(figures: list[dict[str, Any]], tmp_path: Path) -> None:
