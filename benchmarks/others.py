@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -47,6 +48,19 @@ class Bare:
     def ask(self, subject: str, times: int) -> None:
         """Send requests one after the other."""
         self.run(ask(self._client, subject, times))
+
+    def times(self, subject: str, count: int) -> list[float]:
+        """Send requests one after the other, and return the seconds of each."""
+
+        async def ask_all() -> list[float]:
+            found = []
+            for _ in range(count):
+                started = time.perf_counter()
+                await ask(self._client, subject, 1)
+                found.append(time.perf_counter() - started)
+            return found
+
+        return self.run(ask_all())
 
     def ask_side_by_side(self, subject: str, times: int, tasks: int) -> None:
         """Send requests from several tasks at once; each task sends its own one after the other."""

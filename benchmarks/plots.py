@@ -195,7 +195,7 @@ def _lines(axes: Axes, theme: Theme, sizes: Sequence[int], lines: Mapping[str, S
 
 # Strips: one below the other, each with its texts above it ---------------------------------------
 
-_MARGIN = 6.0
+_MARGIN = 14.0
 _TITLE = 28.0
 _AXIS = 38.0
 

@@ -125,8 +125,7 @@ def measure(quick: bool) -> dict[str, Any]:
             for _ in range(each):
                 whole.append(seconds(lambda: client.get_config("web"), collect=False))
             marked += _calls(client, each)
-            for _ in range(each):
-                bare_calls.append(seconds(lambda: bare.ask(others.CONFIG_SUBJECT, 1), collect=False))
+            bare_calls += bare.times(others.CONFIG_SUBJECT, each)
         stages = [statistics.median(times) for times in zip(*marked, strict=True)]
         bare.close()
         trigger = others.RawSocket(server.port)
