@@ -502,6 +502,7 @@ def test_no_sequence_of_waits_makes_a_host_lie(
     world.client.put_config("web", {"a": "b"}).raise_for_status()
     choose = random.Random(seed).choice
     seen: set[str | type[CtlError]] = set()
+    uncertain: set[str] = set()
     for _ in range(60):
         wanted = choose([*names, *names, references.absent])
         wait = choose([0.004, 0.02, 0.05, 1.0])
@@ -523,12 +524,17 @@ def test_no_sequence_of_waits_makes_a_host_lie(
                 )
         except CtlError as error:
             seen.add(type(error))
+            if operation == "update" and isinstance(error, WaitTimeout):
+                uncertain.add(wanted)
         else:
             seen.add(operation)
             found = world.component("echo")
             if operation != "stop":
                 assert found is not None
-                assert (found.image_ref, found.name) == (wanted, names[wanted])
+                # A scale waits until an earlier update is carried out. After an update, an earlier one may follow.
+                earlier = uncertain if operation == "update" else set()
+                assert found.image_ref in {wanted, *earlier}
+                assert found.name == names[found.image_ref]
         found = world.component("echo")
         assert found is None or found.name == names[found.image_ref]
     # Which calls have succeeded depends on how fast the host was.
