@@ -180,3 +180,15 @@ def test_known_kinds_are_not_warned_of(client: Client) -> None:
 def test_gap_events_must_be_true_or_false(client: Client) -> None:
     with pytest.raises(InvalidArgument, match=r"^gap_events must be True or False, not int$"):
         client.events_receiver(gap_events=1)  # type: ignore[call-overload]  # the mistake
+
+
+@pytest.mark.parametrize("name", ["a\x0bb", "a\x0b1", "a\x0c1"])
+def test_white_space_in_a_subject_is_a_part_of_it(practice_lattice: PracticeLattice, name: str) -> None:
+    """A server takes vertical tabs in subjects. They neither end the connection nor name another subscription."""
+    with practice_lattice.connect() as client, client.events_receiver() as events:
+        subject = f"wasmbus.evt.{practice_lattice.lattice}.{name}"
+        client.run(client.nats_client.publish, subject, b"no event")
+        put(client, "web")
+
+        assert words(events.get(5)) == "web"
+        assert (events.undecodable, events.gaps) == (1, 0)

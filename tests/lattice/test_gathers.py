@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from wire import arrive
+from wire import answer_pings, arrive, host_reply
 
 import wasmcloud_ctl
 from wasmcloud_ctl import (
@@ -35,27 +35,6 @@ def answering(practice_server: PracticeServer) -> Iterator[tuple[Client, Client]
         wasmcloud_ctl.connect(practice_server.url, lattice=lattice) as responder,
     ):
         yield client, responder
-
-
-def answer_pings(responder: Client, replies: list[bytes]) -> None:
-    """Have a ping answered with all of these."""
-
-    async def answer() -> None:
-        nats_client = responder.nats_client
-
-        async def on_ping(message: object) -> None:
-            for reply in replies:
-                await nats_client.publish(message.reply, reply)  # type: ignore[attr-defined]
-
-        await nats_client.subscribe(f"wasmbus.ctl.v1.{responder.lattice}.host.ping", cb=on_ping)
-        await arrive(nats_client)
-
-    responder.run(answer)
-
-
-def host_reply(number: int) -> bytes:
-    host = {"id": f"N{number:055d}", "friendly_name": f"host-{number}", "labels": {"zone": "z1"}}
-    return json.dumps({"success": True, "message": "", "response": host}).encode()
 
 
 def test_garbage_among_a_thousand_replies_is_kept_apart(answering: tuple[Client, Client]) -> None:

@@ -10,8 +10,10 @@ import time
 import pytest
 from scripts import run
 from terminals import Terminal, is_clean
+from wire import answer_pings, host_reply
 
-from wasmcloud_ctl import Client, InvalidArgument, WaitTimeout
+from wasmcloud_ctl import Client, CtlResponse, Host, InvalidArgument, WaitTimeout
+from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl.testing import PracticeLattice
 
 pytestmark = pytest.mark.needs("tqdm")
@@ -51,6 +53,25 @@ def test_a_gather_shows_how_many_of_those_expected(lattice: PracticeLattice, ter
         "asking hosts for their inventories: 0 s, 2 of 3 hosts",
     ]
     assert any("|" in frame for frame in terminal.frames())
+    assert is_clean(terminal)
+
+
+def test_a_burst_of_replies_does_not_hide_how_many_there_are(
+    lattice: PracticeLattice, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Progress is shown while replies that are there at once are decoded, and not only after them."""
+    decode = codec.decode_response
+
+    def decode_slowly(raw: bytes, kind: type[Host]) -> CtlResponse[Host]:
+        time.sleep(0.005)  # as long as a large reply takes to decode
+        return decode(raw, kind)
+
+    monkeypatch.setattr(codec, "decode_response", decode_slowly)
+    with showing(lattice) as client, lattice.connect() as responder:
+        answer_pings(responder, [host_reply(number) for number in range(300)])
+        client.get_hosts(expected=302, timeout=20)
+
+    assert len(terminal.drawn()) >= 3
     assert is_clean(terminal)
 
 

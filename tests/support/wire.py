@@ -12,6 +12,7 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from wasmcloud_ctl import Client as BlockingClient
 from wasmcloud_ctl.testing import PracticeLattice
 
 
@@ -20,6 +21,27 @@ async def arrive(client: Client) -> None:
     # nats-py's first ping overtakes what is still to be written; the second one follows it.
     await client.flush()
     await client.flush()
+
+
+def answer_pings(responder: BlockingClient, replies: list[bytes]) -> None:
+    """Have a ping answered with all of these."""
+
+    async def answer() -> None:
+        nats_client = responder.nats_client
+
+        async def on_ping(message: Msg) -> None:
+            for reply in replies:
+                await nats_client.publish(message.reply, reply)
+
+        await nats_client.subscribe(f"wasmbus.ctl.v1.{responder.lattice}.host.ping", cb=on_ping)
+        await arrive(nats_client)
+
+    responder.run(answer)
+
+
+def host_reply(number: int) -> bytes:
+    host = {"id": f"N{number:055d}", "friendly_name": f"host-{number}", "labels": {"zone": "z1"}}
+    return json.dumps({"success": True, "message": "", "response": host}).encode()
 
 
 class Wire:

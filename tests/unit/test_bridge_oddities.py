@@ -354,12 +354,13 @@ def test_close_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
     assert not bridge.running
 
 
-def test_a_fork_leaves_its_parents_bridge_alone(bridge: Bridge) -> None:
+def test_a_fork_leaves_its_parents_bridge_alone(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """In another process, neither a stop nor a close has any effect."""
-    bridge.inherited = True
+    here = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: here + 1)
     bridge.stop_soon()
     bridge.close(5)
-    bridge.inherited = False
+    monkeypatch.undo()
 
     assert bridge.run(asyncio.sleep, 0, "well", timeout=5) == "well"
 

@@ -26,6 +26,8 @@ _SENT: tuple[tuple[bytes, Message | None], ...] = (
     (b"HMSG c 3 12 12\r\nNATS/1.0\r\n\r\n\r\n", None),
     (b'INFO {"max_payload":1048576}\r\n', None),
     (b"MSG a.b 1 3000\r\n" + b"\r\n" * 1500 + b"\r\n", (b"a.b", b"\r\n" * 1500, None)),
+    (b"MSG a.b\x0b1 12 5\r\nhello\r\n", (b"a.b\x0b1", b"hello", None)),
+    (b"MSG a\x0cb 1 5\r\nhello\r\n", (b"a\x0cb", b"hello", None)),
     (b"PONG\r\n", None),
 )
 _ALL = b"".join(sent for sent, _ in _SENT)

@@ -18,6 +18,7 @@ import asyncio
 import encodings.idna  # noqa: F401  # name resolution imports it on first use: too late if a fork comes between
 import functools
 import logging
+import os
 import socket
 import sys
 import threading
@@ -160,17 +161,16 @@ class Bridge:
     """One private event loop on one daemon thread, started once and closed once.
 
     All methods may be called from any thread but the loop's own, unless they say otherwise. ``running`` says that the
-    loop was started and has not ended, ``ended_by_exit`` that the end of the process closed it, ``inherited`` that it
-    belongs to the parent of this process, so that it has no thread here.
+    loop was started and has not ended, ``ended_by_exit`` that the end of the process closed it.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._stopping = False
         self.running: bool = False
         self.ended_by_exit: bool = False
-        self.inherited: bool = False
         # The loop's thread sets these before ``running``.
         self._loop: asyncio.AbstractEventLoop
         self._tasks: TaskGroup
@@ -183,6 +183,11 @@ class Bridge:
         # What threads want run on the loop, in order, and whether the loop has been woken for it.
         self._submitted: deque[Callable[[], None]] = deque()
         self._wake_pending = False
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this process is a fork of the one that made the bridge, so that it has no thread here."""
+        return self._pid != os.getpid()
 
     def closed_error(self) -> ClosedError:
         """Return the error for calls after close; it says so when interpreter exit closed the client."""

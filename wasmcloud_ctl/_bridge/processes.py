@@ -27,7 +27,6 @@ class Closable(Protocol):
     """What a process closes when it ends: a bridge."""
 
     ended_by_exit: bool
-    inherited: bool
 
     def stop_soon(self) -> None: ...
     def close(self, timeout: float) -> None: ...
@@ -57,9 +56,7 @@ _of_thread = threading.local()
 def _after_fork_in_child() -> None:
     """Keep the parent's bridges alive, and do not close them at exit."""
     global open_bridges
-    for bridge in open_bridges:
-        bridge.inherited = True
-        _inherited.append(bridge)
+    _inherited.extend(open_bridges)
     open_bridges = weakref.WeakSet()
     _of_thread.end = _ThreadEnd()
 

@@ -30,6 +30,10 @@ HostOf = Callable[[T], tuple[str, str]]
 # How long the loop may take to report that a request has expired.
 _EXPIRY_SECONDS = 1.0
 
+# How long replies are handled without a pause. Progress is drawn four times a second.
+_PAUSE = 0.1
+_NEVER = float("inf")
+
 
 @attrs.frozen(kw_only=True)
 class Limits:
@@ -78,7 +82,7 @@ class _Scatter(Generic[T]):
     _on_response: Callable[[CtlResponse[T]], bool | None] | None
     _progress: Progress = attrs.field(factory=Progress)
     started: float = attrs.field(factory=time.monotonic, init=False)
-    _quiet_at: float = attrs.field(default=float("inf"), init=False)
+    _quiet_at: float = attrs.field(default=_NEVER, init=False)
     over: bool = attrs.field(default=False, init=False)
     _hosts: set[str] = attrs.field(factory=set, init=False)
     responses: list[CtlResponse[T]] = attrs.field(factory=list, init=False)
@@ -87,12 +91,16 @@ class _Scatter(Generic[T]):
 
     def next_moment(self, now: float) -> float | None:
         """Return when it ends if no reply comes; None if it has ended, so that it takes no more replies."""
-        # All that came by now, and no more: a host that never stops replying must not keep it up.
+        end = self.started + self._limits.timeout
+        # All that came by now, and no more: a host that never stops replying must not keep it up. Before the end, a
+        # pause lets the progress be drawn.
+        pause = _NEVER if now >= end else min(now + _PAUSE, end)
         for _ in range(len(self._replies)):
             reply = self._replies.get(0.0)
             reply.handler(reply)
+            if time.monotonic() >= pause:
+                break
         self._progress.update(len(self.responses) + len(self.undecodable), "replies")
-        end = self.started + self._limits.timeout
         if now >= end or (now >= self._quiet_at and not self._replies):
             self.over = True
         return None if self.over else min(self._quiet_at, end)

@@ -14,8 +14,11 @@ from wasmcloud_ctl.exceptions import DecodeError
 
 _DATA_BY_TYPE: dict[str, Any] = {f"com.wasmcloud.lattice.{name}": kind for name, kind in DATA_BY_NAME.items()}
 
+# The ranges of hours and offsets are here, because Python 3.14 takes 24:00:00, and some versions an offset of 01:60.
 _TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:(\.\d{1,6})\d{0,3})?(?:[Zz]|([+-]\d\d:\d\d))", re.ASCII
+    r"(\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d)"
+    r"(?:(\.\d{1,6})\d{0,3})?(?:[Zz]|([+-](?:[01]\d|2[0-3]):[0-5]\d))",
+    re.ASCII,
 )
 
 

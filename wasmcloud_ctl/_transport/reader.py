@@ -13,9 +13,10 @@ from collections.abc import Callable
 Route = Callable[[bytes, bytes, "bytes | None"], None]
 """Takes a message: its subject, its data, and its headers if it has some."""
 
-# They match whatever nats-py's own expressions match: the data of a message must never be taken for a header.
-_MESSAGE = re.compile(rb"MSG\s+(\S+)\s+(\d+)\s+(?:\S+[^\S\r\n]+)?(\d+)\r\n")
-_WITH_HEADERS = re.compile(rb"HMSG\s+(\S+)\s+(\d+)\s+(?:\S+[^\S\r\n]+)?(\d+)\s+(\d+)\r\n")
+# As the server writes them. Its subjects may hold other white space, such as a vertical tab: with \s, a message on
+# such a subject could be taken for one of another subscription.
+_MESSAGE = re.compile(rb"MSG ([^ \t\r\n]+) (\d+) (?:[^ \t\r\n]+ )?(\d+)\r\n")
+_WITH_HEADERS = re.compile(rb"HMSG ([^ \t\r\n]+) (\d+) (?:[^ \t\r\n]+ )?(\d+) (\d+)\r\n")
 _LINE_END = b"\r\n"
 
 
