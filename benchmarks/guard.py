@@ -51,7 +51,7 @@ class Released:
     Attributes:
         name: What was measured.
         ratio: The median of the ratios on a quiet machine.
-        noise: The factor between that and the worst one, on a busy machine, too. At least ``_LEAST_NOISE``.
+        noise: The factor between that and the third worst one, also on a busy machine. At least ``_LEAST_NOISE``.
         speed: Whether the ratio compares speeds, so that a lower one is worse.
     """
 
@@ -90,7 +90,10 @@ def _check(comparison: Comparison, released: Released | None) -> str:
 def _summarize(comparison: Comparison, quiet: Sequence[float], busy: Sequence[float]) -> Released:
     """Return the figures of a release from the ratios of all rounds, on a quiet machine and on a busy one."""
     ratio = statistics.median(quiet)
-    noise = ratio / min(*quiet, *busy) if comparison.speed else max(*quiet, *busy) / ratio
+    from_the_worst = sorted([*quiet, *busy], reverse=not comparison.speed)
+    # A row fails after this many attempts that are too bad. So it takes as many bad rounds to be noise.
+    bad = from_the_worst[:_ATTEMPTS][-1]
+    noise = ratio / bad if comparison.speed else bad / ratio
     return Released(
         name=comparison.name,
         ratio=round(ratio, 4),
