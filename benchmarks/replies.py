@@ -6,7 +6,6 @@ import base64
 import copy
 import functools
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,12 +79,13 @@ def inventory(components: int | None = None) -> bytes:
 def _heartbeat(size: int) -> dict[str, Any]:
     """Return a heartbeat of at least ``size`` bytes, by the number of its components."""
     event = next(_events_of("host_heartbeat"))
+    event["data"]["components"] = []
     recorded = _recorded("get_host_inventory after stop")["response"]["components"]
-    for count in itertools.count():
+    count = 0
+    while len(_bytes(event)) < size:
+        count += 1
         event["data"]["components"] = _components(recorded, count)
-        if len(_bytes(event)) >= size:
-            return event
-    raise AssertionError
+    return event
 
 
 def _events_of(name: str) -> Iterator[dict[str, Any]]:

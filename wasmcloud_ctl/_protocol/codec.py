@@ -116,10 +116,8 @@ def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
         or type(message := reply.get("message", "")) is not str
     ):
         raise mismatch(reply, _Reply, "$", raw, what)
-    data = reply.get("response")
-    if kind is None:
-        data = None
-    elif data is not None:
+    data = None if kind is None else reply.get("response")
+    if data is not None:
         data = structure(data, kind, "$.response", raw, what)
     return CtlResponse(succeeded=succeeded, message=message, data=data)
 

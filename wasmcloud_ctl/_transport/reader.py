@@ -23,14 +23,14 @@ _LINE_END = b"\r\n"
 class Reader(asyncio.StreamReader):
     """The stream that nats-py reads, without the messages of subscriptions that have a route.
 
-    ``routes`` has them by the subscription's number on the wire. It is empty until the connection is made, and until
-    then nats-py reads everything.
+    ``routes`` maps the number of a subscription on the wire to its route. It is empty until the connection is made.
+    Until then nats-py reads everything.
     """
 
     def __init__(self, routes: dict[bytes, Route], limit: int) -> None:
         super().__init__(limit=limit, loop=asyncio.get_running_loop())
         self._routes = routes
-        # What has arrived and is incomplete, and how much it takes to go on.
+        # The bytes of an incomplete message or line, their size, and the size of the whole message, once it is known.
         self._arrived: list[bytes] = []
         self._size = 0
         self._needed = 0
