@@ -87,7 +87,7 @@ def test_other_processes_have_the_same_package() -> None:
 
 def test_the_rust_client_that_is_followed_is_the_one_that_is_tried() -> None:
     """The version of the Rust client that the README names is that of the real hosts of the contract."""
-    lock = (ROOT / "tests" / "realhost" / "Cargo.lock").read_text(encoding="utf-8")
+    lock = (ROOT / "tests" / "realhost" / "versions" / "1.9.2" / "Cargo.lock").read_text(encoding="utf-8")
     locked = re.search(r'name = "wasmcloud-control-interface"\nversion = "(.+)"', lock)
 
     assert locked is not None

@@ -40,6 +40,8 @@ URL = "nats://127.0.0.1:4222"
 QUIET = 1.0
 
 HEARTBEAT_INTERVAL = 5.0
+#: Hosts before 1.2 publish one every 30 seconds, whatever the interval.
+HEARTBEAT_PATIENCE = 35.0
 #: Only this case records heartbeats, which hosts publish all the time. It waits for two of each host.
 HEARTBEAT_CASE = "host_heartbeat"
 HEARTBEATS = 4
@@ -287,7 +289,7 @@ class Recorder:
         with_heartbeats = case.name == HEARTBEAT_CASE
         while True:
             missing = with_heartbeats and len(line["events"]) < HEARTBEATS
-            patience = 2 * HEARTBEAT_INTERVAL if missing else QUIET
+            patience = HEARTBEAT_PATIENCE if missing else QUIET
             try:
                 heard, message = await asyncio.wait_for(self._heard.get(), patience)
             except asyncio.TimeoutError:

@@ -1,7 +1,7 @@
 """Build real wasmCloud hosts, and run them as processes for tests.
 
-The build needs cargo, and takes some minutes the first time. The hosts need a nats-server with JetStream.
-``python tests/realhost/harness.py`` only builds.
+Each folder in ``versions`` builds one version of the host. The build needs cargo, and takes some minutes the first
+time. The hosts need a nats-server with JetStream. ``python tests/realhost/harness.py`` only builds.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-SOURCE = Path(__file__).resolve().parent
+VERSIONS = Path(__file__).resolve().parent / "versions"
 
 #: The environment variable that overrides the build folder in the user's cache.
 CACHE_VARIABLE = "WASMCLOUD_CTL_REALHOST_CACHE"
+
+#: The environment variable with the version of the host.
+VERSION_VARIABLE = "WASMCLOUD_CTL_REALHOST_VERSION"
 
 #: Timeouts for the start and the stop of a host, in seconds.
 START_LIMIT = 30.0
@@ -36,13 +39,26 @@ class RealHostError(Exception):
 # The program ------------------------------------------------------------------------------------
 
 
+def version() -> str:
+    """Return the version of the host to build and run: 1.9.2, unless the environment names another one.
+
+    Raises:
+        RealHostError: No folder builds this version.
+    """
+    wanted = os.environ.get(VERSION_VARIABLE) or "1.9.2"
+    known = sorted(folder.name for folder in VERSIONS.iterdir())
+    if wanted not in known:
+        raise RealHostError(f"{VERSION_VARIABLE} must be one of {', '.join(known)}, not {wanted!r}")
+    return wanted
+
+
 def target_folder() -> Path:
     """Return cargo's build folder: per user and outside the checkout, unless the environment names one."""
     named = os.environ.get(CACHE_VARIABLE)
     if named:
-        return Path(named)
+        return Path(named) / version()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "wasmcloud_ctl" / "realhost"
+    return Path(cache) / "wasmcloud_ctl" / "realhost" / version()
 
 
 def built() -> Path | None:
@@ -67,7 +83,7 @@ def build(*, show: bool = False) -> Path:
     cargo = shutil.which("cargo")
     if cargo is None:
         raise RealHostError("cargo is not on PATH: real hosts need Rust to be built (https://rustup.rs)")
-    command = [cargo, "build", "--locked", "--manifest-path", str(SOURCE / "Cargo.toml")]
+    command = [cargo, "build", "--locked", "--manifest-path", str(VERSIONS / version() / "Cargo.toml")]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(target_folder())}
     messages = None if show else subprocess.PIPE
     outcome = subprocess.run(command, env=environment, stderr=messages, text=True, check=False)

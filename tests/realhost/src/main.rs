@@ -1,5 +1,5 @@
-//! A real wasmCloud 1.9.2 host for the contract tests: the public `wasmcloud-host` library, configured on
-//! the command line.
+//! A real wasmCloud host for the contract tests: the public `wasmcloud-host` library, configured on the
+//! command line. The version is that of the package: `versions` has one for each version of the host.
 //!
 //! It prints `ready <host id>` when it serves requests. It exits on SIGTERM, SIGINT, a stop_host command,
 //! and, with `--until-eof`, when its standard input is closed. Its log goes to standard error and is
@@ -24,7 +24,7 @@ const USAGE: &str = "usage: realhost --nats URL [--lattice NAME] [--label KEY=VA
     [--no-component-auction] [--no-provider-auction] [--until-eof]";
 
 /// The version of the host that contains this library. A host reports it instead of the library's version.
-const HOST_VERSION: &str = "1.9.2";
+const HOST_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The default timeout of a shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
@@ -69,9 +69,15 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
                 if interval.is_zero() {
                     bail!("--heartbeat must be above 0");
                 }
-                host.heartbeat_interval = Some(interval);
+                // Older versions have a fixed interval of 30 seconds.
+                #[cfg(feature = "heartbeat-interval")]
+                {
+                    host.heartbeat_interval = Some(interval);
+                }
             }
+            #[cfg(feature = "auction-switches")]
             "--no-component-auction" => host.enable_component_auction = false,
+            #[cfg(feature = "auction-switches")]
             "--no-provider-auction" => host.enable_provider_auction = false,
             "--until-eof" => until_eof = true,
             _ => bail!("unknown argument {argument}\n{USAGE}"),
