@@ -249,7 +249,8 @@ class Client:
             key: The label's key.
         """
         subject = self._subjects.host("label.del", host_id)
-        label = {"key": arguments.text(key, "key")}
+        # Hosts before 1.5.1 refuse a deletion without a value.
+        label = {"key": arguments.text(key, "key"), "value": ""}
         return self._sender.request(subject, None, timeout, body=label, command=True)
 
     # Components ---------------------------------------------------------------------------------

@@ -262,12 +262,12 @@ class ComponentAuctionAck(Model):
     """The bid of the host ``host_id`` to run ``component_ref`` as ``component_id``.
 
     ``constraints`` are the labels that the request required, by key. (Hosts send the reference as ``component_id``,
-    too; the client replaces it by the id of the request.)
+    too; the client replaces it by the id of the request.) What a host does not send is empty.
     """
 
-    component_ref: str
-    component_id: str
-    host_id: str
+    component_ref: str = ""
+    component_id: str = ""
+    host_id: str = ""
     constraints: dict[str, str] = attrs.Factory(dict)
 
 
@@ -275,12 +275,12 @@ class ComponentAuctionAck(Model):
 class ProviderAuctionAck(Model):
     """The bid of the host ``host_id`` to run ``provider_ref`` as ``provider_id``.
 
-    ``constraints`` are the labels that the request required, by key.
+    ``constraints`` are the labels that the request required, by key. What a host does not send is empty.
     """
 
-    provider_ref: str
-    provider_id: str
-    host_id: str
+    provider_ref: str = ""
+    provider_id: str = ""
+    host_id: str = ""
     constraints: dict[str, str] = attrs.Factory(dict)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from wasmcloud_ctl import (
+    ComponentAuctionAck,
     ComponentDescription,
     CtlResponse,
     DecodeError,
@@ -17,6 +18,7 @@ from wasmcloud_ctl import (
     HostInventory,
     InvalidArgument,
     Link,
+    ProviderAuctionAck,
     RegistryCredential,
     ScaleComponentCommand,
     StopHostCommand,
@@ -123,6 +125,28 @@ def test_an_inventory_without_its_essentials_does_not_decode(missing: str) -> No
         _codec.decode_response(reply(inventory), HostInventory)
 
     assert caught.value.path == f"$.response.{missing}"
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b'{"success": false, "error": "key must be a string"}', "key must be a string"),
+        (b'{"success": false, "message": "", "error": "no"}', "no"),
+        (b'{"success": false, "message": "refused", "error": "no"}', "refused"),
+        (b'{"success": false, "error": 5}', ""),
+        (b'{"success": true, "error": "no"}', ""),
+    ],
+)
+def test_a_refusal_that_a_host_could_not_encode_keeps_its_reason(raw: bytes, message: str) -> None:
+    """A host that cannot encode its refusal sends the reason as ``error``, without a message."""
+    assert _codec.decode_response(raw, None).message == message
+
+
+@pytest.mark.parametrize("kind", [ComponentAuctionAck, ProviderAuctionAck])
+def test_a_bid_with_missing_fields_decodes(kind: type[ComponentAuctionAck] | type[ProviderAuctionAck]) -> None:
+    """As in the Rust client, each field of a bid has a default."""
+    assert _codec.decode_response(reply({}), kind).data == kind()
+    assert _codec.decode_response(reply({"host_id": HOST_ID}), kind).data == kind(host_id=HOST_ID)
 
 
 def test_a_host_without_its_id_does_not_decode() -> None:

@@ -6,7 +6,8 @@ to the events from then on, and looks again: the outcome is certain when all of 
 
 * An event is a hint: it says when to look. The inventory is the proof. (A failed update publishes no event, so the
   inventory is looked at from time to time as well.)
-* What was already so before the command proves nothing. There the host's event after the sending decides.
+* What was already so before the command proves nothing. There the host's event after the sending decides. (Hosts up
+  to 1.1.0 publish none. There a moment without a change decides.)
 * After a scale to another reference, the inventory's reference proves nothing: hosts only rename what runs. So such
   a scale is not sent. Commands of this client whose outcome is uncertain can still lead to it: see ``doubts``.
 * A host that is gone can do nothing: that fails every wait but the one for its stop.
@@ -134,6 +135,10 @@ class Operation(Generic[T]):
     def doubts_after(self, evidence: Evidence[T], verdict: Verdict | Failed | None) -> Doubts:
         """Return the doubts after the command, by its last verdict. None: it was given up, and may take effect."""
         return evidence.doubts
+
+    def remark(self, evidence: Evidence[T]) -> str:
+        """Return what the caller must know of a certain outcome, for the message. Empty if the host's will do."""
+        return ""
 
     def describe(self, state: T) -> str:
         """Return a state in words, for the error of a wait that is not certain in time."""

@@ -40,6 +40,7 @@ class LinkCache:
         self._links: dict[tuple[str, ...], Link] = {}
         self._copied: tuple[int, int] | None = None  # gaps and drops at the time of the copy
         self._copy_again_at = float("inf")
+        self._unclear = False  # whether an event has deleted one of several links, and does not say which
         self._recent: deque[tuple[float, LinkdefSet | LinkdefDeleted]] = deque()
 
     def get(self, timeout: float) -> list[Link]:
@@ -56,13 +57,15 @@ class LinkCache:
             state = subscription.gaps, subscription.dropped
             # Until this has ended, the copy may be wrong: Ctrl-C can come between an event and its effect.
             copied, self._copied = self._copied, None
-            if copied != state:
+            decoded = self._apply_events(subscription)
+            if copied != state or self._unclear:
                 self._copy(subject, deadline)
+                self._unclear = False
                 self._copy_again_at = time.monotonic() + _LAG_SECONDS
             elif time.monotonic() >= self._copy_again_at:
                 self._copy_again_at = float("inf")
                 self._copy(subject, deadline)
-            if self._apply_events(subscription):
+            if decoded:
                 self._copied = state
             return list(self._links.values())
         finally:
@@ -101,15 +104,31 @@ class LinkCache:
             except DecodeError:
                 decoded = False
                 continue
-            if isinstance(change, (LinkdefSet, LinkdefDeleted)):
+            if isinstance(change, LinkdefDeleted) and change.target is None:
+                self._apply_without_target(change, now)
+            elif isinstance(change, (LinkdefSet, LinkdefDeleted)):
                 self._apply(change)
                 self._recent.append((now, change))
 
     def _apply(self, change: LinkdefSet | LinkdefDeleted) -> None:
         if isinstance(change, LinkdefSet):
             self._links[_key(change)] = Link(**attrs.asdict(change, recurse=False))
-        elif change.target is not None:
+        else:
             self._links.pop(_key(change), None)
+
+    def _apply_without_target(self, change: LinkdefDeleted, now: float) -> None:
+        """Delete a link without knowing its target: hosts before 1.3.0 never tell it. The links are listed again.
+
+        Newer hosts do not tell it if there was no such link.
+        """
+        *deleted, _ = _key(change)
+        candidates = [key for key in self._links if list(key[:-1]) == deleted]
+        if len(candidates) == 1:
+            del self._links[candidates[0]]
+        self._unclear = self._unclear or len(candidates) > 1
+        # What is listed anew is right without the earlier events about this link.
+        self._recent = deque(entry for entry in self._recent if list(_key(entry[1])[:-1]) != deleted)
+        self._copy_again_at = min(self._copy_again_at, now + _LAG_SECONDS)
 
     def close(self) -> None:
         """End the subscription, without a lock and without waiting."""

@@ -46,6 +46,11 @@ def _certain_if(condition: bool) -> Verdict:
     return Verdict.CERTAIN if condition else Verdict.KEEP_WAITING
 
 
+def _is_silent(version: str) -> bool:
+    """Return whether hosts of this version publish no event if a scale changes nothing or fails: up to 1.1.0."""
+    return version.startswith(("1.0.", "1.1.0"))
+
+
 @attrs.frozen
 class _OnHost(Operation[HostInventory], Generic[CommandT]):
     """An operation of one host, whose inventory proves the outcome."""
@@ -141,9 +146,22 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
     def describe(self, state: HostInventory) -> str:
         component = _component(state, self.command.component_id)
         what, where = self.command.component_id, f"on host {self.command.host_id}"
-        if component is None:
-            return f"{what} does not run {where}"
-        return f"{what} runs with {component.max_instances} of {component.image_ref} {where}"
+        if component is not None:
+            return f"{what} runs with {component.max_instances} of {component.image_ref} {where}"
+        silent = self.command.max_instances > 0 and _is_silent(state.version)
+        hint = f" (hosts of version {state.version} publish no event if a start fails: see its log)"
+        return f"{what} does not run {where}{hint if silent else ''}"
+
+    def remark(self, evidence: Evidence[HostInventory]) -> str:
+        version = evidence.before.version
+        before = _component(evidence.before, self.command.component_id)
+        count_before = 0 if before is None else before.max_instances
+        if count_before != self.command.max_instances or not _is_silent(version):
+            return ""
+        return (
+            f"host {self.command.host_id} has acknowledged the command, and shows nothing new: with its version, "
+            f"{version}, a failed pull cannot be told from nothing to do"
+        )
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:
         count, reference = self.command.max_instances, self.command.component_ref
@@ -167,6 +185,12 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
             return _certain_if(is_so)
         # It was so before, so the event decides. And a failure may follow a late event of the command before.
         if not (scaled and is_so):
+            return self._outcome_without_event(evidence, is_so)
+        return Verdict.CERTAIN if evidence.quiet else Verdict.LISTEN
+
+    def _outcome_without_event(self, evidence: Evidence[HostInventory], is_so: bool) -> Verdict:
+        # A host that publishes no event has nothing to do, as far as it shows within a moment.
+        if not is_so or evidence.acknowledgement is None or not _is_silent(evidence.before.version):
             return Verdict.KEEP_WAITING
         return Verdict.CERTAIN if evidence.quiet else Verdict.LISTEN
 
@@ -178,10 +202,10 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
     ) -> Verdict:
         # The event that ends an update has a count of 0, too, so only the inventory proves a stop.
         stops = [scale for scale in scales if scale.max_instances == 0]
-        if not evidence.current or (before is None and not stops):
+        if not evidence.current or _component(evidence.now, self.command.component_id) is not None:
             return Verdict.KEEP_WAITING
-        if _component(evidence.now, self.command.component_id) is not None:
-            return Verdict.KEEP_WAITING
+        if before is None and not stops:
+            return self._outcome_without_event(evidence, is_so=True)
         # The event of a stop has the reference that ran. With more than that, the host also works on another command:
         # an update that ends later starts the component again.
         of_the_stop = [stop for stop in stops if before is None or stop.image_ref == before.image_ref]

@@ -124,7 +124,9 @@ class Wait(Generic[T]):
                 raise
         message = "the outcome is certain, though no acknowledgement came"
         # A refusal has raised, so an acknowledgement is true in a condition.
-        return self._evidence.acknowledgement or CtlResponse(succeeded=True, message=message)
+        response = self._evidence.acknowledgement or CtlResponse(succeeded=True, message=message)
+        remark = self._operation.remark(self._evidence)
+        return attrs.evolve(response, message=remark) if remark else response
 
     # Before the command
 

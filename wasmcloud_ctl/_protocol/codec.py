@@ -116,6 +116,8 @@ def decode_response(raw: bytes, kind: type[T] | None) -> CtlResponse[T]:
         or type(message := reply.get("message", "")) is not str
     ):
         raise mismatch(reply, _Reply, "$", raw, what)
+    if not message and not succeeded and type(error := reply.get("error")) is str:
+        message = error  # a host that cannot encode its reply sends its reason so
     data = None if kind is None else reply.get("response")
     if data is not None:
         data = structure(data, kind, "$.response", raw, what)
