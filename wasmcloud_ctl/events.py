@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence  # noqa: F401  # typing.get_type_hints resolves the types of inherited fields here
 from datetime import datetime
@@ -187,7 +188,11 @@ class ProviderStopped(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckPassed(Model):
-    """The provider ``provider_id`` on the host ``host_id`` had failed its health check and passes it again."""
+    """The provider ``provider_id`` on the host ``host_id`` passes its health check: the first time, or again.
+
+    A host asks each provider that it runs for its health, 5 seconds after the start and then every 30 seconds. It
+    publishes this event for the first check that the provider passes, and for the first one after a failure.
+    """
 
     host_id: str
     provider_id: str
@@ -195,7 +200,12 @@ class HealthCheckPassed(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckFailed(Model):
-    """The provider ``provider_id`` on the host ``host_id`` has failed its health check."""
+    """The provider ``provider_id`` on the host ``host_id`` had passed its health check and now fails it.
+
+    Only a provider that answers and says that it is ill fails. For one that does not answer, because its process has
+    ended or hangs, a host publishes no event. For one that is ill from the start it only ever publishes
+    :class:`HealthCheckStatus`.
+    """
 
     host_id: str
     provider_id: str
@@ -203,7 +213,11 @@ class HealthCheckFailed(Model):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class HealthCheckStatus(Model):
-    """The health check of the provider ``provider_id`` on the host ``host_id`` had the same result as before."""
+    """The health check of the provider ``provider_id`` on the host ``host_id`` had the same result as before.
+
+    The event does not say which result: that of the last :class:`HealthCheckPassed` or :class:`HealthCheckFailed`.
+    If there was none since the provider started, it is ill from the start.
+    """
 
     host_id: str
     provider_id: str
@@ -279,9 +293,10 @@ DATA_BY_NAME: dict[str, type[Any]] = {
 """The class of the data of each known kind of event, by the event's name: ``host_started`` for ``HostStarted``."""
 
 
-@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+# attrs makes the comparison, because ``raw`` does not count.
+@attrs.frozen(slots=False, kw_only=True, repr=False)
 class Event(Value):
-    """An event that a host published.
+    """An event that a host published. Equal to one with the same attributes, ``raw`` aside.
 
     Attributes:
         id: The event's id.
@@ -291,6 +306,8 @@ class Event(Value):
         time: When it was published, by the host's clock. Has a time zone.
         lattice: The name of the lattice from which it was received.
         data: What happened, as one of the classes of this module. A dict if the kind of event is unknown.
+        raw: The message as it arrived, in JSON. None for an event that was not received, but made by a program, also
+            with ``attrs.evolve``.
     """
 
     id: str
@@ -300,15 +317,26 @@ class Event(Value):
     time: datetime
     lattice: str
     data: EventData
+    raw: bytes | None = attrs.field(default=None, init=False, eq=False)
 
     def to_dict(self) -> dict[str, object]:
         """Return the event as a plain dict.
 
         Returns:
             ``id``, ``source``, ``type``, ``time`` (RFC 3339) and ``data``, the names of CloudEvents 1.0, and ``name``
-            and ``lattice``. (wash prints no events.)
+            and ``lattice``. (wash prints no events.) ``data`` has the fields that the host sent, also those that the
+            class of the data does not know, and no others. For an event without ``raw``, it has all attributes of the
+            data.
         """
-        return {**vars(self), "time": self.time.isoformat(), "data": plain(self.data)}
+        return {
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "name": self.name,
+            "time": self.time.isoformat(),
+            "lattice": self.lattice,
+            "data": plain(self.data) if self.raw is None else json.loads(self.raw)["data"],
+        }
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)

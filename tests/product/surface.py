@@ -221,6 +221,8 @@ def class_lines(cls: type, public_classes: set[type]) -> Iterator[str]:
         for field in fields.values():
             default = "" if field.default is attrs.NOTHING else f" = {default_text(field.default)}"
             kind = "keyword field" if field.kw_only else "field"
+            if not field.init:
+                kind, default = "attribute", ""
             yield f"{kind} {field.name}: {annotation_text(field.type, cls.__module__)}{default}"
     elif made_by_users and cls.__init__ is not object.__init__:  # type: ignore[misc]
         yield from (f"made with {line}" for line in signature_lines(cls.__init__) if line != "returns None")  # type: ignore[misc]

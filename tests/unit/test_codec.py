@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import attrs
 import pytest
 
 from wasmcloud_ctl import (
     ComponentAuctionAck,
     ComponentDescription,
+    ConfigSet,
     CtlResponse,
     DecodeError,
+    Event,
     Host,
     HostInventory,
     InvalidArgument,
@@ -328,6 +332,62 @@ def test_an_event_of_an_unknown_kind_has_its_data_as_a_dict() -> None:
     )
 
     assert (event.name, event.data, event.lattice) == ("new_thing", {"a": [1]}, "blue")
+
+
+def duplicated(event: Event) -> list[Event]:
+    """The event, and copies of each kind."""
+    return [event, copy.copy(event), copy.deepcopy(event), pickle.loads(pickle.dumps(event))]
+
+
+def test_a_dict_of_an_event_that_was_received_has_the_fields_of_the_wire() -> None:
+    """The data has unknown fields, and no absent ones; so have copies and pickles. Each dict is a new one."""
+    data = {"source_id": "a", "wit_namespace": "wasi", "wit_package": "http", "newer": {"b": [1.5, None]}}
+    raw = cloud_event(type="com.wasmcloud.lattice.linkdef_deleted", data=data)
+    received = _cloud_events.decode_event(raw, "blue")
+
+    for event in duplicated(received):
+        assert event.to_dict() == {
+            "id": "1",
+            "source": HOST_ID,
+            "type": "com.wasmcloud.lattice.linkdef_deleted",
+            "name": "linkdef_deleted",
+            "time": "2026-11-22T14:39:51.156145+00:00",
+            "lattice": "blue",
+            "data": data,
+        }
+        assert event.raw == raw
+        assert event == received
+        event.to_dict()["data"].clear()  # type: ignore[attr-defined]  # an object, as far as its type says
+        assert event.to_dict()["data"] == data
+
+
+def test_a_dict_of_an_event_that_was_changed_has_the_attributes_of_its_data() -> None:
+    """What arrived says nothing about an event that a program has made from another one."""
+    received = _cloud_events.decode_event(cloud_event(data={"config_name": "web", "newer": 1}), "default")
+
+    changed = attrs.evolve(received, data=ConfigSet(config_name="db"))
+
+    assert (changed.raw, changed.to_dict()["data"]) == (None, {"config_name": "db"})
+
+
+def test_events_are_equal_whatever_their_messages_look_like() -> None:
+    """Events compare, hash and show without the raw message, so a made one can equal one that was received."""
+    received = _cloud_events.decode_event(cloud_event(data={"config_name": "web", "newer": 1}), "default")
+    made = Event(
+        id=received.id,
+        source=received.source,
+        type=received.type,
+        name=received.name,
+        time=received.time,
+        lattice=received.lattice,
+        data=ConfigSet(config_name="web"),
+    )
+
+    assert received == made
+    assert len({received, made}) == 1
+    assert repr(received) == repr(made)
+    assert received != attrs.evolve(made, lattice="blue")
+    assert received != "an event"
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def test_every_event_decodes(case: dict[str, Any]) -> None:
         assert decoded.time.isoformat()[:26] == envelope["time"][:26]
         assert type(decoded.data) is DATA_BY_NAME[decoded.name]
         assert without_nulls(json.loads(_codec.encode(decoded.data))) == without_nulls(envelope["data"])
+        assert decoded.to_dict()["data"] == envelope["data"]
 
 
 @pytest.mark.parametrize("case", ALL)

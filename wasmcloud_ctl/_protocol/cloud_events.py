@@ -63,6 +63,7 @@ def decode_event(raw: bytes, lattice: str) -> Event:
         time=published,
         lattice=lattice,
         data=codec.structure(envelope["data"], data_type, "$.data", raw, what),
+        raw=raw,
     )
     return event
 
