@@ -322,7 +322,12 @@ class Client:
             config: The names of the configs for the component. None by default.
             allow_update: Whether a running component of another reference is updated afterwards. With ``wait``, in
                 two commands: the scale of what runs, and then the update.
-            component_limits: Limits for the component (hosts from 1.9 on). None by default.
+            component_limits: Limits for the component, by name: ``max_memory_limit`` (bytes of linear memory that an
+                instance may have) and ``max_execution_time`` (seconds that a call may take). The values are whole
+                numbers from 0 to 2**64 - 1 in decimal digits, as strings. By default the host's own limits apply.
+                Hosts before 1.9 ignore both. Host 1.9.2 shows ``max_execution_time`` in its inventory, but applies
+                its own limit. It applies ``max_memory_limit`` when it starts or updates the component. A scale of a
+                component that runs changes at most what the inventory shows.
 
         Raises:
             OperationFailed: With ``wait``, also if another reference runs and ``allow_update`` is False, or if the
@@ -341,7 +346,7 @@ class Client:
             annotations=arguments.optional_string_map(annotations, "annotations"),
             config=arguments.config_names(config, "config"),
             allow_update=arguments.boolean(allow_update, "allow_update"),
-            component_limits=arguments.optional_string_map(component_limits, "component_limits"),
+            component_limits=arguments.component_limits(component_limits, "component_limits"),
         )
         if allow_update and wait is not None:
             return components.scale_and_update(self._sender, command, timeout, wait)
@@ -614,14 +619,24 @@ class Client:
         quiet: float | None = 0.25,
         timeout: float | None = None,
     ) -> Replies[None]:
-        """Replace the registry credentials of all hosts. The credentials travel in clear unless there is TLS.
+        """Give all hosts credentials for registries. The credentials travel in clear unless there is TLS.
 
-        There is one response for each host that acknowledged. A response does not say which host sent it.
+        Each host adds them to those that it has, and replaces those of a registry that it knows. It keeps the others.
+        To make hosts pull anonymously from a registry again, give it an empty ``RegistryCredential()``.
+
+        There is one response for each host that acknowledged. A response does not say which host sent it. Hosts do
+        not check credentials. They first use them when they pull an image from the registry.
+
+        Warns (``UserWarning``) of each token, because no host from 1.0 to 1.9 uses it.
 
         Args:
             registries: The credentials, by the registry's name, such as ``ghcr.io``.
             expected, quiet, timeout: When the gather ends. ``quiet`` defaults to 0.25, also with ``expected``. None
                 is the default of other gathers.
+
+        Raises:
+            InvalidArgument: Also if there is a username without a password, or the other way round: hosts would
+                acknowledge it, and pull anonymously. The message names the registry.
         """
         if not isinstance(registries, Mapping):
             raise InvalidArgument(f"registries must be a mapping, not {type(registries).__name__}")
@@ -630,6 +645,14 @@ class Client:
             for registry, credential in registries.items()
         }
         limits = self._sender.limits(expected, quiet, timeout)
+        for registry, credential in checked.items():
+            if credential.token is not None:
+                instead = (
+                    "they pull anonymously. Many registries take a token as the password, with a username"
+                    if credential.password is None
+                    else "they use the username and password"
+                )
+                warnings.warn(f"hosts ignore the token for {registry!r}: {instead}", stacklevel=2)
         return self._sender.gather("registry.put", checked, None, None, limits, command=True)
 
     @overload
@@ -788,4 +811,10 @@ def _credential(registry: str, credential: object) -> RegistryCredential:
         value = getattr(credential, field.name)
         if value is not None or field.default is not None:
             arguments.text(value, f"registries[{registry!r}].{field.name}")
+    if (credential.username is None) != (credential.password is None):
+        missing = "username" if credential.username is None else "password"
+        raise InvalidArgument(
+            f"registries[{registry!r}] has no {missing}: give username and password together, because hosts would "
+            "ignore one alone and pull anonymously"
+        )
     return credential

@@ -140,7 +140,8 @@ class ComponentDescription(Model):
         annotations: The annotations that it was started with, by key. None if the host reports none.
         revision: The revision in its claims, -2**31 to 2**31 - 1. 0 if it has none.
         max_instances: How many instances may run at once, 0 to 2**32 - 1.
-        limits: Its limits, by name. None if none were set. Hosts before 1.9 do not report them.
+        limits: Its limits, by name: ``max_memory_limit`` in bytes and ``max_execution_time`` in seconds. None if none
+            were set. Hosts before 1.9 do not report them.
     """
 
     id: str
@@ -350,13 +351,16 @@ class StopHostCommand:
 
 @attrs.frozen(slots=False, kw_only=True)
 class RegistryCredential:
-    """The credentials for a registry. Neither its repr nor ``to_dict`` contains a secret.
+    """The credentials for a registry: a username and a password. Neither its repr nor ``to_dict`` contains a secret.
+
+    Without any, hosts pull anonymously. :meth:`~wasmcloud_ctl.Client.put_registries` checks them when it sends them.
 
     Attributes:
-        username: The user's name, which needs a password.
-        password: The user's password.
-        token: A token, instead of user and password.
-        registry_type: The type of the registry, such as ``oci``.
+        username: The user's name. Needs a password.
+        password: The user's password. Needs a username.
+        token: A token. All hosts from 1.0 to 1.9 ignore it: with a token alone they pull anonymously. Many registries
+            take a token as the password.
+        registry_type: The type of the registry. Hosts treat each type as ``oci``, the default.
     """
 
     username: str | None = None

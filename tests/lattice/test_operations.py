@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import re
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -21,6 +24,7 @@ from wasmcloud_ctl import (
     EventReceiver,
     HostHeartbeat,
     HostStopped,
+    InvalidArgument,
     LabelsChanged,
     Link,
     LinkdefDeleted,
@@ -478,6 +482,107 @@ def test_put_registries_says_when_nobody_took_it(client: Client) -> None:
     replies = client.for_lattice("nobody-here").put_registries({})
 
     assert replies.no_responders
+
+
+@pytest.mark.parametrize(
+    ("credential", "missing"),
+    [
+        (RegistryCredential(username="me"), "password"),
+        (RegistryCredential(username="me", token="s3cret"), "password"),
+        (RegistryCredential(password="s3cret"), "username"),
+        (RegistryCredential(password="s3cret", token="s3cret"), "username"),
+    ],
+)
+def test_half_a_pair_of_username_and_password_is_refused(
+    lattice: PracticeLattice, client: Client, credential: RegistryCredential, missing: str
+) -> None:
+    """Hosts would acknowledge it and pull anonymously. The message names the registry and what is missing."""
+    good = RegistryCredential(username="u", password="p")
+    with pytest.raises(InvalidArgument) as caught:
+        client.put_registries({"ghcr.io": good, "mycloud.example": credential})
+
+    assert str(caught.value) == (
+        f"registries['mycloud.example'] has no {missing}: give username and password together, because hosts would "
+        "ignore one alone and pull anonymously"
+    )
+    client.get_config("last")  # a round trip: what had been sent before would be there by now
+    assert [command.operation for command in lattice.commands] == ["config.get"]
+
+
+def test_each_token_for_a_registry_is_warned_of(lattice: PracticeLattice, client: Client) -> None:
+    """It is sent all the same. The warnings point at the caller's code, and have no token."""
+    registries = {
+        "ghcr.io": RegistryCredential(token="s3cret"),
+        "mycloud.example": RegistryCredential(username="u", password="p", token="s3cret"),
+        "anonymous.example": RegistryCredential(),
+    }
+    with pytest.warns(UserWarning, match="hosts ignore the token") as warned:
+        replies = client.put_registries(registries, expected=2)
+
+    assert [str(warning.message) for warning in warned] == [
+        "hosts ignore the token for 'ghcr.io': they pull anonymously. Many registries take a token as the password, "
+        "with a username",
+        "hosts ignore the token for 'mycloud.example': they use the username and password",
+    ]
+    assert {warning.filename for warning in warned} == {__file__}
+    assert len(replies) == 2
+
+
+# Limits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["0", "1048576", "+5", "007", str(2**64 - 1), "0" * 1000 + "1"])
+def test_limits_are_whole_numbers_as_hosts_read_them(
+    lattice: PracticeLattice, client: Client, number: str
+) -> None:
+    """The host's inventory shows the numbers, so it has understood them."""
+    host_id = lattice.hosts[0].id
+    limits = {"max_memory_limit": number, "max_execution_time": number}
+
+    client.scale_component(host_id, REFERENCE, "echo", 1, component_limits=limits, wait=5)
+
+    (component,) = client.get_host_inventory(host_id).unwrap().components
+    digits = number.lstrip("+0") or "0"
+    assert component.limits == {"max_memory_limit": digits, "max_execution_time": digits}
+
+
+NO_WHOLE_NUMBERS = [
+    "", "+", "-1", "-0", "++5", " 5", "5 ", "5\n", "1_000", "1,000", "5.0", "1e6", "0x10", "5MB", "\u0665", "NaN",
+    str(2**64), "9" * 5000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NO_WHOLE_NUMBERS)
+@pytest.mark.parametrize("name", ["max_memory_limit", "max_execution_time"])
+def test_a_limit_that_hosts_would_ignore_is_refused(
+    lattice: PracticeLattice, client: Client, name: str, number: str
+) -> None:
+    """Nothing is sent. The message names the limit and its unit."""
+    unit = "bytes" if name == "max_memory_limit" else "seconds"
+    with pytest.raises(InvalidArgument) as caught:
+        scale_with_limits(client, {"max_memory_limit": "1", name: number})
+
+    assert str(caught.value) == (
+        f"component_limits['{name}'] must be a whole number of {unit} in decimal digits, from 0 to 2**64 - 1: hosts "
+        "would ignore anything else"
+    )
+    client.get_config("last")  # a round trip: what had been sent before would be there by now
+    assert [command.operation for command in lattice.commands] == ["config.get"]
+
+
+@pytest.mark.parametrize("name", ["memory", "MAX_MEMORY_LIMIT", "max_memory_limit ", ""])
+def test_an_unknown_limit_is_refused(client: Client, name: str) -> None:
+    """The message names the limits that there are."""
+    words = (
+        f"component_limits has '{name}', which hosts would ignore: they know max_memory_limit (bytes) and "
+        "max_execution_time (seconds)"
+    )
+    with pytest.raises(InvalidArgument, match=re.escape(words)):
+        scale_with_limits(client, {"max_memory_limit": "1", name: "1"})
+
+
+def scale_with_limits(client: Client, limits: Mapping[str, str]) -> None:
+    client.scale_component("N" + "A" * 55, REFERENCE, "echo", 1, component_limits=limits)
 
 
 # Events -----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Most messages name the type of a wrong value and not the value: it may be a secr
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -16,6 +17,11 @@ from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import InvalidArgument
 
 T = TypeVar("T")
+
+_LIMITS = {"max_memory_limit": "bytes", "max_execution_time": "seconds"}
+
+# What Rust's ``str::parse`` takes for a u64. The leading zeros are apart because int() refuses very long texts.
+_UNSIGNED = re.compile(r"\+?0*([0-9]{1,20})")
 
 
 def text(value: object, what: str) -> str:
@@ -75,6 +81,22 @@ def string_map(value: object, what: str) -> dict[str, str]:
 def optional_string_map(value: object, what: str) -> dict[str, str] | None:
     """Check a mapping of strings to strings, or None."""
     return None if value is None else string_map(value, what)
+
+
+def component_limits(value: object, what: str) -> dict[str, str] | None:
+    """Check the limits of a component, or None. Hosts silently ignore other names and values than these."""
+    limits = optional_string_map(value, what)
+    for name, number in (limits or {}).items():
+        if name not in _LIMITS:
+            known = " and ".join(f"{known} ({unit})" for known, unit in _LIMITS.items())
+            raise InvalidArgument(f"{what} has {name!r}, which hosts would ignore: they know {known}")
+        digits = _UNSIGNED.fullmatch(number)
+        if digits is None or int(digits[1]) >= 2**64:
+            raise InvalidArgument(
+                f"{what}[{name!r}] must be a whole number of {_LIMITS[name]} in decimal digits, from 0 to 2**64 - 1: "
+                "hosts would ignore anything else"
+            )
+    return limits
 
 
 def strings(value: object, what: str) -> tuple[str, ...]:
