@@ -729,6 +729,21 @@ class Client:
         return self._sender.settings.lattice
 
     @property
+    def topic_prefix(self) -> str:
+        """The prefix of all control subjects, such as ``wasmbus.ctl``."""
+        return self._sender.settings.topic_prefix
+
+    @property
+    def timeout(self) -> float:
+        """The default ``timeout`` of requests, in seconds."""
+        return self._sender.settings.timeout
+
+    @property
+    def auction_timeout(self) -> float:
+        """The default ``timeout`` of gathers, in seconds."""
+        return self._sender.settings.auction_timeout
+
+    @property
     def connected(self) -> bool:
         """Whether there is a connection now."""
         return self._sender.connected
@@ -741,10 +756,14 @@ class Client:
     def for_lattice(self, name: str) -> Client:
         """Return a client for another lattice, on the same connection and with the same settings.
 
-        Closing it closes its receivers. Closing this client closes it, too, so it need not be closed.
+        Closing it closes its receivers. Closing this client closes it, too, so it need not be closed. For the same
+        lattice, ``copy.copy(client)`` does the same.
 
         Args:
             name: The lattice's name.
+
+        Raises:
+            ClosedError: This client is closed.
         """
         return Client(self._sender.for_lattice(name))
 
@@ -793,6 +812,13 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __copy__(self) -> Client:
+        """Return a client for the same lattice, on the same connection: see ``for_lattice``."""
+        return self.for_lattice(self.lattice)
+
+    def __deepcopy__(self, _: object) -> NoReturn:
+        raise TypeError("a client cannot be deep-copied: copy.copy makes another one on the same connection")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled: connect anew in the other process")

@@ -128,7 +128,10 @@ def test_credentials_in_the_url_serve_and_are_not_shown(guarded_server: Practice
     """User and password may stand in the URL, percent-encoded; the client's repr leaves them out."""
     with wasmcloud_ctl.connect(with_user(guarded_server, "me", "hunter%32")) as client:
         assert client.connected
-        assert repr(client) == f"<Client {guarded_server.url} lattice='default' connected>"
+        assert repr(client) == (
+            f"<Client {guarded_server.url} lattice='default' topic_prefix='wasmbus.ctl' timeout=2.0 "
+            "auction_timeout=5.0 connected>"
+        )
 
 
 def test_what_the_permissions_deny_is_said_at_once(guarded_server: PracticeServer) -> None:
@@ -245,11 +248,11 @@ def test_a_client_that_is_dropped_warns_and_ends(lattice: PracticeLattice) -> No
 
 
 def test_a_client_does_not_pickle(client: Client) -> None:
-    """A connection does not cross processes: TypeError, for copies too."""
-    with pytest.raises(TypeError, match="connect anew"):
+    """A connection does not cross processes, nor is there a second one: TypeError, which says what to do."""
+    with pytest.raises(TypeError, match="a client cannot be pickled: connect anew"):
         pickle.dumps(client)
-    with pytest.raises(TypeError):
-        copy.copy(client)
+    with pytest.raises(TypeError, match=r"a client cannot be deep-copied: copy\.copy"):
+        copy.deepcopy([client])
 
 
 def test_many_threads_share_a_client(lattice: PracticeLattice, client: Client) -> None:

@@ -630,6 +630,43 @@ def test_closing_a_client_closes_those_made_from_it(client: Client) -> None:
     assert client.get_hosts(expected=2)
 
 
+def test_a_copy_of_a_client_is_on_the_same_connection_with_the_same_settings(
+    lattice: PracticeLattice,
+) -> None:
+    """It closes with the client that it was made from, and by itself without that one; so do copies of copies."""
+    with lattice.connect(topic_prefix="a.b", timeout=1, auction_timeout=1.5) as client:
+        first = copy.copy(client)
+        second = copy.copy(first)
+        with second.events_receiver() as events:
+            assert first.nats_client is second.nats_client is client.nats_client
+            assert repr(first) == repr(second) == repr(client)
+            assert first.get_hosts(quiet=0.1).subject == client.get_hosts(quiet=0.1).subject
+            first.close()
+
+            assert (client.closed, first.closed, second.closed) == (False, True, True)
+            assert list(events) == []
+        with pytest.raises(ClosedError):
+            copy.copy(first)
+        third = copy.copy(client)
+    assert third.closed
+
+
+def test_a_client_shows_its_settings(lattice: PracticeLattice) -> None:
+    """Its attributes and its repr have them; they cannot be set."""
+    with lattice.connect(topic_prefix="a.b", timeout=1, auction_timeout=1.5) as client:
+        attributes = (client.lattice, client.topic_prefix, client.timeout, client.auction_timeout)
+        assert attributes == (lattice.lattice, "a.b", 1.0, 1.5)
+        assert repr(client) == (
+            f"<Client {lattice.url} lattice='{lattice.lattice}' topic_prefix='a.b' timeout=1.0 auction_timeout=1.5 "
+            "connected>"
+        )
+        for name in ("topic_prefix", "timeout", "auction_timeout"):
+            with pytest.raises(AttributeError):
+                setattr(client, name, 3)
+    with lattice.connect() as other:
+        assert (other.topic_prefix, other.timeout, other.auction_timeout) == ("wasmbus.ctl", 2.0, 5.0)
+
+
 def test_a_receiver_that_opens_while_its_client_closes_is_closed(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,7 +59,10 @@ def test_a_ca_file(serving: Serving, files: Files) -> None:
         assert works(f"tls://localhost:{server.port}", tls_ca=files.ca)
         assert works(server.url, tls=ssl.create_default_context(cafile=files.ca))
         with wasmcloud_ctl.connect(server.url, tls_ca=files.ca) as client:
-            assert repr(client) == f"<Client tls://127.0.0.1:{server.port} lattice='default' connected>"
+            assert repr(client) == (
+                f"<Client tls://127.0.0.1:{server.port} lattice='default' topic_prefix='wasmbus.ctl' timeout=2.0 "
+                "auction_timeout=5.0 connected>"
+            )
 
 
 def test_the_systems_roots(serving: Serving, files: Files) -> None:

@@ -118,7 +118,11 @@ class Sender:
         transport = self.transports.peek()
         state = "closed" if self.closed else "connected" if self.connected else "disconnected"
         address = "" if transport is None else f" {transport.session.address}"
-        return f"<Client{address} lattice={self.settings.lattice!r} {state}>"
+        settings = self.settings
+        return (
+            f"<Client{address} lattice={settings.lattice!r} topic_prefix={settings.topic_prefix!r} "
+            f"timeout={settings.timeout} auction_timeout={settings.auction_timeout} {state}>"
+        )
 
     def transport(self) -> Transport:
         """Return this process's transport."""
