@@ -734,6 +734,11 @@ class Client:
         return self._sender.settings.topic_prefix
 
     @property
+    def event_prefix(self) -> str:
+        """The prefix of the subjects of all events, such as ``wasmbus.evt``."""
+        return self._sender.settings.event_prefix
+
+    @property
     def timeout(self) -> float:
         """The default ``timeout`` of requests, in seconds."""
         return self._sender.settings.timeout

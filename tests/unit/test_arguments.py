@@ -26,6 +26,8 @@ from wasmcloud_ctl import InvalidArgument, Link
         {"lattice": "a b"},
         {"topic_prefix": "a..b"},
         {"topic_prefix": ">"},
+        {"event_prefix": "a..b"},
+        {"event_prefix": ">"},
         {"inbox_prefix": "a b"},
         {"timeout": 0},
         {"timeout": float("inf")},

@@ -305,7 +305,7 @@ strings = st.text(max_size=8) | st.lists(pieces | st.characters(), max_size=6).m
 def test_no_string_makes_other_tokens_than_meant(text: str) -> None:
     """Where it is one token of a subject it is that token whole, and nothing on the wire ends before it does; else it
     is refused everywhere."""
-    subjects = Subjects("wasmbus.ctl", "blue")
+    subjects = Subjects("wasmbus.ctl", "wasmbus.evt", "blue")
     makers: tuple[tuple[Callable[[], str], list[str]], ...] = (
         (lambda: subjects.host("host.get", text), ["wasmbus", "ctl", "v1", "blue", "host", "get", text]),
         (
@@ -313,8 +313,8 @@ def test_no_string_makes_other_tokens_than_meant(text: str) -> None:
             ["wasmbus", "ctl", "v1", "blue", "config", "put", text],
         ),
         (lambda: subjects.event(text), ["wasmbus", "evt", "blue", text]),
-        (lambda: Subjects("p", text).control("host.ping"), ["p", "v1", text, "host", "ping"]),
-        (lambda: Subjects("p", text).event("x"), ["wasmbus", "evt", text, "x"]),
+        (lambda: Subjects("p", "e", text).control("host.ping"), ["p", "v1", text, "host", "ping"]),
+        (lambda: Subjects("p", "e", text).event("x"), ["e", text, "x"]),
         (lambda: jetstream.subject("STREAM.INFO", "s", text), ["$JS", text, "API", "STREAM", "INFO", "s"]),
     )
     taken = []
@@ -337,13 +337,18 @@ def test_no_string_makes_other_tokens_than_meant(text: str) -> None:
 @settings(relaxed, max_examples=300)
 @given(strings)
 def test_no_prefix_makes_empty_tokens_or_wildcards(text: str) -> None:
-    """A topic prefix is tokens and dots between them, or refused."""
-    try:
-        subject = Subjects(text, "blue").control("host.ping")
-    except InvalidArgument:
-        return
-    tokens = subject.split(".")
-    assert tokens[-4:] == ["v1", "blue", "host", "ping"]
-    assert ".".join(tokens[:-4]) == text
-    assert all(tokens)
-    assert not set(subject) & set("*> \t\r\n\0")
+    """A topic or event prefix is tokens and dots between them, or refused."""
+    makers: tuple[tuple[Callable[[], str], list[str]], ...] = (
+        (lambda: Subjects(text, "e", "blue").control("host.ping"), ["v1", "blue", "host", "ping"]),
+        (lambda: Subjects("p", text, "blue").event("config_set"), ["blue", "config_set"]),
+    )
+    for make, ending in makers:
+        try:
+            subject = make()
+        except InvalidArgument:
+            continue
+        tokens = subject.split(".")
+        assert tokens[-len(ending) :] == ending
+        assert ".".join(tokens[: -len(ending)]) == text
+        assert all(tokens)
+        assert not set(subject) & set("*> \t\r\n\0")

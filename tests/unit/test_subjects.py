@@ -36,10 +36,10 @@ UNFIT = [
 @pytest.mark.parametrize("value", UNFIT, ids=repr)
 def test_what_is_no_token_is_refused_everywhere(value: object) -> None:
     """A lattice, host id, config or event that would make other tokens than meant is an InvalidArgument."""
-    subjects = Subjects("wasmbus.ctl", "default")
+    subjects = Subjects("wasmbus.ctl", "wasmbus.evt", "default")
 
     with pytest.raises(InvalidArgument, match="lattice"):
-        Subjects("wasmbus.ctl", value)  # type: ignore[arg-type]
+        Subjects("wasmbus.ctl", "wasmbus.evt", value)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="host_id"):
         subjects.host("host.get", value)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="config_name"):
@@ -51,28 +51,32 @@ def test_what_is_no_token_is_refused_everywhere(value: object) -> None:
 
 @pytest.mark.parametrize("value", ["", ".", "a.", ".a", "a..b", "a.*", "a.>", "a b", 5, None], ids=repr)
 def test_each_part_of_a_prefix_is_a_token(value: object) -> None:
-    """A topic prefix may have dots, and nothing else that a token may not have."""
+    """A topic or event prefix may have dots, and nothing else that a token may not have."""
     with pytest.raises(InvalidArgument, match="topic_prefix"):
-        Subjects(value, "default")  # type: ignore[arg-type]
+        Subjects(value, "wasmbus.evt", "default")  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="event_prefix"):
+        Subjects("wasmbus.ctl", value, "default")  # type: ignore[arg-type]
 
 
 def test_subjects_are_as_the_protocol_has_them() -> None:
-    """Control subjects have the prefix, the version and the lattice; events only the lattice."""
-    subjects = Subjects("Axxx.wasmbus.ctl", "blue")
+    """Control subjects have their prefix, the version and the lattice; events their own prefix and the lattice."""
+    subjects = Subjects("Axxx.wasmbus.ctl", "wasmbus.evt", "blue")
 
     assert subjects.control("host.ping") == "Axxx.wasmbus.ctl.v1.blue.host.ping"
     assert subjects.host("host.get", "NABC") == "Axxx.wasmbus.ctl.v1.blue.host.get.NABC"
     assert subjects.config("config.put", "web-π_=/") == "Axxx.wasmbus.ctl.v1.blue.config.put.web-π_=/"
     assert subjects.event("component_scaled") == "wasmbus.evt.blue.component_scaled"
     assert subjects.event("*") == "wasmbus.evt.blue.*"
+    assert Subjects("c", "e", "blue").event("config_set") == "e.blue.config_set"
+    assert Subjects("c", "acme.eu.hosts.evt", "blue").event("*") == "acme.eu.hosts.evt.blue.*"
 
 
 def test_the_host_of_a_subject_is_told_from_another_last_part() -> None:
     """A config's name and the name of a request to all hosts are no host ids."""
     for subjects in (
-        Subjects("wasmbus.ctl", "default"),
-        Subjects("v1", "host"),
-        Subjects("host.get", "component"),
+        Subjects("wasmbus.ctl", "wasmbus.evt", "default"),
+        Subjects("v1", "evt", "host"),
+        Subjects("host.get", "evt", "component"),
     ):
         for name in ("host.get", "label.put", "component.scale", "provider.stop"):
             assert host_id_of(subjects.host(name, "N1")) == "N1"

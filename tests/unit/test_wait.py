@@ -27,7 +27,7 @@ from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Reply
 
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
-SUBJECTS = Subjects("wasmbus.ctl", "default")
+SUBJECTS = Subjects("wasmbus.ctl", "wasmbus.evt", "default")
 NO_LINKS = b'{"success": true, "message": "", "response": []}'
 INVENTORY = (
     b'{"success": true, "message": "", "response": {"host_id": "NA", "components": [], "providers": []}}'

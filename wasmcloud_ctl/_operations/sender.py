@@ -43,7 +43,7 @@ class Sender:
     ) -> None:
         self.transports = transports
         self.settings = settings
-        self.subjects: Subjects = Subjects(settings.topic_prefix, settings.lattice)
+        self.subjects: Subjects = Subjects(settings.topic_prefix, settings.event_prefix, settings.lattice)
         subjects = self.subjects
         # It must not refer to this sender, which would then keep itself alive.
         self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)

@@ -80,6 +80,7 @@ class Options:
     servers: tuple[Server, ...] = _option(parse_servers, (_DEFAULT_SERVER,))
     lattice: str = _option(subjects.token, "default")
     topic_prefix: str = _option(subjects.prefix, "wasmbus.ctl")
+    event_prefix: str = _option(subjects.prefix, "wasmbus.evt")
     timeout: float = _option(arguments.seconds, 2.0)
     auction_timeout: float = _option(arguments.seconds, 5.0)
     connect_timeout: float = _option(arguments.seconds, 2.0)

@@ -63,11 +63,10 @@ def host_id_of(subject: str) -> str | None:
 class Subjects:
     """The subjects of one lattice. The methods raise InvalidArgument for what cannot be part of a subject."""
 
-    def __init__(self, topic_prefix: str, lattice: str) -> None:
+    def __init__(self, topic_prefix: str, event_prefix: str, lattice: str) -> None:
         self.lattice = lattice
         self._root = f"{prefix(topic_prefix, 'topic_prefix')}.v1.{token(lattice, 'lattice')}"
-        # Hosts publish events here, whatever the topic prefix is.
-        self._events = f"wasmbus.evt.{lattice}"
+        self._events = f"{prefix(event_prefix, 'event_prefix')}.{lattice}"
 
     def control(self, operation: str) -> str:
         """Return the subject of an operation on the whole lattice, such as ``host.ping``."""
