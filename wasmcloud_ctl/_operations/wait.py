@@ -89,6 +89,8 @@ class Wait(Generic[T]):
         self._progress = Progress(settings.progress, operation.title, wait)
         self._evidence: Evidence[T]
         self._subscription: Subscription
+        # Whether any event has come. If none has, the event prefix may be wrong.
+        self._event_came = False
         # The last state in words, or why it could not be seen.
         self._last_seen: str | None = None
         # When the quiet moment is over.
@@ -240,9 +242,10 @@ class Wait(Generic[T]):
     def _timed_out(self) -> WaitTimeout:
         response = self._evidence.acknowledgement
         acknowledged = "acknowledged, but" if response is not None else "not acknowledged, and"
+        silence = "" if self._event_came else f"; no event about it came on {self._subjects.event('*')}"
         return WaitTimeout(
             f"{self._operation.title} was {acknowledged} not certain within {round(self._wait, 3):g} s: "
-            f"{self._last_seen or 'nothing was seen of it'}",
+            f"{self._last_seen or 'nothing was seen of it'}{silence}",
             last_seen=self._last_seen,
             response=response,
         )
@@ -250,6 +253,7 @@ class Wait(Generic[T]):
     # What arrives
 
     def _on_event(self, reply: Reply) -> None:
+        self._event_came = True
         try:
             event = cloud_events.decode_event(reply.data, self._subjects.lattice)
         except DecodeError:
