@@ -44,6 +44,11 @@ class Running:
         self._serve("nats://password.example:4222", "authorization { user: me, password: right }")
         tls = self._serve("tls://tls.example:4222", f'tls {{ cert_file: "{pem}", key_file: "{pem}" }}')
         self._urls["tls://tls.example:4222"] = f"tls://localhost:{tls.port}"
+        accounts = Path(__file__).with_name("howto") / "accounts.conf"
+        server = self._ending.enter_context(PracticeServer(config=accounts.read_text()))
+        login = {"user": "host", "password": "host-secret"}
+        self._ending.enter_context(PracticeLattice(server=server, connect_options=login))
+        self._urls["nats://accounts.example:4222"] = server.url
         port = int(lattice.url.rpartition(":")[2])
         for name, lattice_name in (("host_config", "default"), ("staging", "blue")):
             context = {"ctl_host": "127.0.0.1", "ctl_port": port, "lattice": lattice_name}
