@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import re
 from collections.abc import Sequence  # noqa: F401  # typing.get_type_hints resolves the types of inherited fields here
 from datetime import datetime
@@ -296,7 +296,7 @@ DATA_BY_NAME: dict[str, type[Any]] = {
 # attrs makes the comparison, because ``raw`` does not count.
 @attrs.frozen(slots=False, kw_only=True, repr=False)
 class Event(Value):
-    """An event that a host published. Equal to one with the same attributes, ``raw`` aside.
+    """An event that a host published. Equal to one with the same attributes, ``wire_data`` aside.
 
     Attributes:
         id: The event's id.
@@ -306,8 +306,8 @@ class Event(Value):
         time: When it was published, by the host's clock. Has a time zone.
         lattice: The name of the lattice from which it was received.
         data: What happened, as one of the classes of this module. A dict if the kind of event is unknown.
-        raw: The message as it arrived, in JSON. None for an event that was not received, but made by a program, also
-            with ``attrs.evolve``.
+        wire_data: ``data`` as the host sent it, in plain values. None for an event that a program has made, also with
+            ``attrs.evolve``.
     """
 
     id: str
@@ -317,7 +317,7 @@ class Event(Value):
     time: datetime
     lattice: str
     data: EventData
-    raw: bytes | None = attrs.field(default=None, init=False, eq=False)
+    wire_data: dict[str, object] | None = attrs.field(default=None, init=False, eq=False)
 
     def to_dict(self) -> dict[str, object]:
         """Return the event as a plain dict.
@@ -325,8 +325,8 @@ class Event(Value):
         Returns:
             ``id``, ``source``, ``type``, ``time`` (RFC 3339) and ``data``, the names of CloudEvents 1.0, and ``name``
             and ``lattice``. (wash prints no events.) ``data`` has the fields that the host sent, also those that the
-            class of the data does not know, and no others. For an event without ``raw``, it has all attributes of the
-            data.
+            class of the data does not know, and no others. For an event without ``wire_data``, it has all attributes
+            of the data.
         """
         return {
             "id": self.id,
@@ -335,7 +335,7 @@ class Event(Value):
             "name": self.name,
             "time": self.time.isoformat(),
             "lattice": self.lattice,
-            "data": plain(self.data) if self.raw is None else json.loads(self.raw)["data"],
+            "data": plain(self.data) if self.wire_data is None else copy.deepcopy(self.wire_data),
         }
 
 

@@ -23,6 +23,7 @@ from wasmcloud_ctl import (
     InvalidArgument,
     Link,
     ProviderAuctionAck,
+    ProviderStartFailed,
     RegistryCredential,
     ScaleComponentCommand,
     StopHostCommand,
@@ -147,7 +148,9 @@ def test_a_refusal_that_a_host_could_not_encode_keeps_its_reason(raw: bytes, mes
 
 
 @pytest.mark.parametrize("kind", [ComponentAuctionAck, ProviderAuctionAck])
-def test_a_bid_with_missing_fields_decodes(kind: type[ComponentAuctionAck] | type[ProviderAuctionAck]) -> None:
+def test_a_bid_with_missing_fields_decodes(
+    kind: type[ComponentAuctionAck] | type[ProviderAuctionAck],
+) -> None:
     """As in the Rust client, each field of a bid has a default."""
     assert _codec.decode_response(reply({}), kind).data == kind()
     assert _codec.decode_response(reply({"host_id": HOST_ID}), kind).data == kind(host_id=HOST_ID)
@@ -334,6 +337,23 @@ def test_an_event_of_an_unknown_kind_has_its_data_as_a_dict() -> None:
     assert (event.name, event.data, event.lattice) == ("new_thing", {"a": [1]}, "blue")
 
 
+def test_a_host_that_does_not_name_itself_in_a_failure_is_the_source_of_the_event() -> None:
+    """Hosts before 1.5.1 publish ``provider_start_failed`` without ``host_id``. The event's dict has none, either."""
+    data = {
+        "provider_id": "http",
+        "provider_ref": "file:///http.par",
+        "error": "gone",
+        "link_name": "default",
+    }
+
+    event = _cloud_events.decode_event(
+        cloud_event(type="com.wasmcloud.lattice.provider_start_failed", data=data), "blue"
+    )
+
+    assert event.data == ProviderStartFailed(host_id=HOST_ID, **data)
+    assert event.to_dict()["data"] == data
+
+
 def duplicated(event: Event) -> list[Event]:
     """The event, and copies of each kind."""
     return [event, copy.copy(event), copy.deepcopy(event), pickle.loads(pickle.dumps(event))]
@@ -342,8 +362,9 @@ def duplicated(event: Event) -> list[Event]:
 def test_a_dict_of_an_event_that_was_received_has_the_fields_of_the_wire() -> None:
     """The data has unknown fields, and no absent ones; so have copies and pickles. Each dict is a new one."""
     data = {"source_id": "a", "wit_namespace": "wasi", "wit_package": "http", "newer": {"b": [1.5, None]}}
-    raw = cloud_event(type="com.wasmcloud.lattice.linkdef_deleted", data=data)
-    received = _cloud_events.decode_event(raw, "blue")
+    received = _cloud_events.decode_event(
+        cloud_event(type="com.wasmcloud.lattice.linkdef_deleted", data=data), "blue"
+    )
 
     for event in duplicated(received):
         assert event.to_dict() == {
@@ -355,7 +376,7 @@ def test_a_dict_of_an_event_that_was_received_has_the_fields_of_the_wire() -> No
             "lattice": "blue",
             "data": data,
         }
-        assert event.raw == raw
+        assert event.wire_data == data
         assert event == received
         event.to_dict()["data"].clear()  # type: ignore[attr-defined]  # an object, as far as its type says
         assert event.to_dict()["data"] == data
@@ -367,11 +388,11 @@ def test_a_dict_of_an_event_that_was_changed_has_the_attributes_of_its_data() ->
 
     changed = attrs.evolve(received, data=ConfigSet(config_name="db"))
 
-    assert (changed.raw, changed.to_dict()["data"]) == (None, {"config_name": "db"})
+    assert (changed.wire_data, changed.to_dict()["data"]) == (None, {"config_name": "db"})
 
 
-def test_events_are_equal_whatever_their_messages_look_like() -> None:
-    """Events compare, hash and show without the raw message, so a made one can equal one that was received."""
+def test_events_are_equal_whatever_else_their_hosts_sent() -> None:
+    """Events compare, hash and show without ``wire_data``, so a made one can equal one that was received."""
     received = _cloud_events.decode_event(cloud_event(data={"config_name": "web", "newer": 1}), "default")
     made = Event(
         id=received.id,

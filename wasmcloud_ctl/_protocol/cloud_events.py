@@ -14,6 +14,8 @@ from wasmcloud_ctl.exceptions import DecodeError
 
 _DATA_BY_TYPE: dict[str, Any] = {f"com.wasmcloud.lattice.{name}": kind for name, kind in DATA_BY_NAME.items()}
 
+_PROVIDER_START_FAILED = "com.wasmcloud.lattice.provider_start_failed"
+
 # The ranges of hours and offsets are here, because Python 3.14 takes 24:00:00, and some versions an offset of 01:60.
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d)"
@@ -52,6 +54,9 @@ def decode_event(raw: bytes, lattice: str) -> Event:
         published = _parse_time(time)
     except ValueError as error:
         raise DecodeError(f"{what} does not fit at $.time: {error}", path="$.time", raw=raw) from error
+    data = wire_data = envelope["data"]
+    if event_type == _PROVIDER_START_FAILED and type(data) is dict and "host_id" not in data:
+        data = {"host_id": source, **data}  # hosts before 1.5.1 do not name themselves in it
     data_type = _DATA_BY_TYPE.get(event_type, dict[str, Any])
     # Made as pickle makes it: ``__init__`` would take a tenth of the time.
     event = object.__new__(Event)
@@ -62,8 +67,8 @@ def decode_event(raw: bytes, lattice: str) -> Event:
         name=event_type.rpartition(".")[2],
         time=published,
         lattice=lattice,
-        data=codec.structure(envelope["data"], data_type, "$.data", raw, what),
-        raw=raw,
+        data=codec.structure(data, data_type, "$.data", raw, what),
+        wire_data=wire_data,
     )
     return event
 
