@@ -608,18 +608,6 @@ def test_what_hosts_keep_is_where_real_hosts_keep_it(practice_lattice: PracticeL
 # Versions -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.practice_lattice(version="1.0.0")
-def test_an_old_host_calls_components_actors_and_tells_no_version(wire: Wire, host: PracticeHost) -> None:
-    """What a client has to take from hosts of before its time."""
-    wire.ask(f"component.scale.{host.id}", scale(host))
-
-    inventory = wire.ask(f"host.get.{host.id}")["response"]
-
-    assert [entry["id"] for entry in inventory["actors"]] == ["echo"]
-    assert not {"components", "version"} & set(inventory)
-    assert "version" not in wire.ask("host.ping")["response"]
-
-
 def test_hosts_of_several_versions_share_a_lattice(practice_lattice: PracticeLattice, wire: Wire) -> None:
     """A host that is added may be of another version."""
     practice_lattice.add_host(version="1.6.2")

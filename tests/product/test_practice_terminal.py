@@ -107,7 +107,7 @@ def test_the_example_that_it_shows_runs() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--host-version", "3"], "version must be one of 1.9.2, 1.6.2, 1.0.0"),
+        (["--host-version", "3"], "version must be a release of wasmCloud 1, from 1.0.0 to 1.9.2, not '3'"),
         (["--hosts", "-1"], "--hosts must be 0 or more"),
         (["--label", "zone"], "--label must be KEY=VALUE"),
         (["--host", "zone=a,disk"], "argument --host: must be KEY=VALUE,KEY=VALUE, not 'zone=a,disk'"),

@@ -77,7 +77,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="seconds between heartbeats of a host (default: 30)",
     )
     parser.add_argument(
-        "--host-version", default="1.9.2", metavar="VERSION", help="1.9.2, 1.6.2 or 1.0.0 (default: 1.9.2)"
+        "--host-version", default="1.9.2", metavar="VERSION", help="1.0.0 to 1.9.2 (default: 1.9.2)"
     )
     options = parser.parse_args(arguments)
     if options.hosts is None:

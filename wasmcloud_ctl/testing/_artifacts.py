@@ -64,8 +64,12 @@ class BuiltinReference:
 Reference = FileReference | ImageReference | BuiltinReference
 
 
-def parse_reference(text: str) -> Reference:
+def parse_reference(text: str, *, builtins: bool = True) -> Reference:
     """Parse a reference by the host's rules.
+
+    Args:
+        text: The reference.
+        builtins: Whether the host has builtin providers. Else their references are images.
 
     Raises:
         Failure: The text is not a reference.
@@ -76,7 +80,7 @@ def parse_reference(text: str) -> Reference:
         if url.netloc not in ("", "localhost"):
             raise Failure(f"failed to convert `{text}` to a file path")
         return FileReference(unquote(url.path))
-    if separator and scheme == "wasmcloud+builtin":
+    if separator and scheme == "wasmcloud+builtin" and builtins:
         return BuiltinReference(rest)
     if separator and scheme in ("oci", "http", "https"):
         return ImageReference(rest)

@@ -43,15 +43,16 @@ class ComponentAuction:
     """Ask which hosts would run a component."""
 
     component_ref: str
+    component_id: str
     constraints: dict[str, str]
 
     @classmethod
     def read(cls, payload: bytes) -> ComponentAuction:
         """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _COMPONENT_AUCTION)
-        fields.required("component_id", _serde.text)  # required, but the host does not use it
         return cls(
             component_ref=fields.defaulted("component_ref", _serde.text, ""),
+            component_id=fields.required("component_id", _serde.text),
             constraints=fields.required("constraints", _serde.string_map),
         )
 
@@ -202,9 +203,7 @@ class StopHost:
 
     @classmethod
     def read(cls, payload: bytes) -> StopHost:
-        """Read the command from a payload, which may be empty; raises ParseError."""
-        if not payload:
-            return cls(host_id="")
+        """Read the command from a payload; raises ParseError."""
         fields = Struct(_serde.parse(payload), _STOP_HOST)
         fields.optional(
             "timeout", _serde.unsigned(64)

@@ -11,6 +11,15 @@ from collections.abc import Mapping
 from wasmcloud_ctl.testing._claims import Claims, claims_for_component_event, claims_for_provider_event
 from wasmcloud_ctl.testing._commands import DeleteLink, Link
 from wasmcloud_ctl.testing._failure import Failure
+from wasmcloud_ctl.testing._versions import (
+    CLAIMS_DATES,
+    DELETED_TARGET,
+    FAILED_PROVIDER_HOST,
+    HOST_ID_AS_SENT,
+    LINK_FAILURES_TOLD,
+    STARTED_WITH_ID,
+    HostVersion,
+)
 
 
 def envelope(host_id: str, name: str, data: Mapping[str, object]) -> bytes:
@@ -39,6 +48,27 @@ def envelope(host_id: str, name: str, data: Mapping[str, object]) -> bytes:
         ensure_ascii=False,
         separators=(",", ":"),
     ).encode("utf-8")
+
+
+def for_version(
+    version: HostVersion, host_id: str, name: str, data: Mapping[str, object]
+) -> Mapping[str, object] | None:
+    """Return the data of an event as a host of some version publishes it. None if it publishes no such event."""
+    if name == "linkdef_set_failed" and not version.has(LINK_FAILURES_TOLD):
+        return None
+    changed = dict(data)
+    if name.startswith(("component_", "provider_")) and not version.has(HOST_ID_AS_SENT):
+        changed["host_id"] = host_id
+    if name == "provider_start_failed" and not version.has(FAILED_PROVIDER_HOST):
+        del changed["host_id"]
+    if name == "linkdef_deleted" and not version.has(DELETED_TARGET):
+        changed = {key: value for key, value in changed.items() if key not in ("target", "interfaces")}
+    claims = changed.get("claims")
+    if isinstance(claims, dict) and not version.has(CLAIMS_DATES):
+        changed["claims"] = {**claims, "expires_human": "TODO", "not_before_human": "TODO"}
+    if name == "host_started" and version.has(STARTED_WITH_ID):
+        changed["id"] = host_id
+    return changed
 
 
 def component_scaled(

@@ -121,9 +121,9 @@ class Fleet:
                 "friendly_name": host.friendly_name,
                 "labels": dict(sorted(host.labels.items())),
                 "uptime_seconds": 0,
-                "version": host.version.number,
+                "version": host.version.reported,
             }
-            await self.shared.publish(host, "host_started", started)
+            await host.publish("host_started", started)
             self._heartbeats[host.id] = asyncio.get_running_loop().create_task(self._beat(host))
         await self.connection.settle()
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
 from attrs import define, field
 
-from wasmcloud_ctl.testing import _identity, _serde
+from wasmcloud_ctl.testing import _events, _identity, _serde, _versions
 from wasmcloud_ctl.testing._claims import Claims, claims_for_reply
 from wasmcloud_ctl.testing._failure import Failure
 from wasmcloud_ctl.testing._faults import Faults
@@ -145,8 +145,7 @@ class SimulatedHost:
         }
         if self.shared.js_domain is not None:
             description["js_domain"] = self.shared.js_domain
-        if self.version.shows_version:
-            description["version"] = self.version.number
+        description["version"] = self.version.reported
         return description
 
     async def inventory(self) -> Reply:
@@ -156,18 +155,16 @@ class SimulatedHost:
         async with self.providers_lock.read():
             providers = [self._describe_provider(name, entry) for name, entry in self.providers.items()]
         uptime = self.uptime()
-        inventory: Reply = {
-            self.version.components_key: components,
+        return {
+            "components": components,
             "providers": providers,
             "host_id": self.id,
             "friendly_name": self.friendly_name,
             "labels": dict(sorted(self.labels.items())),
+            "version": self.version.reported,
             "uptime_human": _identity.uptime_in_words(uptime),
             "uptime_seconds": uptime,
         }
-        if self.version.shows_version:
-            inventory["version"] = self.version.number
-        return inventory
 
     def _describe_component(self, component_id: str, component: RunningComponent) -> Reply:
         description: Reply = {"id": component_id, "image_ref": component.image_ref}
@@ -176,7 +173,7 @@ class SimulatedHost:
         description["annotations"] = component.annotations
         description["revision"] = 0 if component.claims is None else component.claims.revision or 0
         description["max_instances"] = component.max_instances
-        if self.version.shows_limits:
+        if self.version.has(_versions.LIMITS):
             description["limits"] = component.limits
         return description
 
@@ -225,8 +222,14 @@ class SimulatedHost:
             )
 
     async def publish(self, name: str, data: Mapping[str, object]) -> None:
-        """Publish an event of this host."""
-        await self.shared.publish(self, name, data)
+        """Publish an event of this host, as hosts of its version do."""
+        published = _events.for_version(self.version, self.id, name, data)
+        if published is not None:
+            await self.shared.publish(self, name, published)
+
+    def done_reply(self, message: str) -> Reply:
+        """Return a reply that reports success, with this message if hosts of this version have one."""
+        return accepted_reply(message if self.version.has(_versions.MESSAGES) else "")
 
 
 def accepted_reply(message: str) -> Reply:

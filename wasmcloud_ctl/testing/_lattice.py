@@ -58,7 +58,7 @@ class PracticeLattice:
         lattice: The name of the lattice.
         heartbeat_interval: Seconds between heartbeats of a host, above 0.
         topic_prefix: The prefix of all control subjects.
-        version: The version of the hosts: ``1.9.2``, ``1.6.2`` or ``1.0.0``.
+        version: The version of the hosts: a release of wasmCloud 1, from ``1.0.0`` to ``1.9.2``.
         server: A server to use, or its URL. The caller starts and closes it. By default, the lattice starts a server
             of its own.
         port: The port of the lattice's own server, 1 to 65535. Defaults to any free port.

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from wasmcloud_ctl.testing import _commands, _serve_components, _serve_lattice, _serve_providers
 from wasmcloud_ctl.testing._commands import parse_command
 from wasmcloud_ctl.testing._failure import Failure
-from wasmcloud_ctl.testing._host import Reply, SimulatedHost, accepted_reply, data_reply, refused_reply
+from wasmcloud_ctl.testing._host import Reply, SimulatedHost, data_reply, refused_reply
+from wasmcloud_ctl.testing._versions import LABEL_VALUE_OPTIONAL, LABELS_GUARDED, STOP_HOST_CHECKED
 
 
 async def serve_request(
@@ -43,28 +44,35 @@ async def _ping(host: SimulatedHost, _: str, __: bytes) -> Reply:
 
 
 async def _stop_host(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    command = parse_command(_commands.StopHost.read, payload, "stop command")
-    if command.host_id not in ("", host.id):
+    if not payload and host.version.has(STOP_HOST_CHECKED):
+        command = _commands.StopHost(host_id="")
+    else:
+        command = parse_command(_commands.StopHost.read, payload, "stop command")
+    if host.version.has(STOP_HOST_CHECKED) and command.host_id not in ("", host.id):
         return refused_reply(f"invalid host_id [{command.host_id}]")
     host.stopping = True
-    return accepted_reply("successfully handled stop host")
+    return host.done_reply("successfully handled stop host")
 
 
 async def _put_label(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
     command = parse_command(_commands.PutLabel.read, payload, "put label request")
-    if host.version.guards_labels and command.key.lower().startswith("hostcore."):
+    if host.version.has(LABELS_GUARDED) and command.key.lower().startswith("hostcore."):
         return refused_reply("hostcore.* labels cannot be set dynamically")
     host.labels[command.key] = command.value
     await _publish_labels(host, host_id)
-    return accepted_reply("successfully put label")
+    return host.done_reply("successfully put label")
 
 
 async def _delete_label(host: SimulatedHost, host_id: str, payload: bytes) -> Reply:
-    command = parse_command(_commands.DeleteLabel.read, payload, "delete label request")
-    if host.labels.pop(command.key, None) is None:
-        return accepted_reply("successfully deleted label (no such label)")
+    what = "delete label request"
+    if host.version.has(LABEL_VALUE_OPTIONAL):
+        key = parse_command(_commands.DeleteLabel.read, payload, what).key
+    else:
+        key = parse_command(_commands.PutLabel.read, payload, what).key
+    if host.labels.pop(key, None) is None:
+        return host.done_reply("successfully deleted label (no such label)")
     await _publish_labels(host, host_id)
-    return accepted_reply("successfully deleted label")
+    return host.done_reply("successfully deleted label")
 
 
 async def _publish_labels(host: SimulatedHost, host_id: str) -> None:
@@ -75,7 +83,7 @@ async def _put_registries(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     parse_command(_commands.RegistryCredential.read_all, payload, "registries put command")
     # The lock waits for images that are being pulled.
     async with host.registries_lock.write():
-        return accepted_reply("successfully put registries")
+        return host.done_reply("successfully put registries")
 
 
 _Serve = Callable[[SimulatedHost, str, bytes], Awaitable[Reply | None]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import attrs
+
 from wasmcloud_ctl.testing import _artifacts, _commands, _events
 from wasmcloud_ctl.testing._claims import Claims
 from wasmcloud_ctl.testing._commands import parse_command
@@ -18,20 +20,31 @@ from wasmcloud_ctl.testing._host import (
     refused_reply,
 )
 from wasmcloud_ctl.testing._store import Specification
+from wasmcloud_ctl.testing._versions import (
+    ALLOW_UPDATE,
+    AUCTION_SLIP,
+    CLAIMS_OF_COMMAND,
+    SCALE_FAILURES_TOLD,
+    SCALE_WITHOUT_IMAGE,
+    SCALES_TOLD,
+    STOPS_TOLD_ONCE,
+    UPDATES_ANSWERED,
+)
 
 
 async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
     """Bid for a component, or return None to stay out of the auction."""
     request = parse_command(_commands.ComponentAuction.read, payload, "component auction command")
+    # A bug of real hosts: the newer ones use the reference as the id, here and in the reply.
+    component_id = request.component_ref if host.version.has(AUCTION_SLIP) else request.component_id
     async with host.components_lock.read():
-        # A bug of real hosts: they use the reference as the id, here and in the reply.
-        runs = request.component_ref in host.components
+        runs = component_id in host.components
     if runs or not host.satisfies(request.constraints):
         return None
     return data_reply(
         {
             "component_ref": request.component_ref,
-            "component_id": request.component_ref,
+            "component_id": component_id,
             "host_id": host.id,
             "constraints": request.constraints,
         }
@@ -45,8 +58,9 @@ async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
         running = host.components.get(command.component_id)
         before = None if running is None else running.image_ref
     other = before is not None and before != command.component_ref
+    update_after = other and command.allow_update and host.version.has(ALLOW_UPDATE)
     message = ""
-    if other and command.allow_update:
+    if update_after:
         message = (
             "Requested to scale existing component, with a changed image reference: "
             f"{before} != {command.component_ref}. The component will be scaled, and the image reference "
@@ -59,7 +73,7 @@ async def scale(host: SimulatedHost, _: str, payload: bytes) -> Reply:
             "will not be updated. If you meant to update this component to a new image ref, use the "
             "update command."
         )
-    host.shared.spawn(host, _scale(host, command, update_after=other and command.allow_update))
+    host.shared.spawn(host, _scale(host, command, update_after=update_after))
     return accepted_reply(message)
 
 
@@ -71,13 +85,15 @@ async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, upda
         code = await _fetch(host, command.component_ref)
     except Failure as failure:
         missing = failure
-    if code.bad_claims is not None:
-        await _publish_scale_failed(host, None, command, code.bad_claims)
-        return
     try:
+        if code.bad_claims is not None:
+            raise code.bad_claims
+        if missing is not None and not host.version.has(SCALE_WITHOUT_IMAGE):
+            raise missing
         await _scale_to(host, command, code, missing)
     except Failure as failure:
-        await _publish_scale_failed(host, code.claims, command, failure)
+        if host.version.has(SCALE_FAILURES_TOLD):
+            await _publish_scale_failed(host, code.claims, command, failure)
         return
     if update_after:
         await _update(host, command.component_id, command.component_ref, command.host_id, {})
@@ -95,28 +111,40 @@ async def _scale_to(
     missing: Failure | None,
 ) -> None:
     async with host.components_lock.write():
-        component = host.components.get(command.component_id)
-        if component is None and command.max_instances == 0:
-            annotations, image_ref = command.annotations, command.component_ref
-        elif component is None:
+        running = host.components.get(command.component_id)
+        before = None if running is None else attrs.evolve(running)
+        replaced = running is not None
+        if command.max_instances == 0:
+            host.components.pop(command.component_id, None)
+        elif running is None:
             await _start(host, command, code, missing)
-            annotations, image_ref = command.annotations, command.component_ref
         else:
-            # The event shows the annotations and the reference from before the command, but the new count and claims.
-            annotations, image_ref = component.annotations, component.image_ref
-            if command.max_instances == 0:
-                del host.components[command.component_id]
-            else:
-                await _rescale(host, component, command)
+            replaced = await _rescale(host, running, command)
+    told = host.version.has(SCALES_TOLD)
+    if before is None:
+        if told:
+            await _publish_scaled(host, command, code.claims, command.annotations, command.component_ref)
+        return
+    # The event shows the annotations and the reference from before the command, but the new count and claims.
+    claims = code.claims if host.version.has(CLAIMS_OF_COMMAND) else before.claims
+    if told or before.max_instances != command.max_instances:
+        await _publish_scaled(host, command, claims, before.annotations, before.image_ref)
+    if replaced and not host.version.has(STOPS_TOLD_ONCE):
+        end = attrs.evolve(command, max_instances=0)
+        await _publish_scaled(host, end, before.claims, before.annotations, before.image_ref)
+
+
+async def _publish_scaled(
+    host: SimulatedHost,
+    command: _commands.ScaleComponent,
+    claims: Claims | None,
+    annotations: Mapping[str, str],
+    image_ref: str,
+) -> None:
     await host.publish(
         "component_scaled",
         _events.component_scaled(
-            code.claims,
-            annotations,
-            command.host_id,
-            command.max_instances,
-            image_ref,
-            command.component_id,
+            claims, annotations, command.host_id, command.max_instances, image_ref, command.component_id
         ),
     )
 
@@ -130,24 +158,20 @@ async def _start(
     await host.check_configs(command.config)
     if missing is not None:
         raise missing
-    if code.claims is not None:
-        await host.store_claims(code.claims, of_provider=False)
-    specification = await host.shared.store.specification(command.component_id)
-    await host.shared.store.store_specification(
-        command.component_id, specification or Specification(command.component_ref, [])
-    )
-    # Hosts publish this event twice: here, and at the end of the scale.
-    await host.publish(
-        "component_scaled",
-        _events.component_scaled(
-            code.claims,
-            command.annotations,
-            host.id,
-            command.max_instances,
-            command.component_ref,
-            command.component_id,
-        ),
-    )
+    try:
+        if code.claims is not None:
+            await host.store_claims(code.claims, of_provider=False)
+        specification = await host.shared.store.specification(command.component_id)
+        await host.shared.store.store_specification(
+            command.component_id, specification or Specification(command.component_ref, [])
+        )
+    except Failure as failure:
+        if not host.version.has(SCALE_FAILURES_TOLD):  # but this one
+            await _publish_scale_failed(host, code.claims, command, failure)
+        raise
+    # Newer hosts publish this event twice: here, and at the end of the scale.
+    this = attrs.evolve(command, host_id=host.id)
+    await _publish_scaled(host, this, code.claims, command.annotations, command.component_ref)
     host.components[command.component_id] = RunningComponent(
         image_ref=command.component_ref,
         code_ref=command.component_ref,
@@ -161,17 +185,19 @@ async def _start(
 
 async def _rescale(
     host: SimulatedHost, component: RunningComponent, command: _commands.ScaleComponent
-) -> None:
+) -> bool:
+    """Scale a component that runs. Return whether the command changes anything."""
     if component.config != command.config:
         await host.check_configs(command.config)
     elif component.max_instances == command.max_instances:
-        return
+        return False
     component.config = command.config
     component.max_instances = command.max_instances
     component.annotations = command.annotations
     component.limits = _understood_limits(command.limits)
     # Hosts show the new reference, but the old code goes on running.
     component.image_ref = command.component_ref
+    return True
 
 
 async def _publish_scale_failed(
@@ -196,19 +222,20 @@ async def update(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     command = parse_command(_commands.UpdateComponent.read, payload, "component update command")
     async with host.components_lock.read():
         component = host.components.get(command.component_id)
-    if component is None:
-        return refused_reply(f"component {command.component_id} not found")
-    if component.image_ref == command.new_component_ref:
-        return accepted_reply(
-            f"component {command.component_id} already updated to {command.new_component_ref}"
-        )
+    message = ""
+    if host.version.has(UPDATES_ANSWERED):
+        if component is None:
+            return refused_reply(f"component {command.component_id} not found")
+        if component.image_ref == command.new_component_ref:
+            return accepted_reply(
+                f"component {command.component_id} already updated to {command.new_component_ref}"
+            )
+        message = f"component {command.component_id} updating from {component.image_ref} to {command.new_component_ref}"
     host.shared.spawn(
         host,
         _update(host, command.component_id, command.new_component_ref, command.host_id, command.annotations),
     )
-    return accepted_reply(
-        f"component {command.component_id} updating from {component.image_ref} to {command.new_component_ref}"
-    )
+    return accepted_reply(message)
 
 
 async def _update(
@@ -217,7 +244,9 @@ async def _update(
     """Replace the code of a component. A failure is silent: hosts publish no event for it."""
     async with host.components_lock.read():
         component = host.components.get(component_id)
-        if component is None or component.image_ref == new_ref:
+        if component is None:
+            return
+        if component.image_ref == new_ref and host.version.has(UPDATES_ANSWERED):
             return
         try:
             code = await _fetch(host, new_ref)
@@ -236,14 +265,25 @@ async def _update(
             config=component.config,
             limits=component.limits,
         )
-        # The second event (count 0) is about the old component, but hosts put the new reference into it.
-        for count in (component.max_instances, 0):
-            await host.publish(
-                "component_scaled",
-                _events.component_scaled(code.claims, annotations, host_id, count, new_ref, component_id),
-            )
+        await _publish_update(host, component, updated, host_id, component_id)
     async with host.components_lock.write():
         host.components[component_id] = updated
+
+
+async def _publish_update(
+    host: SimulatedHost, old: RunningComponent, new: RunningComponent, host_id: str, component_id: str
+) -> None:
+    # The event with a count of 0 is about the old component, but newer hosts put the new reference into it.
+    counts_and_parts = [(new.max_instances, new, new), (0, new, new)]
+    if not host.version.has(STOPS_TOLD_ONCE):
+        counts_and_parts = [(new.max_instances, new, old), (0, old, old), (0, old, old)]
+    for count, code, shown in counts_and_parts:
+        await host.publish(
+            "component_scaled",
+            _events.component_scaled(
+                code.claims, shown.annotations, host_id, count, code.image_ref, component_id
+            ),
+        )
 
 
 def _understood_limits(limits: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -17,6 +17,7 @@ from wasmcloud_ctl.testing._host import (
 )
 from wasmcloud_ctl.testing._serde import ParseError
 from wasmcloud_ctl.testing._store import Specification
+from wasmcloud_ctl.testing._versions import CLASHES_REFUSED, DISJOINT_CLASH, LINK_CONFIGS_NAMED
 
 _CLASH = (
     "link already exists with different target, consider deleting the existing link or using a different "
@@ -45,7 +46,7 @@ async def put_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
         await host.publish("linkdef_set_failed", _events.linkdef_set_failed(link, failure))
         return refused_reply(str(failure))
     await host.publish("linkdef_set", _events.link_data(link))
-    return accepted_reply("successfully set link")
+    return host.done_reply("successfully set link")
 
 
 async def _set_link(host: SimulatedHost, link: _commands.Link) -> None:
@@ -57,7 +58,8 @@ async def _set_link(host: SimulatedHost, link: _commands.Link) -> None:
     ]
     for index in same:
         present = specification.links[index]
-        if present.target != link.target and set(present.interfaces) & set(link.interfaces):
+        common = set(present.interfaces) & set(link.interfaces) or host.version.has(DISJOINT_CLASH)
+        if present.target != link.target and common and host.version.has(CLASHES_REFUSED):
             raise Failure(_CLASH)
     for index in same:
         if specification.links[index].target == link.target:
@@ -77,6 +79,8 @@ async def _check_configs(host: SimulatedHost, names: Iterable[str]) -> None:
                 errors += f"{kind} {name} not found in config store. "
         except Failure as failure:
             errors += f"{failure}. "
+    if errors and not host.version.has(LINK_CONFIGS_NAMED):
+        raise Failure("failed to resolve link config for provider")
     if errors:
         raise Failure(f"Failed to validate configuration and secrets. {errors}")
 
@@ -86,7 +90,7 @@ async def delete_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     command = parse_command(_commands.DeleteLink.read, payload, "wrpc link definition")
     specification = await host.shared.store.specification(command.source_id)
     if specification is None:
-        return accepted_reply("successfully deleted link (spec doesn't exist)")
+        return host.done_reply("successfully deleted link (spec doesn't exist)")
     deleted: _commands.Link | None = None
     for index, present in enumerate(specification.links):
         if _link_key(present) == (command.name, command.wit_namespace, command.wit_package):
@@ -98,7 +102,7 @@ async def delete_link(host: SimulatedHost, _: str, payload: bytes) -> Reply:
     if deleted is not None:
         await host.shared.store.store_specification(command.source_id, specification)
     await host.publish("linkdef_deleted", _events.linkdef_deleted(command, deleted))
-    return accepted_reply("successfully deleted link")
+    return host.done_reply("successfully deleted link")
 
 
 async def put_config(host: SimulatedHost, name: str, payload: bytes) -> Reply:
@@ -112,7 +116,7 @@ async def put_config(host: SimulatedHost, name: str, payload: bytes) -> Reply:
     except Failure as failure:
         raise Failure("unable to store config data", failure) from failure
     await host.publish("config_set", {"config_name": name})
-    return accepted_reply("successfully put config")
+    return host.done_reply("successfully put config")
 
 
 async def get_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
@@ -133,7 +137,7 @@ async def delete_config(host: SimulatedHost, name: str, _: bytes) -> Reply:
     except Failure as failure:
         raise Failure("Unable to delete config data", failure) from failure
     await host.publish("config_deleted", {"config_name": name})
-    return accepted_reply("successfully deleted config")
+    return host.done_reply("successfully deleted config")
 
 
 def _link_key(link: _commands.Link) -> tuple[str, str, str]:

@@ -13,11 +13,16 @@ from wasmcloud_ctl.testing._host import (
     Reply,
     RunningProvider,
     SimulatedHost,
-    accepted_reply,
     data_reply,
     refused_reply,
 )
 from wasmcloud_ctl.testing._store import Specification
+from wasmcloud_ctl.testing._versions import (
+    BUILTINS,
+    BUILTINS_SILENT,
+    PROVIDER_CONFIG_LATE,
+    PROVIDER_WITHOUT_SCHEME,
+)
 
 
 async def auction(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
@@ -43,10 +48,12 @@ async def start(host: SimulatedHost, _: str, payload: bytes) -> Reply | None:
     async with host.providers_lock.read():
         if command.provider_id in host.providers:
             return refused_reply("provider with that ID is already running")
-    if host.version.silent_on_builtins and _is_switched_off(host, command.provider_ref):
+    if not host.version.has(PROVIDER_CONFIG_LATE):
+        await host.check_configs(command.config)
+    if host.version.has(BUILTINS_SILENT) and _is_switched_off(host, command.provider_ref):
         return None
     host.shared.spawn(host, _start(host, command))
-    return accepted_reply("successfully started provider")
+    return host.done_reply("successfully started provider")
 
 
 def _is_switched_off(host: SimulatedHost, provider_ref: str) -> bool:
@@ -75,9 +82,12 @@ async def _start(host: SimulatedHost, command: _commands.StartProvider) -> None:
 
 async def _run(host: SimulatedHost, command: _commands.StartProvider) -> None:
     try:
-        reference = _artifacts.parse_reference(command.provider_ref)
+        reference = _artifacts.parse_reference(command.provider_ref, builtins=host.version.has(BUILTINS))
     except Failure as failure:
-        raise Failure("failed to parse provider reference", failure) from failure
+        reason = (
+            "failed to parse provider reference" if host.version.has(BUILTINS) else "failed to fetch provider"
+        )
+        raise Failure(reason, failure) from failure
     claims: Claims | None = None
     async with host.registries_lock.read():
         if not isinstance(reference, BuiltinReference):
@@ -85,7 +95,8 @@ async def _run(host: SimulatedHost, command: _commands.StartProvider) -> None:
         if claims is not None:
             await host.store_claims(claims, of_provider=True)
         specification = await host.shared.store.specification(command.provider_id)
-        image_ref = _without_scheme(reference)
+        without_scheme = host.version.has(PROVIDER_WITHOUT_SCHEME)
+        image_ref = _without_scheme(reference) if without_scheme else command.provider_ref
         await host.shared.store.store_specification(
             command.provider_id, specification or Specification(image_ref, [])
         )
@@ -126,7 +137,7 @@ async def stop(host: SimulatedHost, _: str, payload: bytes) -> Reply:
             "provider_stopped",
             _events.provider_stopped(provider.annotations, command.host_id, command.provider_id, "stop"),
         )
-    return accepted_reply("successfully stopped provider")
+    return host.done_reply("successfully stopped provider")
 
 
 def _without_scheme(reference: Reference) -> str:
