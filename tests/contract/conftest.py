@@ -1,7 +1,8 @@
 """The contract: the behaviour of hosts that a client may rely on, tested on practice hosts and on real ones.
 
 Each test runs on two practice hosts. If the program for real hosts is built (``tox -e realhost`` builds it), each
-test also runs on two real hosts, with the same client and the same files.
+test also runs on two real hosts, with the same client and the same files. Both are of one version, 1.9.2 by default:
+``tox -e realhost-1.1.0`` runs the tests on hosts of another one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from realhost.artifacts import reference, write_artifacts
 import wasmcloud_ctl
 from contract.world import LABELS, PATIENCE, References, World
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
+from wasmcloud_ctl.testing._versions import host_version
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +36,15 @@ def references(tmp_path_factory: pytest.TempPathFactory) -> References:
 
 
 REAL_HOST = harness.built()
+VERSION = host_version(harness.version())
 
 
 def pytest_report_header() -> str:
     """Report which kinds of hosts the contract is tested on."""
-    if REAL_HOST is None:
-        return "contract: on practice hosts only; real hosts are not built (tox -e realhost builds them)"
-    return "contract: on practice hosts and on real hosts"
+    kinds = "practice hosts only (tox -e realhost builds real ones)"
+    if REAL_HOST is not None:
+        kinds = "practice hosts and real hosts"
+    return f"contract: on {kinds}, version {VERSION.number}"
 
 
 @pytest.fixture(params=["practice", "real"] if REAL_HOST is not None else ["practice"])
@@ -49,16 +53,18 @@ def world(request: pytest.FixtureRequest, practice_server: PracticeServer) -> It
     lattice = f"contract-{uuid.uuid4().hex}"
     url = practice_server.url
     if request.param == "practice":
-        with PracticeLattice(hosts=LABELS, lattice=lattice, server=practice_server) as practice:
+        with PracticeLattice(
+            hosts=LABELS, lattice=lattice, server=practice_server, version=VERSION.number
+        ) as practice:
             ids = practice.hosts[0].id, practice.hosts[1].id
             with wasmcloud_ctl.connect(url, lattice=lattice, quiet=0.25, timeout=PATIENCE) as client:
-                yield World("practice", url, lattice, ids, client)
+                yield World("practice", VERSION, url, lattice, ids, client)
         return
     options = harness.HostOptions(lattice=lattice)
     with harness.real_hosts(url, LABELS, options, REAL_HOST) as hosts:
         real_ids = hosts[0].host_id, hosts[1].host_id
         with wasmcloud_ctl.connect(url, lattice=lattice, quiet=0.25, timeout=PATIENCE) as client:
-            yield World("real", url, lattice, real_ids, client)
+            yield World("real", VERSION, url, lattice, real_ids, client)
 
 
 @pytest.fixture

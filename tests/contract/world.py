@@ -17,6 +17,7 @@ from wasmcloud_ctl import (
     ProviderDescription,
     WaitTimeout,
 )
+from wasmcloud_ctl.testing._versions import Difference, HostVersion
 
 LABELS = ({"zone": "z1"}, {"zone": "z2"})
 
@@ -40,10 +41,15 @@ class World:
     """Two hosts with the labels zone=z1 and zone=z2, and a client of their lattice."""
 
     kind: str
+    version: HostVersion
     url: str
     lattice: str
     host_ids: tuple[str, str]
     client: Client
+
+    def has(self, difference: Difference) -> bool:
+        """Return whether the hosts behave in the newer way."""
+        return self.version.has(difference)
 
     @property
     def host_id(self) -> str:

@@ -230,7 +230,8 @@ async def update(host: SimulatedHost, _: str, payload: bytes) -> Reply:
             return accepted_reply(
                 f"component {command.component_id} already updated to {command.new_component_ref}"
             )
-        message = f"component {command.component_id} updating from {component.image_ref} to {command.new_component_ref}"
+        old_ref, new_ref = component.image_ref, command.new_component_ref
+        message = f"component {command.component_id} updating from {old_ref} to {new_ref}"
     host.shared.spawn(
         host,
         _update(host, command.component_id, command.new_component_ref, command.host_id, command.annotations),
