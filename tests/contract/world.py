@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import pytest
@@ -12,12 +12,14 @@ import pytest
 from wasmcloud_ctl import (
     Client,
     ComponentDescription,
+    ComponentScaled,
+    CtlResponse,
     EventReceiver,
     HostInventory,
     ProviderDescription,
     WaitTimeout,
 )
-from wasmcloud_ctl.testing._versions import Difference, HostVersion
+from wasmcloud_ctl.testing._versions import MESSAGES, SCALES_TOLD, Difference, HostVersion
 
 LABELS = ({"zone": "z1"}, {"zone": "z2"})
 
@@ -68,12 +70,34 @@ class World:
         """Return a provider of the first host, or None."""
         return next((found for found in self.inventory().providers if found.id == provider_id), None)
 
-    def start(self, reference: str, component_id: str = "echo", count: int = 1) -> None:
-        """Start a component on the first host, and wait for both of the events that a start publishes."""
+    def done(self, message: str) -> CtlResponse[None]:
+        """Return the response to a request that has succeeded: with this message, if the hosts have one."""
+        return CtlResponse(succeeded=True, message=message if self.has(MESSAGES) else "")
+
+    def start(
+        self,
+        reference: str,
+        component_id: str = "echo",
+        count: int = 1,
+        annotations: Mapping[str, str] | None = None,
+        config: Sequence[str] = (),
+        limits: Mapping[str, str] | None = None,
+    ) -> ComponentScaled:
+        """Start a component on the first host, wait for all events of the start, and return the data of the last."""
         with self.client.events_receiver("component_scaled") as events:
-            self.client.scale_component(self.host_id, reference, component_id, count).raise_for_status()
-            for _ in range(2):
-                events.get(PATIENCE)
+            self.client.scale_component(
+                self.host_id,
+                reference,
+                component_id,
+                count,
+                annotations,
+                config=config,
+                component_limits=limits,
+            ).raise_for_status()
+            told = [events.get(PATIENCE) for _ in range(2 if self.has(SCALES_TOLD) else 1)]
+        data = told[-1].data
+        assert isinstance(data, ComponentScaled)
+        return data
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Poll until a condition holds on every host, for changes that no event announces.

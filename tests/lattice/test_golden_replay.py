@@ -5,7 +5,7 @@ All of it is sent again, in order, and what comes back is the same as JSON. Only
 
 * ids, keys, times, uptimes, friendly names and the server's address, each once its form was checked;
 * the folder that ``file://`` references point to;
-* the order in which several hosts answer, and in which a host lists links and claims (it is a hash map's
+* the order in which several hosts answer, and in which a host lists links, claims and components (it is a hash map's
 there);
 * which of the hosts answered for the lattice (links, claims and configs: any may).
 """
@@ -79,7 +79,8 @@ class Run:
         if isinstance(value, dict):
             return {name: self._words(entry, name) for name, entry in value.items()}
         if isinstance(value, list):
-            return [self._words(entry) for entry in value]
+            entries = [self._words(entry) for entry in value]
+            return sorted(entries, key=lambda entry: entry["id"]) if key == "components" else entries
         if key == "uptime_seconds":
             assert isinstance(value, int)
             assert value >= 0
