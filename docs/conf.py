@@ -11,9 +11,13 @@ import re
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
 
 import wasmcloud_ctl
+from wasmcloud_ctl.testing._versions import DIFFERENCES, RELEASES, Difference
 
 DOCS = Path(__file__).parent
 
@@ -80,5 +84,32 @@ def plain_signature(
     return signature, returns
 
 
+# The versions of hosts ------------------------------------------------------------------------------
+
+
+class HostDifferences(SphinxDirective):
+    """``host-differences``: the table of the differences between the versions of hosts."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        head = ["Hosts", "What", "These hosts", "Other hosts", "Known from"]
+        rows = [head, *map(self._cells, DIFFERENCES)]
+        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 11 22 25 25 17", ""]
+        for first, *others in rows:
+            lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
+        parent = nodes.container()
+        self.state.nested_parse(StringList(lines, source="wasmcloud_ctl/testing/_versions.py"), 0, parent)
+        return parent.children
+
+    @staticmethod
+    def _cells(difference: Difference) -> list[str]:
+        hosts = f"from {difference.since}"
+        if difference.until is not None:
+            hosts = f"{difference.since} to {RELEASES[RELEASES.index(difference.until) - 1]}"
+        known = f"hosts {' and '.join(difference.seen)}; " if difference.seen else ""
+        return [hosts, difference.what, difference.newer, difference.older, known + difference.source]
+
+
 def setup(app: Sphinx) -> None:
+    app.add_directive("host-differences", HostDifferences)
     app.connect("autodoc-process-signature", plain_signature)

@@ -52,7 +52,8 @@ class Difference:
         what: What it is about.
         older: What hosts of other versions do.
         newer: What hosts of these versions do.
-        source: Where the source says so: a function of the host, which is in ``crates/host/src/wasmbus``.
+        source: Where the source says so: functions of the host, most of them in ``crates/host/src/wasmbus``.
+        seen: The versions of running hosts on which both behaviours were seen. Empty if only the source tells it.
     """
 
     since: str
@@ -61,6 +62,7 @@ class Difference:
     older: str
     newer: str
     source: str
+    seen: tuple[str, ...] = ()
 
 
 STOPS_TOLD_ONCE = Difference(
@@ -121,6 +123,7 @@ SCALES_TOLD = Difference(
     older="one ``component_scaled`` for a start, none for the others, nor for another config",
     newer="two equal ones for a start, one for each of the others",
     source="``handle_scale_component_task``",
+    seen=("1.1.0", "1.2.1"),
 )
 SCALE_FAILURES_TOLD = Difference(
     since="1.1.1",
@@ -128,6 +131,7 @@ SCALE_FAILURES_TOLD = Difference(
     older="not published if the image cannot be pulled, its claims are not valid, or a config does not exist",
     newer="published for each failure",
     source="``handle_scale_component``",
+    seen=("1.1.0", "1.2.1"),
 )
 HEARTBEAT_INTERVAL = Difference(
     since="1.1.1",
@@ -135,6 +139,7 @@ HEARTBEAT_INTERVAL = Difference(
     older="30 seconds",
     newer="an option of the host, 30 seconds by default",
     source="``Host::new``",
+    seen=("1.1.0", "1.2.1"),
 )
 LINK_FAILURES_TOLD = Difference(
     since="1.2.0",
@@ -142,6 +147,7 @@ LINK_FAILURES_TOLD = Difference(
     older="never published",
     newer="published when ``put_link`` is refused",
     source="``handle_link_put``",
+    seen=("1.1.0", "1.2.1"),
 )
 MESSAGES = Difference(
     since="1.3.0",
@@ -149,6 +155,7 @@ MESSAGES = Difference(
     older="empty, except those of ``scale_component``, ``update_component`` and ``get_config``",
     newer="such as ``successfully put label``",
     source="``CtlResponse::success``",
+    seen=("1.2.1", "1.3.1"),
 )
 CLASHES_REFUSED = Difference(
     since="1.3.0",
@@ -156,6 +163,7 @@ CLASHES_REFUSED = Difference(
     older="kept beside the old link",
     newer="refused",
     source="``handle_link_put``",
+    seen=("1.2.1", "1.3.1"),
 )
 DISJOINT_CLASH = Difference(
     since="1.3.0",
@@ -164,6 +172,7 @@ DISJOINT_CLASH = Difference(
     older="kept beside the old link",
     newer="refused",
     source="``handle_link_put``",
+    seen=("1.2.1", "1.4.1", "1.9.2"),
 )
 DELETED_TARGET = Difference(
     since="1.3.0",
@@ -171,6 +180,7 @@ DELETED_TARGET = Difference(
     older="has neither ``target`` nor ``interfaces``",
     newer="has both if the link existed",
     source="``handle_link_del``",
+    seen=("1.2.1", "1.3.1"),
 )
 AUCTION_SLIP = Difference(
     since="1.3.0",
@@ -179,6 +189,7 @@ AUCTION_SLIP = Difference(
     newer="hosts take the reference for the id: one that runs the id bids, and the bid has the reference as the id "
     "(the client puts it right)",
     source="``handle_auction_component``, ``ComponentAuctionRequest::component_id``",
+    seen=("1.2.1", "1.3.1"),
 )
 BUILTINS = Difference(
     since="1.5.0",
@@ -186,6 +197,7 @@ BUILTINS = Difference(
     older="taken for an image, so acknowledged, then ``provider_start_failed``",
     newer="a builtin provider, if the host has enabled it; else likewise",
     source="``ResourceRef::try_from``",
+    seen=("1.4.1", "1.6.2"),
 )
 PROVIDER_WITHOUT_SCHEME = Difference(
     since="1.5.0",
@@ -193,6 +205,7 @@ PROVIDER_WITHOUT_SCHEME = Difference(
     older="as in the command",
     newer="without ``file://`` and other schemes",
     source="``ResourceRef::as_ref``",
+    seen=("1.4.1", "1.6.2"),
 )
 LABEL_VALUE_OPTIONAL = Difference(
     since="1.5.1",
@@ -200,6 +213,7 @@ LABEL_VALUE_OPTIONAL = Difference(
     older="refused without ``value`` (the client sends an empty one)",
     newer="needs the key only",
     source="``handle_label_del``",
+    seen=("1.4.1", "1.6.2"),
 )
 FAILED_PROVIDER_HOST = Difference(
     since="1.5.1",
@@ -207,6 +221,7 @@ FAILED_PROVIDER_HOST = Difference(
     older="has no ``host_id`` (the client takes it from the event's source)",
     newer="has ``host_id``",
     source="``provider_start_failed``",
+    seen=("1.4.1", "1.6.2"),
 )
 SCALE_WITHOUT_IMAGE = Difference(
     since="1.5.1",
@@ -214,6 +229,7 @@ SCALE_WITHOUT_IMAGE = Difference(
     older="not carried out",
     newer="carried out",
     source="``handle_scale_component_task``",
+    seen=("1.4.1", "1.9.2"),
 )
 AUCTION_SWITCHES = Difference(
     since="1.5.1",
@@ -228,6 +244,7 @@ CLAIMS_DATES = Difference(
     older="``TODO``",
     newer="``never``, or a number of seconds",
     source="``format_component_claims``",
+    seen=("1.4.1", "1.6.2"),
 )
 HOST_ID_AS_SENT = Difference(
     since="1.6.0",
@@ -235,6 +252,7 @@ HOST_ID_AS_SENT = Difference(
     older="the host's id",
     newer="the id in the command (the client always sends the right one; ``Event.source`` is always right)",
     source="``handle_scale_component``",
+    seen=("1.4.1", "1.6.2"),
 )
 PROVIDERS_RESTARTED = Difference(
     since="1.6.0",
@@ -249,6 +267,7 @@ LABELS_GUARDED = Difference(
     older="accepted",
     newer="refused",
     source="``handle_label_put``",
+    seen=("1.6.2", "1.9.2"),
 )
 BUILTINS_SILENT = Difference(
     since="1.8.0",
@@ -256,6 +275,7 @@ BUILTINS_SILENT = Difference(
     older="acknowledged, then ``provider_start_failed``",
     newer="no reply",
     source="``handle_start_provider``",
+    seen=("1.6.2", "1.9.2"),
 )
 LIMITS = Difference(
     since="1.9.0",
@@ -263,6 +283,7 @@ LIMITS = Difference(
     older="ignored",
     newer="``max_memory_limit`` applies from a start or an update on; ``max_execution_time`` is only shown",
     source="``instantiate_component``",
+    seen=("1.6.2", "1.9.2"),
 )
 STARTED_WITH_ID = Difference(
     since="1.9.0",
