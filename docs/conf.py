@@ -92,9 +92,9 @@ class HostDifferences(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        head = ["Hosts", "What", "These hosts", "Other hosts", "Known from"]
+        head = ["Hosts", "What", "These hosts", "Other hosts", "Seen on"]
         rows = [head, *map(self._cells, DIFFERENCES)]
-        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 11 22 25 25 17", ""]
+        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 10 26 26 26 12", ""]
         for first, *others in rows:
             lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
         parent = nodes.container()
@@ -106,8 +106,8 @@ class HostDifferences(SphinxDirective):
         hosts = f"from {difference.since}"
         if difference.until is not None:
             hosts = f"{difference.since} to {RELEASES[RELEASES.index(difference.until) - 1]}"
-        known = f"hosts {' and '.join(difference.seen)}; " if difference.seen else ""
-        return [hosts, difference.what, difference.newer, difference.older, known + difference.source]
+        seen = ", ".join(difference.seen) or "(source)"
+        return [hosts, difference.what, difference.newer, difference.older, seen]
 
 
 def setup(app: Sphinx) -> None:

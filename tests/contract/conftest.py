@@ -2,7 +2,8 @@
 
 Each test runs on two practice hosts. If the program for real hosts is built (``tox -e realhost`` builds it), each
 test also runs on two real hosts, with the same client and the same files. Both are of one version, 1.9.2 by default:
-``tox -e realhost-1.1.0`` runs the tests on hosts of another one.
+``tox -e realhost-1.1.0`` runs the tests on hosts of another one. By default, each test also runs on practice hosts of
+older versions.
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ def references(tmp_path_factory: pytest.TempPathFactory) -> References:
 REAL_HOST = harness.built()
 VERSION = host_version(harness.version())
 
+#: 1.0 cannot be built. Each of the others is the last release before hosts changed much.
+OLD_VERSIONS = ("1.0.0", "1.0.4", "1.1.0", "1.2.1", "1.4.1", "1.6.2") if VERSION.number == "1.9.2" else ()
+
+KINDS = ["practice", *(f"practice {number}" for number in OLD_VERSIONS)]
+if REAL_HOST is not None:
+    KINDS.append("real")
+
 
 def pytest_report_header() -> str:
     """Report which kinds of hosts the contract is tested on."""
@@ -47,24 +55,26 @@ def pytest_report_header() -> str:
     return f"contract: on {kinds}, version {VERSION.number}"
 
 
-@pytest.fixture(params=["practice", "real"] if REAL_HOST is not None else ["practice"])
+@pytest.fixture(params=KINDS)
 def world(request: pytest.FixtureRequest, practice_server: PracticeServer) -> Iterator[World]:
     """A lattice with two hosts, of each kind in turn. Each test gets its own."""
     lattice = f"contract-{uuid.uuid4().hex}"
     url = practice_server.url
-    if request.param == "practice":
+    kind, _, number = request.param.partition(" ")
+    if kind == "practice":
+        version = host_version(number) if number else VERSION
         with PracticeLattice(
-            hosts=LABELS, lattice=lattice, server=practice_server, version=VERSION.number
+            hosts=LABELS, lattice=lattice, server=practice_server, version=version.number
         ) as practice:
             ids = practice.hosts[0].id, practice.hosts[1].id
             with wasmcloud_ctl.connect(url, lattice=lattice, quiet=0.25, timeout=PATIENCE) as client:
-                yield World("practice", VERSION, url, lattice, ids, client)
+                yield World(version, url, lattice, ids, client)
         return
     options = harness.HostOptions(lattice=lattice)
     with harness.real_hosts(url, LABELS, options, REAL_HOST) as hosts:
         real_ids = hosts[0].host_id, hosts[1].host_id
         with wasmcloud_ctl.connect(url, lattice=lattice, quiet=0.25, timeout=PATIENCE) as client:
-            yield World("real", VERSION, url, lattice, real_ids, client)
+            yield World(VERSION, url, lattice, real_ids, client)
 
 
 @pytest.fixture

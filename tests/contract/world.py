@@ -42,7 +42,6 @@ class References:
 class World:
     """Two hosts with the labels zone=z1 and zone=z2, and a client of their lattice."""
 
-    kind: str
     version: HostVersion
     url: str
     lattice: str

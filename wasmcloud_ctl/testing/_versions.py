@@ -84,7 +84,7 @@ UPDATES_ANSWERED = Difference(
 )
 ALLOW_UPDATE = Difference(
     since="1.1.0",
-    what="``scale_component(allow_update=True)``",
+    what="``scale_component``: ``allow_update``",
     older="ignored",
     newer="another reference is updated after the scale",
     source="``handle_scale_component``",
@@ -279,7 +279,7 @@ BUILTINS_SILENT = Difference(
 )
 LIMITS = Difference(
     since="1.9.0",
-    what="``scale_component(component_limits=)``",
+    what="``scale_component``: ``component_limits``",
     older="ignored",
     newer="``max_memory_limit`` applies from a start or an update on; ``max_execution_time`` is only shown",
     source="``instantiate_component``",
