@@ -203,6 +203,51 @@ def test_a_stop_is_proved_by_the_inventory(evidence: Evidence[HostInventory], ve
     assert STOP.outcome(evidence) == verdict
 
 
+def reported(version: str, state: HostInventory) -> HostInventory:
+    """The inventory of a host of this version."""
+    return attrs.evolve(state, version=version)
+
+
+@pytest.mark.parametrize(
+    ("operation", "state"), [(SCALE, runs()), (STOP, NOTHING)], ids=["what is so", "a stop of nothing"]
+)
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.4", "1.1.0", "1.1.0-beta.1"])
+def test_up_to_1_1_0_a_moment_without_a_change_decides_where_hosts_publish_no_event(
+    operation: ScaleComponent, state: HostInventory, version: str
+) -> None:
+    """It must follow the acknowledgement, and the inventory must be that of after the moment."""
+    state = reported(version, state)
+    evidence = Evidence(before=state, now=state, current=True)
+    acknowledged = attrs.evolve(evidence, acknowledgement=ACKNOWLEDGED)
+    quiet = attrs.evolve(acknowledged, quiet=True)
+
+    assert operation.outcome(evidence) is KEEP_WAITING
+    assert operation.outcome(acknowledged) is LISTEN
+    assert operation.outcome(attrs.evolve(quiet, current=False)) is KEEP_WAITING
+    assert operation.outcome(quiet) is CERTAIN
+    assert operation.remark(quiet).endswith("a failed pull cannot be told from nothing to do")
+
+
+@pytest.mark.parametrize("version", ["", "1.1.1", "1.2.0", "1.10.0", "1.9.2"])
+def test_from_1_1_1_on_only_an_event_decides_where_nothing_changes(version: str) -> None:
+    """Also for a host that does not tell its version."""
+    state = reported(version, runs())
+    quiet = Evidence(before=state, now=state, current=True, acknowledgement=ACKNOWLEDGED, quiet=True)
+
+    assert SCALE.outcome(quiet) is KEEP_WAITING
+    assert SCALE.remark(quiet) == ""
+
+
+def test_up_to_1_1_0_what_the_inventory_proves_needs_no_remark() -> None:
+    """A start that shows in the inventory is certain as on other hosts. One that does not is not."""
+    nothing, started = reported("1.1.0", NOTHING), reported("1.1.0", runs())
+    certain = Evidence(before=nothing, now=started, current=True, acknowledgement=ACKNOWLEDGED)
+    failing = Evidence(before=nothing, now=nothing, current=True, acknowledgement=ACKNOWLEDGED, quiet=True)
+
+    assert (SCALE.outcome(certain), SCALE.remark(certain)) == (CERTAIN, "")
+    assert SCALE.outcome(failing) is KEEP_WAITING
+
+
 def test_a_failure_of_the_same_scale_fails_it() -> None:
     """The verdict has the host's reason and the event."""
     failure = failed()
@@ -395,7 +440,12 @@ def test_only_events_about_the_command_concern_it() -> None:
 def test_states_are_described_for_the_error_of_a_timeout() -> None:
     """Each operation says what it saw of its component, provider, host or link."""
     assert SCALE.describe(runs(OLD, 3)) == f"echo runs with 3 of {OLD} on host NA"
-    assert SCALE.describe(NOTHING) == "echo does not run on host NA"
+    assert (
+        SCALE.describe(NOTHING) == STOP.describe(reported("1.1.0", NOTHING)) == "echo does not run on host NA"
+    )
+    assert SCALE.describe(reported("1.1.0", NOTHING)) == (
+        "echo does not run on host NA (hosts of version 1.1.0 publish no event if a start fails: see its log)"
+    )
     assert UPDATE.describe(runs(OLD)) == f"host NA still runs {OLD} as echo"
     assert UPDATE.describe(NOTHING) == "echo does not run on host NA"
     assert START_PROVIDER.describe(provides()) == "http runs on host NA, of /http.par"

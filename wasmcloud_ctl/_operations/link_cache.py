@@ -128,7 +128,7 @@ class LinkCache:
         self._unclear = self._unclear or len(candidates) > 1
         # What is listed anew is right without the earlier events about this link.
         self._recent = deque(entry for entry in self._recent if list(_key(entry[1])[:-1]) != deleted)
-        self._copy_again_at = min(self._copy_again_at, now + _LAG_SECONDS)
+        self._copy_again_at = now + _LAG_SECONDS
 
     def close(self) -> None:
         """End the subscription, without a lock and without waiting."""
