@@ -619,7 +619,7 @@ def test_a_copy_does_not_lose_a_link_to_a_host_that_lags(lattice: PracticeLattic
 def test_a_deletion_that_does_not_name_the_target_is_seen_at_once(
     practice_lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hosts before 1.3.0 publish ``linkdef_deleted`` without a target, and may lag. The links are listed again later."""
+    """Hosts before 1.3.0 publish ``linkdef_deleted`` without a target, and may lag. The links are listed again."""
     monkeypatch.setattr(link_cache, "_LAG_SECONDS", 0.3)
     second = attrs.evolve(LINK, name="second")
 
