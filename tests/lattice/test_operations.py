@@ -531,7 +531,7 @@ def test_each_token_for_a_registry_is_warned_of(lattice: PracticeLattice, client
 # Limits -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", ["0", "1048576", "+5", "007", str(2**64 - 1), "0" * 1000 + "1"])
+@pytest.mark.parametrize("number", ["0", "1048576", "007", str(2**64 - 1)])
 def test_limits_are_whole_numbers_as_hosts_read_them(
     lattice: PracticeLattice, client: Client, number: str
 ) -> None:
@@ -542,12 +542,12 @@ def test_limits_are_whole_numbers_as_hosts_read_them(
     client.scale_component(host_id, REFERENCE, "echo", 1, component_limits=limits, wait=5)
 
     (component,) = client.get_host_inventory(host_id).unwrap().components
-    digits = number.lstrip("+0") or "0"
+    digits = number.lstrip("0") or "0"
     assert component.limits == {"max_memory_limit": digits, "max_execution_time": digits}
 
 
 NO_WHOLE_NUMBERS = [
-    "", "+", "-1", "-0", "++5", " 5", "5 ", "5\n", "1_000", "1,000", "5.0", "1e6", "0x10", "5MB", "\u0665", "NaN",
+    "", "+", "-1", "-0", "+5", " 5", "5 ", "5\n", "1_000", "1,000", "5.0", "1e6", "0x10", "5MB", "\u0665", "NaN",
     str(2**64), "9" * 5000,
 ]  # fmt: skip
 

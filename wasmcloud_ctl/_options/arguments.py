@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 _LIMITS = {"max_memory_limit": "bytes", "max_execution_time": "seconds"}
 
-# What Rust's ``str::parse`` takes for a u64. The leading zeros are apart because int() refuses very long texts.
-_UNSIGNED = re.compile(r"\+?0*([0-9]{1,20})")
+# As many digits as the highest number has. int() refuses very long texts in another way.
+_UNSIGNED = re.compile(r"[0-9]{1,20}")
 
 
 def text(value: object, what: str) -> str:
@@ -90,8 +90,7 @@ def component_limits(value: object, what: str) -> dict[str, str] | None:
         if name not in _LIMITS:
             known = " and ".join(f"{known} ({unit})" for known, unit in _LIMITS.items())
             raise InvalidArgument(f"{what} has {name!r}, which hosts would ignore: they know {known}")
-        digits = _UNSIGNED.fullmatch(number)
-        if digits is None or int(digits[1]) >= 2**64:
+        if not _UNSIGNED.fullmatch(number) or int(number) >= 2**64:
             raise InvalidArgument(
                 f"{what}[{name!r}] must be a whole number of {_LIMITS[name]} in decimal digits, from 0 to 2**64 - 1: "
                 "hosts would ignore anything else"
