@@ -63,7 +63,7 @@ def assert_fails(world: World, command: Callable[..., object], reason: str) -> N
             command(wait=PATIENCE)
         assert caught.value.reason == reason
     else:
-        with pytest.raises(WaitTimeout, match="publish no event if a start fails: see its log"):
+        with pytest.raises(WaitTimeout, match="publish no event if a scale fails: see its log"):
             command(wait=0.5)
 
 

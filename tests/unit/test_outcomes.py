@@ -443,9 +443,10 @@ def test_states_are_described_for_the_error_of_a_timeout() -> None:
     assert (
         SCALE.describe(NOTHING) == STOP.describe(reported("1.1.0", NOTHING)) == "echo does not run on host NA"
     )
-    assert SCALE.describe(reported("1.1.0", NOTHING)) == (
-        "echo does not run on host NA (hosts of version 1.1.0 publish no event if a start fails: see its log)"
-    )
+    hint = "hosts of version 1.1.0 publish no event if a scale fails: see its log"
+    assert SCALE.describe(reported("1.1.0", NOTHING)) == f"echo does not run on host NA ({hint})"
+    assert STOP.describe(reported("1.1.0", runs())) == f"echo runs with 2 of {NEW} on host NA ({hint})"
+    assert SCALE.describe(reported("1.1.0", runs())) == f"echo runs with 2 of {NEW} on host NA"
     assert UPDATE.describe(runs(OLD)) == f"host NA still runs {OLD} as echo"
     assert UPDATE.describe(NOTHING) == "echo does not run on host NA"
     assert START_PROVIDER.describe(provides()) == "http runs on host NA, of /http.par"

@@ -146,11 +146,13 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
     def describe(self, state: HostInventory) -> str:
         component = _component(state, self.command.component_id)
         what, where = self.command.component_id, f"on host {self.command.host_id}"
+        seen = f"{what} does not run {where}"
         if component is not None:
-            return f"{what} runs with {component.max_instances} of {component.image_ref} {where}"
-        silent = self.command.max_instances > 0 and _is_silent(state.version)
-        hint = f" (hosts of version {state.version} publish no event if a start fails: see its log)"
-        return f"{what} does not run {where}{hint if silent else ''}"
+            seen = f"{what} runs with {component.max_instances} of {component.image_ref} {where}"
+        count = 0 if component is None else component.max_instances
+        if count != self.command.max_instances and _is_silent(state.version):
+            seen += f" (hosts of version {state.version} publish no event if a scale fails: see its log)"
+        return seen
 
     def remark(self, evidence: Evidence[HostInventory]) -> str:
         version = evidence.before.version
