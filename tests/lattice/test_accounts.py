@@ -183,7 +183,10 @@ def test_all_hosts_answer_across_accounts(lattice: PracticeLattice, client: Clie
     assert set(client.get_host_inventories(expected=2).data) == ids
     assert len(client.perform_component_auction(REFERENCE, "echo", expected=2).data) == 2
     assert len(client.perform_provider_auction(REFERENCE, "http", expected=2).data) == 2
-    assert len(client.put_registries({"ghcr.io": RegistryCredential(token="t")}, expected=2)) == 2
+    assert (
+        len(client.put_registries({"ghcr.io": RegistryCredential(username="u", password="p")}, expected=2))
+        == 2
+    )
 
 
 def test_without_a_stream_of_responses_one_host_answers() -> None:

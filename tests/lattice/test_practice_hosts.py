@@ -608,6 +608,55 @@ def test_what_hosts_keep_is_where_real_hosts_keep_it(practice_lattice: PracticeL
 # Versions -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.practice_lattice(version="1.0.3")
+def test_a_host_reports_the_version_that_its_release_reports(wire: Wire, host: PracticeHost) -> None:
+    """The release 1.0.3 has the number of the one before. All versions call components so, and tell their version."""
+    inventory = wire.ask(f"host.get.{host.id}")["response"]
+
+    assert inventory["version"] == wire.ask("host.ping")["response"]["version"] == "1.0.2"
+    assert inventory["components"] == []
+
+
+@pytest.mark.practice_lattice(version="1.0.4")
+def test_a_host_of_1_0_stops_whatever_host_the_payload_names(wire: Wire, host: PracticeHost) -> None:
+    """But it refuses an empty payload, which newer hosts accept."""
+    refused = wire.ask(f"host.stop.{host.id}")
+    assert refused == {"success": False, "message": "failed to deserialize stop command"}
+
+    assert wire.ask(f"host.stop.{host.id}", {"host_id": "NB"}) == {"success": True, "message": ""}
+    assert not host.running
+
+
+@pytest.mark.parametrize("version", ["1.0.4", "1.1.0"])
+def test_a_scale_to_another_reference_is_told_with_claims(
+    practice_lattice: PracticeLattice, wire: Wire, version: str, tmp_path: Path
+) -> None:
+    """Before 1.1.0 with those of the code that runs, then with those of the new reference."""
+    host = practice_lattice.add_host(version=version)
+    files = artifacts.write_artifacts(tmp_path)
+    signed, unsigned = artifacts.reference(files.signed), artifacts.reference(files.echo)
+    wire.ask(f"component.scale.{host.id}", scale(host, signed))
+    wire.events()
+
+    wire.ask(f"component.scale.{host.id}", scale(host, unsigned, 2))
+
+    [(name, told)] = wire.events()
+    assert (name, "claims" in told) == ("component_scaled", version == "1.0.4")
+
+
+@pytest.mark.parametrize("version", ["1.8.0", "1.9.0", "1.9.1", "1.9.2"])
+def test_a_host_that_has_started_has_its_id_in_some_versions(
+    practice_lattice: PracticeLattice, version: str
+) -> None:
+    """Only in 1.9.0 and 1.9.1."""
+    with practice_lattice.connect() as client, client.events_receiver("host_started") as events:
+        host = practice_lattice.add_host(version=version)
+        data = events.get(5).to_dict()["data"]
+
+    assert isinstance(data, dict)
+    assert data.get("id") == (host.id if version in ("1.9.0", "1.9.1") else None)
+
+
 def test_hosts_of_several_versions_share_a_lattice(practice_lattice: PracticeLattice, wire: Wire) -> None:
     """A host that is added may be of another version."""
     practice_lattice.add_host(version="1.6.2")
