@@ -129,7 +129,7 @@ def extras() -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     ("page", "row"),
     [
-        ("README.rst", r"^``(\w+)`` +(.*)$"),
+        ("README.rst", r"^``(\w+)``  +(.*)$"),
         ("docs/installation.rst", r"^   \* - ``(\w+)``\n     - (.*)$"),
     ],
 )
