@@ -185,7 +185,7 @@ def test_an_absent_config_is_acknowledged_and_fails(world: World, references: Re
 
     assert response == world.done(STARTED)
     assert isinstance(data, ProviderStartFailed)
-    assert data.error == "Unable to fetch requested config: Config absent does not exist"
+    assert data.error == world.config_error
 
 
 def test_a_builtin_provider_that_is_switched_off_is_not_answered(world: World) -> None:

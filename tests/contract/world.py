@@ -19,7 +19,13 @@ from wasmcloud_ctl import (
     ProviderDescription,
     WaitTimeout,
 )
-from wasmcloud_ctl.testing._versions import MESSAGES, SCALES_TOLD, Difference, HostVersion
+from wasmcloud_ctl.testing._versions import (
+    CONFIG_WATCHERS_NAMED,
+    MESSAGES,
+    SCALES_TOLD,
+    Difference,
+    HostVersion,
+)
 
 LABELS = ({"zone": "z1"}, {"zone": "z2"})
 
@@ -72,6 +78,12 @@ class World:
     def done(self, message: str) -> CtlResponse[None]:
         """Return the response to a request that has succeeded: with this message, if the hosts have one."""
         return CtlResponse(succeeded=True, message=message if self.has(MESSAGES) else "")
+
+    @property
+    def config_error(self) -> str:
+        """The error of a start with the config ``absent``, which does not exist."""
+        watcher = "error setting up watcher for absent: " if self.has(CONFIG_WATCHERS_NAMED) else ""
+        return f"Unable to fetch requested config: {watcher}Config absent does not exist"
 
     def start(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 from wasmcloud_ctl import models
 
 DATA = Path(__file__).parents[1] / "data"
-VERSIONS = ("1.9.2", "1.7.1", "1.6.2", "1.4.1", "1.3.1", "1.2.1", "1.1.0")
+VERSIONS = ("1.9.2", "1.9.0", "1.7.1", "1.6.2", "1.4.1", "1.3.1", "1.2.1", "1.1.0")
 
 # The type of the data by the operation, that is, by the subject's tokens after the lattice.
 REPLY_TYPES: dict[str, Any] = {

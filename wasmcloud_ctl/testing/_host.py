@@ -207,19 +207,25 @@ class SimulatedHost:
                 found = await self.shared.store.config(name)
             except Failure as failure:
                 reason = f"Error fetching config {name}: {failure.chain}"
-                raise Failure("Unable to fetch requested config", reason) from failure
+                raise self._no_config(name, reason) from failure
             if found is None:
-                raise Failure("Unable to fetch requested config", f"Config {name} does not exist")
+                raise self._no_config(name, f"Config {name} does not exist")
             try:
                 _serde.string_map(_serde.parse(found))
             except ParseError as error:
                 reason = f"Data corruption error, unable to decode data from store: {error}"
-                raise Failure("Unable to fetch requested config", reason) from error
+                raise self._no_config(name, reason) from error
             self._known_configs.add(name)
         if any(name.startswith(SECRET_PREFIX) for name in names):
             raise Failure(
                 "Unable to fetch requested secrets", "secret store not configured, could not fetch secrets"
             )
+
+    def _no_config(self, name: str, reason: str) -> Failure:
+        """Return the failure for a config that the host cannot use."""
+        if self.version.has(_versions.CONFIG_WATCHERS_NAMED):
+            reason = f"error setting up watcher for {name}: {reason}"
+        return Failure("Unable to fetch requested config", reason)
 
     async def publish(self, name: str, data: Mapping[str, object]) -> None:
         """Publish an event of this host, as hosts of its version do."""

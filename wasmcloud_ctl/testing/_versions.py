@@ -292,6 +292,17 @@ STARTED_WITH_ID = Difference(
     older="published when the host serves requests",
     newer="published before that, and has the host's ``id``",
     source="``HostBuilder::build``",
+    seen=("1.9.0", "1.9.2"),
+)
+CONFIG_WATCHERS_NAMED = Difference(
+    since="1.9.0",
+    until="1.9.2",
+    what="a start with a config that does not exist, or cannot be read: the error in the event",
+    older="such as ``Unable to fetch requested config: Config web does not exist``",
+    newer="such as ``Unable to fetch requested config: error setting up watcher for web: Config web does not "
+    "exist``",
+    source="``BundleGenerator::get_receiver``",
+    seen=("1.9.0", "1.9.2"),
 )
 
 DIFFERENCES = (
@@ -324,6 +335,7 @@ DIFFERENCES = (
     BUILTINS_SILENT,
     LIMITS,
     STARTED_WITH_ID,
+    CONFIG_WATCHERS_NAMED,
 )
 
 

@@ -1,5 +1,6 @@
 //! A real wasmCloud host for the contract tests: the public `wasmcloud-host` library, configured on the
 //! command line. The version is that of the package: `versions` has one for each version of the host.
+//! The module `start` has what depends on the version.
 //!
 //! It prints `ready <host id>` when it serves requests. It exits on SIGTERM, SIGINT, a stop_host command,
 //! and, with `--until-eof`, when its standard input is closed. Its log goes to standard error and is
@@ -7,7 +8,6 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{bail, Context, Result};
@@ -16,8 +16,10 @@ use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::oneshot;
 use tokio::time::{timeout, timeout_at};
 use tracing_subscriber::EnvFilter;
-use wasmcloud_host::url::Url;
-use wasmcloud_host::wasmbus::{Host, HostConfig};
+use wasmcloud_host::wasmbus::HostConfig;
+
+#[cfg_attr(feature = "host-builder", path = "start_with_builder.rs")]
+mod start;
 
 const USAGE: &str = "usage: realhost --nats URL [--lattice NAME] [--label KEY=VALUE]... \
     [--topic-prefix PREFIX] [--js-domain NAME] [--heartbeat SECONDS] \
@@ -32,6 +34,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 /// The parsed command line.
 struct Settings {
     host: HostConfig,
+    topic_prefix: Option<String>,
     until_eof: bool,
 }
 
@@ -45,6 +48,7 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
     };
     let mut nats = None;
     let mut labels = HashMap::new();
+    let mut topic_prefix = None;
     let mut until_eof = false;
     while let Some(argument) = arguments.next() {
         let mut value = || {
@@ -53,14 +57,14 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
                 .with_context(|| format!("{argument} needs a value\n{USAGE}"))
         };
         match argument.as_str() {
-            "--nats" => nats = Some(Url::parse(&value()?).context("--nats is not a URL")?),
+            "--nats" => nats = Some(value()?),
             "--lattice" => host.lattice = value()?.into(),
             "--label" => {
                 let label = value()?;
                 let (key, text) = label.split_once('=').context("--label is not KEY=VALUE")?;
                 labels.insert(key.into(), text.into());
             }
-            "--topic-prefix" => host.ctl_topic_prefix = value()?,
+            "--topic-prefix" => topic_prefix = Some(value()?),
             "--js-domain" => host.js_domain = Some(value()?),
             "--heartbeat" => {
                 let seconds: f64 = value()?.parse().context("--heartbeat is not a number")?;
@@ -83,10 +87,14 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings> {
             _ => bail!("unknown argument {argument}\n{USAGE}"),
         }
     }
-    host.ctl_nats_url = nats.with_context(|| USAGE.to_string())?;
-    host.rpc_nats_url = host.ctl_nats_url.clone();
+    let nats = nats.with_context(|| USAGE.to_string())?;
+    host.rpc_nats_url = nats.parse().ok().context("--nats is not a URL")?;
     host.labels = labels;
-    Ok(Settings { host, until_eof })
+    Ok(Settings {
+        host,
+        topic_prefix,
+        until_eof,
+    })
 }
 
 /// Completes when standard input is closed, which happens when the parent process ends.
@@ -108,11 +116,9 @@ async fn run(settings: Settings) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let key = KeyPair::new_server();
     let host_id = key.public_key();
-    let config = HostConfig {
-        host_key: Some(Arc::new(key)),
-        ..settings.host
-    };
-    let (host, shutdown) = Host::new(config).await.context("the host did not start")?;
+    let (host, shutdown) = start::start(settings.host, key, settings.topic_prefix)
+        .await
+        .context("the host did not start")?;
     println!("ready {host_id}");
 
     let input_ended = async {
