@@ -293,7 +293,7 @@ DATA_BY_NAME: dict[str, type[Any]] = {
 """The class of the data of each known kind of event, by the event's name: ``host_started`` for ``HostStarted``."""
 
 
-# attrs makes the comparison, because ``raw`` does not count.
+# attrs makes the comparison, because ``wire_data`` does not count.
 @attrs.frozen(slots=False, kw_only=True, repr=False)
 class Event(Value):
     """An event that a host published. Equal to one with the same attributes, ``wire_data`` aside.
@@ -306,8 +306,8 @@ class Event(Value):
         time: When it was published, by the host's clock. Has a time zone.
         lattice: The name of the lattice from which it was received.
         data: What happened, as one of the classes of this module. A dict if the kind of event is unknown.
-        wire_data: ``data`` as the host sent it, in plain values. None for an event that a program has made, also with
-            ``attrs.evolve``.
+        wire_data: ``data`` as the host sent it, in plain values, which ``data`` shares in part: change neither. None
+            for an event that a program has made, also with ``attrs.evolve``.
     """
 
     id: str

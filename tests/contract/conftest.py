@@ -40,7 +40,7 @@ REAL_HOST = harness.built()
 VERSION = host_version(harness.version())
 
 #: The first one cannot be built. Each of the others is the last release before hosts changed much.
-OLD_VERSIONS = ("1.0.0", "1.1.0", "1.4.1") if VERSION.number == "1.9.2" else ()
+OLD_VERSIONS = ("1.0.0", "1.1.0", "1.4.1", "1.7.1") if VERSION.number == "1.9.2" else ()
 
 KINDS = ["practice", *(f"practice {number}" for number in OLD_VERSIONS)]
 if REAL_HOST is not None:

@@ -22,7 +22,7 @@ from wasmcloud_ctl.testing._versions import (
     DELETED_TARGET,
     DISJOINT_CLASH,
     LINK_CONFIGS_NAMED,
-    LINK_FAILURES_TOLD,
+    LINK_FAILURE_EVENTS,
 )
 
 PUT = "successfully set link"
@@ -127,7 +127,7 @@ def test_a_link_with_an_absent_config_is_refused(world: World) -> None:
         )
     with world.client.events_receiver("linkdef_set_failed") as events:
         assert world.client.put_link(link) == CtlResponse(succeeded=False, message=reason)
-        if world.has(LINK_FAILURES_TOLD):
+        if world.has(LINK_FAILURE_EVENTS):
             assert next_of(events).data == LinkdefSetFailed(**fields(link), error=reason)  # type: ignore[arg-type]  # by name
         else:
             world.none_follows(events)

@@ -22,7 +22,7 @@ from wasmcloud_ctl import (
 from wasmcloud_ctl.testing._versions import (
     CONFIG_WATCHERS_NAMED,
     MESSAGES,
-    SCALES_TOLD,
+    SCALE_EVENTS_ALWAYS,
     Difference,
     HostVersion,
 )
@@ -105,7 +105,7 @@ class World:
                 config=config,
                 component_limits=limits,
             ).raise_for_status()
-            told = [events.get(PATIENCE) for _ in range(2 if self.has(SCALES_TOLD) else 1)]
+            told = [events.get(PATIENCE) for _ in range(2 if self.has(SCALE_EVENTS_ALWAYS) else 1)]
         data = told[-1].data
         assert isinstance(data, ComponentScaled)
         return data

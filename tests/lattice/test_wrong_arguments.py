@@ -126,7 +126,7 @@ def test_the_list_of_methods_is_complete() -> None:
     assert len(METHODS) == 25
 
 
-@pytest.mark.filterwarnings("ignore:hosts ignore the token for 'a'")
+@pytest.mark.filterwarnings("ignore:hosts ignore the token for 'a'")  # each valid token is warned of
 def test_each_field_of_a_link_and_of_a_credential(client: Client) -> None:
     """Models are checked when they are sent, and a link partly when it is made."""
     link: Any = Link

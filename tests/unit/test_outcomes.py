@@ -41,6 +41,7 @@ from wasmcloud_ctl._operations.outcomes import (
     UpdateComponent,
 )
 from wasmcloud_ctl.events import Event, EventData
+from wasmcloud_ctl.testing._versions import RELEASES, SCALE_EVENTS_ALWAYS, host_version
 
 HOST = "NA"
 NEW = "registry.example/acme/echo:1"
@@ -225,7 +226,10 @@ def test_up_to_1_1_0_a_moment_without_a_change_decides_where_hosts_publish_no_ev
     assert operation.outcome(acknowledged) is LISTEN
     assert operation.outcome(attrs.evolve(quiet, current=False)) is KEEP_WAITING
     assert operation.outcome(quiet) is CERTAIN
-    assert operation.remark(quiet).endswith("a failed pull cannot be told from nothing to do")
+    assert operation.remark(quiet) == (
+        f"host NA has acknowledged the command and shows no change. Hosts of version {version} publish no event "
+        "then: a pull that failed or goes on, or a config that does not exist, cannot be told from nothing to do"
+    )
 
 
 @pytest.mark.parametrize("version", ["", "1.1.1", "1.2.0", "1.10.0", "1.9.2"])
@@ -236,6 +240,16 @@ def test_from_1_1_1_on_only_an_event_decides_where_nothing_changes(version: str)
 
     assert SCALE.outcome(quiet) is KEEP_WAITING
     assert SCALE.remark(quiet) == ""
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_hosts_that_need_no_event_are_those_that_publish_none(release: str) -> None:
+    """By the table of the differences between versions."""
+    version = host_version(release)
+    state = reported(version.reported, runs())
+    quiet = Evidence(before=state, now=state, current=True, acknowledgement=ACKNOWLEDGED, quiet=True)
+
+    assert (SCALE.outcome(quiet) is CERTAIN) is not version.has(SCALE_EVENTS_ALWAYS)
 
 
 def test_up_to_1_1_0_what_the_inventory_proves_needs_no_remark() -> None:

@@ -66,4 +66,6 @@ def scale_and_update(
         new_component_ref=command.component_ref,
         annotations=command.annotations,
     )
-    return sender.perform(UpdateComponent(update), timeout, max(deadline.left(), _NO_TIME))
+    updated = sender.perform(UpdateComponent(update), timeout, max(deadline.left(), _NO_TIME))
+    messages = filter(None, (response.message, updated.message))
+    return attrs.evolve(updated, message="; ".join(messages))

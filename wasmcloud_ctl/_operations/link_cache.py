@@ -27,6 +27,8 @@ _MAXSIZE = 65536
 class LinkCache:
     """The links of one lattice.
 
+    On hosts before 1.3.0, the copy can be wrong for a second after a deletion, if hosts lag.
+
     Nothing runs between calls: events wait in a queue, and the next call applies them. On one connection, the event
     of a change arrives before its acknowledgement, so a link is in the copy when ``put_link`` returns.
     """
@@ -40,7 +42,10 @@ class LinkCache:
         self._links: dict[tuple[str, ...], Link] = {}
         self._copied: tuple[int, int] | None = None  # gaps and drops at the time of the copy
         self._copy_again_at = float("inf")
-        self._unclear = False  # whether an event has deleted one of several links, and does not say which
+        # For deletions of which the host does not tell the target: whether one of several links is gone, and until
+        # when hosts may still show the deleted one.
+        self._unclear = False
+        self._lagging_until = float("-inf")
         self._recent: deque[tuple[float, LinkdefSet | LinkdefDeleted]] = deque()
 
     def get(self, timeout: float) -> list[Link]:
@@ -58,13 +63,13 @@ class LinkCache:
             # Until this has ended, the copy may be wrong: Ctrl-C can come between an event and its effect.
             copied, self._copied = self._copied, None
             decoded = self._apply_events(subscription)
-            if copied != state or self._unclear:
+            now = time.monotonic()
+            doubtful = copied != state or self._unclear
+            if doubtful or now >= self._copy_again_at:
                 self._copy(subject, deadline)
                 self._unclear = False
-                self._copy_again_at = time.monotonic() + _LAG_SECONDS
-            elif time.monotonic() >= self._copy_again_at:
-                self._copy_again_at = float("inf")
-                self._copy(subject, deadline)
+                again = doubtful or now < self._lagging_until
+                self._copy_again_at = now + _LAG_SECONDS if again else float("inf")
             if decoded:
                 self._copied = state
             return list(self._links.values())
@@ -128,7 +133,8 @@ class LinkCache:
         self._unclear = self._unclear or len(candidates) > 1
         # What is listed anew is right without the earlier events about this link.
         self._recent = deque(entry for entry in self._recent if list(_key(entry[1])[:-1]) != deleted)
-        self._copy_again_at = now + _LAG_SECONDS
+        self._lagging_until = now + _LAG_SECONDS
+        self._copy_again_at = min(self._copy_again_at, self._lagging_until)
 
     def close(self) -> None:
         """End the subscription, without a lock and without waiting."""

@@ -161,8 +161,9 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
         if count_before != self.command.max_instances or not _is_silent(version):
             return ""
         return (
-            f"host {self.command.host_id} has acknowledged the command, and shows nothing new: with its version, "
-            f"{version}, a failed pull cannot be told from nothing to do"
+            f"host {self.command.host_id} has acknowledged the command and shows no change. Hosts of version "
+            f"{version} publish no event then: a pull that failed or goes on, or a config that does not exist, "
+            "cannot be told from nothing to do"
         )
 
     def _outcome_on_host(self, evidence: Evidence[HostInventory]) -> Verdict | Failed:

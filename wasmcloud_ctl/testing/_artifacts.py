@@ -104,14 +104,19 @@ class Component:
     bad_claims: Failure | None = None
 
 
-async def fetch_component(text: str, registry: PracticeRegistry) -> Component:
+async def fetch_component(text: str, registry: PracticeRegistry, *, builtins: bool = True) -> Component:
     """Load a component from a file, or pull it from the registry.
+
+    Args:
+        text: The reference.
+        registry: The registry that images are pulled from.
+        builtins: Whether the host has builtin providers.
 
     Raises:
         Failure: The component cannot be loaded.
     """
     try:
-        reference = parse_reference(text)
+        reference = parse_reference(text, builtins=builtins)
         if isinstance(reference, FileReference):
             return read_component(await _read_file(reference.path, "failed to read component"))
         if isinstance(reference, BuiltinReference):

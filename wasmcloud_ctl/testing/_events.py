@@ -16,7 +16,7 @@ from wasmcloud_ctl.testing._versions import (
     DELETED_TARGET,
     FAILED_PROVIDER_HOST,
     HOST_ID_AS_SENT,
-    LINK_FAILURES_TOLD,
+    LINK_FAILURE_EVENTS,
     STARTED_WITH_ID,
     HostVersion,
 )
@@ -54,7 +54,7 @@ def for_version(
     version: HostVersion, host_id: str, name: str, data: Mapping[str, object]
 ) -> Mapping[str, object] | None:
     """Return the data of an event as a host of some version publishes it. None if it publishes no such event."""
-    if name == "linkdef_set_failed" and not version.has(LINK_FAILURES_TOLD):
+    if name == "linkdef_set_failed" and not version.has(LINK_FAILURE_EVENTS):
         return None
     changed = dict(data)
     if name.startswith(("component_", "provider_")) and not version.has(HOST_ID_AS_SENT):

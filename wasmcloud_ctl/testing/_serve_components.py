@@ -23,11 +23,12 @@ from wasmcloud_ctl.testing._store import Specification
 from wasmcloud_ctl.testing._versions import (
     ALLOW_UPDATE,
     AUCTION_SLIP,
+    BUILTINS,
     CLAIMS_OF_COMMAND,
-    SCALE_FAILURES_TOLD,
+    ONE_STOP_EVENT,
+    SCALE_EVENTS_ALWAYS,
+    SCALE_FAILURE_EVENTS,
     SCALE_WITHOUT_IMAGE,
-    SCALES_TOLD,
-    STOPS_TOLD_ONCE,
     UPDATES_ANSWERED,
 )
 
@@ -92,7 +93,7 @@ async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, upda
             raise missing
         await _scale_to(host, command, code, missing)
     except Failure as failure:
-        if host.version.has(SCALE_FAILURES_TOLD):
+        if host.version.has(SCALE_FAILURE_EVENTS):
             await _publish_scale_failed(host, code.claims, command, failure)
         return
     if update_after:
@@ -101,7 +102,8 @@ async def _scale(host: SimulatedHost, command: _commands.ScaleComponent, *, upda
 
 async def _fetch(host: SimulatedHost, component_ref: str) -> _artifacts.Component:
     async with host.registries_lock.read():
-        return await _artifacts.fetch_component(component_ref, host.shared.registry)
+        builtins = host.version.has(BUILTINS)
+        return await _artifacts.fetch_component(component_ref, host.shared.registry, builtins=builtins)
 
 
 async def _scale_to(
@@ -120,16 +122,16 @@ async def _scale_to(
             await _start(host, command, code, missing)
         else:
             replaced = await _rescale(host, running, command)
-    told = host.version.has(SCALES_TOLD)
+    always = host.version.has(SCALE_EVENTS_ALWAYS)
     if before is None:
-        if told:
+        if always:
             await _publish_scaled(host, command, code.claims, command.annotations, command.component_ref)
         return
     # The event shows the annotations and the reference from before the command, but the new count and claims.
     claims = code.claims if host.version.has(CLAIMS_OF_COMMAND) else before.claims
-    if told or before.max_instances != command.max_instances:
+    if always or before.max_instances != command.max_instances:
         await _publish_scaled(host, command, claims, before.annotations, before.image_ref)
-    if replaced and not host.version.has(STOPS_TOLD_ONCE):
+    if replaced and not host.version.has(ONE_STOP_EVENT):
         end = attrs.evolve(command, max_instances=0)
         await _publish_scaled(host, end, before.claims, before.annotations, before.image_ref)
 
@@ -166,7 +168,8 @@ async def _start(
             command.component_id, specification or Specification(command.component_ref, [])
         )
     except Failure as failure:
-        if not host.version.has(SCALE_FAILURES_TOLD):  # but this one
+        if not host.version.has(SCALE_FAILURE_EVENTS):
+            # The one failure that hosts of such a version report.
             await _publish_scale_failed(host, code.claims, command, failure)
         raise
     # Newer hosts publish this event twice: here, and at the end of the scale.
@@ -276,7 +279,7 @@ async def _publish_update(
 ) -> None:
     # The event with a count of 0 is about the old component, but newer hosts put the new reference into it.
     counts_and_parts = [(new.max_instances, new, new), (0, new, new)]
-    if not host.version.has(STOPS_TOLD_ONCE):
+    if not host.version.has(ONE_STOP_EVENT):
         counts_and_parts = [(new.max_instances, new, old), (0, old, old), (0, old, old)]
     for count, code, shown in counts_and_parts:
         await host.publish(

@@ -20,6 +20,7 @@ from wasmcloud_ctl.testing._store import Specification
 from wasmcloud_ctl.testing._versions import (
     BUILTINS,
     BUILTINS_SILENT,
+    HTTP_CLIENT,
     PROVIDER_CONFIG_LATE,
     PROVIDER_WITHOUT_SCHEME,
 )
@@ -118,7 +119,8 @@ async def _run(host: SimulatedHost, command: _commands.StartProvider) -> None:
 
 
 def _check_builtin(host: SimulatedHost, name: str) -> None:
-    if name not in ("http-client", "http-server", "messaging-nats"):
+    known = {"http-server", "messaging-nats"} | ({"http-client"} if host.version.has(HTTP_CLIENT) else set())
+    if name not in known:
         raise Failure(f"unknown builtin name: {name}")
     if name not in host.builtins:
         raise Failure(f"feature `builtin-{name}` is not enabled, denying start")

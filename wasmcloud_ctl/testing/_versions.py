@@ -10,36 +10,10 @@ from attrs import frozen
 
 # All releases of wasmCloud 1, except pre-releases.
 RELEASES = (
-    *(
-        "1.0.0",
-        "1.0.1",
-        "1.0.2",
-        "1.0.3",
-        "1.0.4",
-        "1.1.0",
-        "1.1.1",
-        "1.2.0",
-        "1.2.1",
-        "1.3.0",
-        "1.3.1",
-        "1.4.0",
-    ),
-    *(
-        "1.4.1",
-        "1.4.2",
-        "1.5.0",
-        "1.5.1",
-        "1.6.0",
-        "1.6.1",
-        "1.6.2",
-        "1.7.0",
-        "1.7.1",
-        "1.8.0",
-        "1.9.0",
-        "1.9.1",
-    ),
+    "1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.1.0", "1.1.1", "1.2.0", "1.2.1", "1.3.0", "1.3.1", "1.4.0",
+    "1.4.1", "1.4.2", "1.5.0", "1.5.1", "1.6.0", "1.6.1", "1.6.2", "1.7.0", "1.7.1", "1.8.0", "1.9.0", "1.9.1",
     "1.9.2",
-)
+)  # fmt: skip
 
 
 @frozen(kw_only=True)
@@ -65,7 +39,7 @@ class Difference:
     seen: tuple[str, ...] = ()
 
 
-STOPS_TOLD_ONCE = Difference(
+ONE_STOP_EVENT = Difference(
     since="1.0.1",
     what="events of a stop, a scale and an update",
     older="one more ``component_scaled`` with ``max_instances`` 0: for a stop, for what a scale replaces, and (with "
@@ -117,7 +91,7 @@ LINK_CONFIGS_NAMED = Difference(
     newer="names the config",
     source="``validate_config``",
 )
-SCALES_TOLD = Difference(
+SCALE_EVENTS_ALWAYS = Difference(
     since="1.1.1",
     what="events of a start, of a scale that changes nothing, and of a stop of what does not run",
     older="one ``component_scaled`` for a start, none for the others, nor for another config",
@@ -125,7 +99,7 @@ SCALES_TOLD = Difference(
     source="``handle_scale_component_task``",
     seen=("1.1.0", "1.2.1"),
 )
-SCALE_FAILURES_TOLD = Difference(
+SCALE_FAILURE_EVENTS = Difference(
     since="1.1.1",
     what="``component_scale_failed``",
     older="not published if the image cannot be pulled, its claims are not valid, or a config does not exist",
@@ -141,7 +115,7 @@ HEARTBEAT_INTERVAL = Difference(
     source="``Host::new``",
     seen=("1.1.0", "1.2.1"),
 )
-LINK_FAILURES_TOLD = Difference(
+LINK_FAILURE_EVENTS = Difference(
     since="1.2.0",
     what="``linkdef_set_failed``",
     older="never published",
@@ -168,7 +142,7 @@ CLASHES_REFUSED = Difference(
 DISJOINT_CLASH = Difference(
     since="1.3.0",
     until="1.5.0",
-    what="the same without an interface in common",
+    what="``put_link``: the same, if the two links have no interface in common",
     older="kept beside the old link",
     newer="refused",
     source="``handle_link_put``",
@@ -195,7 +169,7 @@ BUILTINS = Difference(
     since="1.5.0",
     what="``start_provider`` of ``wasmcloud+builtin://``",
     older="taken for an image, so acknowledged, then ``provider_start_failed``",
-    newer="a builtin provider, if the host has enabled it; else likewise",
+    newer="a builtin provider; ``provider_start_failed`` if the host has not enabled it",
     source="``ResourceRef::try_from``",
     seen=("1.4.1", "1.6.2"),
 )
@@ -258,7 +232,7 @@ PROVIDERS_RESTARTED = Difference(
     since="1.6.0",
     what="a provider whose process has ended",
     older="stays in the inventory",
-    newer="is started again, without an event",
+    newer="is started again, without an event (practice hosts have no processes)",
     source="``run_provider``",
 )
 LABELS_GUARDED = Difference(
@@ -281,16 +255,24 @@ LIMITS = Difference(
     since="1.9.0",
     what="``scale_component``: ``component_limits``",
     older="ignored",
-    newer="``max_memory_limit`` applies from a start or an update on; ``max_execution_time`` is only shown",
+    newer="shown in the inventory; ``max_memory_limit`` applies from a start or an update on (not on practice hosts)",
     source="``instantiate_component``",
     seen=("1.6.2", "1.9.2"),
+)
+HTTP_CLIENT = Difference(
+    since="1.9.0",
+    what="``start_provider`` of the builtin HTTP client",
+    older="there is none: acknowledged, then ``provider_start_failed``",
+    newer="a builtin provider, if the host has enabled it",
+    source="``handle_start_provider_task``",
+    seen=("1.7.1", "1.9.2"),
 )
 STARTED_WITH_ID = Difference(
     since="1.9.0",
     until="1.9.2",
     what="``host_started``",
-    older="published when the host serves requests",
-    newer="published before that, and has the host's ``id``",
+    older="has no ``id``; published when the host serves requests",
+    newer="has the host's ``id``; published before that (not by practice hosts)",
     source="``HostBuilder::build``",
     seen=("1.9.0", "1.9.2"),
 )
@@ -306,17 +288,17 @@ CONFIG_WATCHERS_NAMED = Difference(
 )
 
 DIFFERENCES = (
-    STOPS_TOLD_ONCE,
+    ONE_STOP_EVENT,
     UPDATES_ANSWERED,
     ALLOW_UPDATE,
     CLAIMS_OF_COMMAND,
     STOP_HOST_CHECKED,
     PROVIDER_CONFIG_LATE,
     LINK_CONFIGS_NAMED,
-    SCALES_TOLD,
-    SCALE_FAILURES_TOLD,
+    SCALE_EVENTS_ALWAYS,
+    SCALE_FAILURE_EVENTS,
     HEARTBEAT_INTERVAL,
-    LINK_FAILURES_TOLD,
+    LINK_FAILURE_EVENTS,
     MESSAGES,
     CLASHES_REFUSED,
     DISJOINT_CLASH,
@@ -334,6 +316,7 @@ DIFFERENCES = (
     LABELS_GUARDED,
     BUILTINS_SILENT,
     LIMITS,
+    HTTP_CLIENT,
     STARTED_WITH_ID,
     CONFIG_WATCHERS_NAMED,
 )
