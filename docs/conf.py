@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -88,13 +89,22 @@ def plain_signature(
 
 
 class HostDifferences(SphinxDirective):
-    """``host-differences``: the table of the differences between the versions of hosts."""
+    """``host-differences``: the table of the differences between the versions of hosts.
+
+    With ``from-source``, those that no running host has shown, and where the source says so.
+    """
+
+    option_spec = {"from-source": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        head = ["Hosts", "What", "These hosts", "Other hosts", "Seen on"]
-        rows = [head, *map(self._cells, DIFFERENCES)]
-        lines = [".. list-table::", "   :header-rows: 1", "   :widths: 10 26 26 26 12", ""]
+        rows = [["Hosts", "What", "These hosts", "Other hosts", "Seen on"], *map(self._cells, DIFFERENCES)]
+        widths = "10 26 26 26 12"
+        if "from-source" in self.options:
+            unseen = [difference for difference in DIFFERENCES if not difference.seen]
+            rows = [["What", "Tag", "Function"], *([of.what, f"v{of.since}", of.source] for of in unseen)]
+            widths = "45 12 43"
+        lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
         for first, *others in rows:
             lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
         parent = nodes.container()
