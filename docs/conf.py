@@ -10,6 +10,7 @@ import doctest
 import re
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -94,7 +95,7 @@ class HostDifferences(SphinxDirective):
     With ``from-source``, those that no running host has shown, and where the source says so.
     """
 
-    option_spec = {"from-source": directives.flag}
+    option_spec: ClassVar = {"from-source": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""

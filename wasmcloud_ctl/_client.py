@@ -630,7 +630,8 @@ class Client:
         Warns (``UserWarning``) of each token, because no host from 1.0 to 1.9 uses it.
 
         Args:
-            registries: The credentials, by the registry's name, such as ``ghcr.io``.
+            registries: The credentials, by the registry's name: the part of a reference before the first slash, such
+                as ``ghcr.io``.
             expected, quiet, timeout: When the gather ends. ``quiet`` defaults to 0.25, also with ``expected``. None
                 is the default of other gathers.
 
@@ -641,7 +642,7 @@ class Client:
         if not isinstance(registries, Mapping):
             raise InvalidArgument(f"registries must be a mapping, not {type(registries).__name__}")
         checked = {
-            arguments.identifier(registry, "each of registries"): _credential(registry, credential)
+            arguments.registry(registry): _credential(registry, credential)
             for registry, credential in registries.items()
         }
         limits = self._sender.limits(expected, quiet, timeout)

@@ -509,6 +509,22 @@ def test_half_a_pair_of_username_and_password_is_refused(
     assert [command.operation for command in lattice.commands] == ["config.get"]
 
 
+@pytest.mark.parametrize("name", ["https://ghcr.io", "ghcr.io/acme", "me:s3cret@ghcr.io"])
+def test_a_registry_that_hosts_would_not_find_is_refused(
+    lattice: PracticeLattice, client: Client, name: str
+) -> None:
+    """The message does not quote the name, which may have a password. Nothing is sent."""
+    with pytest.raises(InvalidArgument) as caught:
+        client.put_registries({name: RegistryCredential(username="u", password="p")})
+
+    assert str(caught.value) == (
+        "each of registries must be the part of a reference before the first slash, such as ghcr.io: hosts would "
+        "ignore any other"
+    )
+    client.get_config("last")  # a round trip: what had been sent before would be there by now
+    assert [command.operation for command in lattice.commands] == ["config.get"]
+
+
 def test_each_token_for_a_registry_is_warned_of(lattice: PracticeLattice, client: Client) -> None:
     """It is sent all the same. The warnings point at the caller's code, and have no token."""
     registries = {

@@ -39,6 +39,18 @@ def identifier(value: object, what: str) -> str:
     return checked
 
 
+def registry(value: object) -> str:
+    """Check the name of a registry. Hosts compare it with what is before the first slash of an image's reference."""
+    checked = identifier(value, "each of registries")
+    if "/" in checked or "@" in checked:
+        # It may be a URL with a password, so it is not quoted.
+        raise InvalidArgument(
+            "each of registries must be the part of a reference before the first slash, such as ghcr.io: hosts would "
+            "ignore any other"
+        )
+    return checked
+
+
 def boolean(value: object, what: str) -> bool:
     """Check a boolean. 0, 1 and None are refused."""
     if not isinstance(value, bool):
