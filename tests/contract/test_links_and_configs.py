@@ -55,7 +55,7 @@ def test_a_link_is_put_told_and_listed(world: World) -> None:
         assert world.client.put_link(LINK) == world.done(PUT)
         event = next_of(events)
 
-    assert event.data == LinkdefSet(**fields(LINK))  # type: ignore[arg-type]  # by name
+    assert event.data == LinkdefSet(**fields(LINK))  # type: ignore[arg-type]  # mypy does not know the names in **
     assert event.source in world.host_ids
     world.until(lambda: world.client.get_links().data == [LINK])
 
@@ -83,7 +83,7 @@ def test_a_link_to_another_target_is_refused(world: World) -> None:
     )
     with world.client.events_receiver("linkdef_set_failed") as events:
         assert world.client.put_link(clash) == CtlResponse(succeeded=False, message=reason)
-        assert next_of(events).data == LinkdefSetFailed(**fields(clash), error=reason)  # type: ignore[arg-type]  # by name
+        assert next_of(events).data == LinkdefSetFailed(**fields(clash), error=reason)  # type: ignore[arg-type]  # mypy does not know the names in **
     world.until(lambda: world.client.get_links().data == [LINK])
 
 
@@ -128,7 +128,7 @@ def test_a_link_with_an_absent_config_is_refused(world: World) -> None:
     with world.client.events_receiver("linkdef_set_failed") as events:
         assert world.client.put_link(link) == CtlResponse(succeeded=False, message=reason)
         if world.has(LINK_FAILURE_EVENTS):
-            assert next_of(events).data == LinkdefSetFailed(**fields(link), error=reason)  # type: ignore[arg-type]  # by name
+            assert next_of(events).data == LinkdefSetFailed(**fields(link), error=reason)  # type: ignore[arg-type]  # mypy does not know the names in **
         else:
             world.none_follows(events)
 

@@ -153,7 +153,7 @@ def test_a_scale_to_what_is_so_with_an_absent_config_fails(world: World, referen
 def test_a_late_event_of_the_command_before_is_no_proof(world: World, references: References) -> None:
     """The success event of one scale is not taken for the success of the next one, which fails."""
     if not world.has(SCALE_FAILURE_EVENTS):
-        pytest.skip("hosts before 1.1.1 publish neither of the two events")
+        pytest.skip("hosts before 1.1.1 publish neither event")  # so none can be taken for the other
     for _ in range(5):
         world.client.scale_component(world.host_id, references.echo, "echo", 2, wait=PATIENCE)
         world.client.scale_component(world.host_id, references.echo, "echo", 2).raise_for_status()
@@ -234,7 +234,7 @@ def test_another_reference_that_is_allowed_is_certain(
         told = told[told.index((references.signed, count)) :]
 
     with world.client.events_receiver("component_scaled") as events:
-        world.client.scale_component(
+        response = world.client.scale_component(
             world.host_id, references.signed, "echo", count, {"a": "b"}, allow_update=True, wait=PATIENCE
         )
         scaled = [next_scale(events) for _ in told]
@@ -245,6 +245,11 @@ def test_another_reference_that_is_allowed_is_certain(
     assert (found.image_ref, found.max_instances, found.name) == (references.signed, count, "Echo")
     assert found.annotations == {"a": "b"}
     assert [(data.image_ref, data.max_instances) for data in scaled] == told
+    # What the scale's message says is not lost behind that of the update.
+    messages = [nothing_to_do(world).message] if count == 2 else []
+    if world.has(UPDATES_ANSWERED):
+        messages.append(f"component echo updating from {references.echo} to {references.signed}")
+    assert response.message == "; ".join(filter(None, messages))
 
 
 def test_an_allowed_update_of_what_does_not_run_is_a_start(world: World, references: References) -> None:

@@ -620,7 +620,7 @@ def test_a_deletion_that_does_not_name_the_target_is_seen_at_once(practice_latti
     second = attrs.evolve(LINK, name="second")
     with practice_lattice.connect(cache_links=True) as cached:
         assert cached.get_links().data == []
-        time.sleep(1.1)  # until the first copy is to be made again
+        time.sleep(1.1)  # the clock alone says when the first copy is made again: after a second
         for link in (LINK, second):
             cached.put_link(link).raise_for_status()
         assert cached.get_links().data == [LINK, second]
@@ -629,7 +629,7 @@ def test_a_deletion_that_does_not_name_the_target_is_seen_at_once(practice_latti
         cached.delete_link("echo", "default", "wasi", "http").raise_for_status()
         for _ in range(10):
             assert cached.get_links().data == [second]
-        time.sleep(1.1)  # until the copy is to be made again
+        time.sleep(1.1)  # the same after a deletion
         assert cached.get_links().data == [second]
         assert len(practice_lattice.wait_for_commands("link.get")) > asked
 
@@ -647,7 +647,7 @@ def test_a_copy_is_mended_while_deletions_go_on(practice_lattice: PracticeLattic
         end = time.monotonic() + 10
         while cached.get_links().data != [other]:
             cached.delete_link("echo", "absent", "wasi", "http").raise_for_status()
-            time.sleep(0.1)  # often, and not in a busy loop
+            time.sleep(0.1)  # each deletion within a second of the last, without a busy loop
             assert time.monotonic() < end
 
 

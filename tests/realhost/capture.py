@@ -40,7 +40,7 @@ URL = "nats://127.0.0.1:4222"
 QUIET = 1.0
 
 HEARTBEAT_INTERVAL = 5.0
-#: Hosts before 1.2 publish one every 30 seconds, whatever the interval.
+#: Hosts before 1.1.1 publish one every 30 seconds, whatever the interval.
 HEARTBEAT_PATIENCE = 35.0
 #: Only this case records heartbeats, which hosts publish all the time. It waits for two of each host.
 HEARTBEAT_CASE = "host_heartbeat"

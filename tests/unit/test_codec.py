@@ -378,7 +378,7 @@ def test_a_dict_of_an_event_that_was_received_has_the_fields_of_the_wire() -> No
         }
         assert event.wire_data == data
         assert event == received
-        event.to_dict()["data"].clear()  # type: ignore[attr-defined]  # an object, as far as its type says
+        event.to_dict()["data"].clear()  # type: ignore[attr-defined]  # its type says object: the test knows that it is a dict
         assert event.to_dict()["data"] == data
 
 

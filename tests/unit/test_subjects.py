@@ -39,23 +39,23 @@ def test_what_is_no_token_is_refused_everywhere(value: object) -> None:
     subjects = Subjects("wasmbus.ctl", "wasmbus.evt", "default")
 
     with pytest.raises(InvalidArgument, match="lattice"):
-        Subjects("wasmbus.ctl", "wasmbus.evt", value)  # type: ignore[arg-type]
+        Subjects("wasmbus.ctl", "wasmbus.evt", value)  # type: ignore[arg-type]  # the mistake
     with pytest.raises(InvalidArgument, match="host_id"):
-        subjects.host("host.get", value)  # type: ignore[arg-type]
+        subjects.host("host.get", value)  # type: ignore[arg-type]  # the mistake
     with pytest.raises(InvalidArgument, match="config_name"):
-        subjects.config("config.get", value)  # type: ignore[arg-type]
+        subjects.config("config.get", value)  # type: ignore[arg-type]  # the mistake
     if value != "*":
         with pytest.raises(InvalidArgument, match="event name"):
-            subjects.event(value)  # type: ignore[arg-type]
+            subjects.event(value)  # type: ignore[arg-type]  # the mistake
 
 
 @pytest.mark.parametrize("value", ["", ".", "a.", ".a", "a..b", "a.*", "a.>", "a b", 5, None], ids=repr)
 def test_each_part_of_a_prefix_is_a_token(value: object) -> None:
     """A topic or event prefix may have dots, and nothing else that a token may not have."""
     with pytest.raises(InvalidArgument, match="topic_prefix"):
-        Subjects(value, "wasmbus.evt", "default")  # type: ignore[arg-type]
+        Subjects(value, "wasmbus.evt", "default")  # type: ignore[arg-type]  # the mistake
     with pytest.raises(InvalidArgument, match="event_prefix"):
-        Subjects("wasmbus.ctl", value, "default")  # type: ignore[arg-type]
+        Subjects("wasmbus.ctl", value, "default")  # type: ignore[arg-type]  # the mistake
 
 
 def test_subjects_are_as_the_protocol_has_them() -> None:

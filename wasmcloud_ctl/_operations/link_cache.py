@@ -9,6 +9,7 @@ from collections import deque
 import attrs
 
 from wasmcloud_ctl._bridge.handover import Deadline, Lock, MessageQueue, acquire
+from wasmcloud_ctl._operations.outcomes import link_key
 from wasmcloud_ctl._protocol import cloud_events, codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Subscription, Transport, request_timeout
@@ -126,13 +127,13 @@ class LinkCache:
 
         Newer hosts do not tell it if there was no such link.
         """
-        *deleted, _ = _key(change)
-        candidates = [key for key in self._links if list(key[:-1]) == deleted]
+        deleted = link_key(change)
+        candidates = [key for key, link in self._links.items() if link_key(link) == deleted]
         if len(candidates) == 1:
             del self._links[candidates[0]]
         self._unclear = self._unclear or len(candidates) > 1
         # What is listed anew is right without the earlier events about this link.
-        self._recent = deque(entry for entry in self._recent if list(_key(entry[1])[:-1]) != deleted)
+        self._recent = deque(entry for entry in self._recent if link_key(entry[1]) != deleted)
         self._lagging_until = now + _LAG_SECONDS
         self._copy_again_at = min(self._copy_again_at, self._lagging_until)
 
@@ -144,4 +145,4 @@ class LinkCache:
 
 def _key(link: Link | LinkdefDeleted) -> tuple[str, ...]:
     """Return what identifies a link for hosts: a link with the same key is replaced."""
-    return link.source_id, link.name, link.wit_namespace, link.wit_package, link.target or ""
+    return (*link_key(link), link.target or "")

@@ -386,7 +386,7 @@ class PutLink(_OnLinks):
     command: Link
 
     def concerns(self, event: Event) -> bool:
-        return isinstance(event.data, LinkdefSet) and _key(event.data) == _key(self.command)
+        return isinstance(event.data, LinkdefSet) and link_key(event.data) == link_key(self.command)
 
     def describe(self, state: list[Link]) -> str:
         return "get_links shows it" if self.command in state else "get_links does not show it"
@@ -408,7 +408,7 @@ class DeleteLink(_OnLinks):
     command: LinkKey
 
     def concerns(self, event: Event) -> bool:
-        return isinstance(event.data, LinkdefDeleted) and _key(event.data) == _key(self.command)
+        return isinstance(event.data, LinkdefDeleted) and link_key(event.data) == link_key(self.command)
 
     def describe(self, state: list[Link]) -> str:
         return f"get_links shows {self._count(state) or 'none'} of it"
@@ -421,10 +421,11 @@ class DeleteLink(_OnLinks):
         return _certain_if(now == 0 or now < self._count(evidence.before))
 
     def _count(self, links: list[Link]) -> int:
-        return sum(_key(link) == _key(self.command) for link in links)
+        return sum(link_key(link) == link_key(self.command) for link in links)
 
 
-def _key(link: Link | LinkdefDeleted | LinkKey) -> tuple[str, str, str, str]:
+def link_key(link: Link | LinkdefDeleted | LinkKey) -> tuple[str, str, str, str]:
+    """Return what identifies links in the command that deletes them, and in its event."""
     return link.source_id, link.name, link.wit_namespace, link.wit_package
 
 

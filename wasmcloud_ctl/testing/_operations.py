@@ -44,12 +44,10 @@ async def _ping(host: SimulatedHost, _: str, __: bytes) -> Reply:
 
 
 async def _stop_host(host: SimulatedHost, _: str, payload: bytes) -> Reply:
-    if not payload and host.version.has(STOP_HOST_CHECKED):
-        command = _commands.StopHost(host_id="")
-    else:
-        command = parse_command(_commands.StopHost.read, payload, "stop command")
-    if host.version.has(STOP_HOST_CHECKED) and command.host_id not in ("", host.id):
-        return refused_reply(f"invalid host_id [{command.host_id}]")
+    if payload or not host.version.has(STOP_HOST_CHECKED):
+        named = parse_command(_commands.StopHost.read, payload, "stop command").host_id
+        if host.version.has(STOP_HOST_CHECKED) and named not in ("", host.id):
+            return refused_reply(f"invalid host_id [{named}]")
     host.stopping = True
     return host.done_reply("successfully handled stop host")
 
