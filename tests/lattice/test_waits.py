@@ -418,7 +418,7 @@ def test_a_scale_is_not_sent_while_an_update_may_be_carried_out(
     failed = scaling.end().error
 
     title = f"the scale of echo to 3 on host {host.id}"
-    reason = "an earlier update of this client may still be carried out"
+    reason = "an earlier command of this client may still be carried out"
     assert str(too_short.value) == f"{title} was not sent: 0.5 s passed before that: {reason}"
     assert too_short.value.last_seen == reason
     assert isinstance(failed, OperationFailed)
@@ -448,13 +448,59 @@ def test_an_update_that_failed_delays_a_scale_and_no_more(lattice: PracticeLatti
 
 
 def test_a_stop_settles_an_update_that_took_too_long(lattice: PracticeLattice, client: Client) -> None:
-    """After a certain stop of what ran, the component can be started anew, with any reference."""
-    host = fail_to_update(lattice, client, wait=0.3)
-
+    """After a certain stop, the component can be started anew when the update would have been carried out."""
+    host = fail_to_update(lattice, client, wait=2)
+    started = time.monotonic()
     client.stop_component(host.id, "echo", wait=5)
-    client.scale_component(host.id, REFERENCE, "echo", 3, wait=5)
+    client.scale_component(host.id, REFERENCE, "echo", 3, wait=20)
+
+    assert 2 < time.monotonic() - started < 10
+    assert host.running_code == {"echo": REFERENCE}
+
+
+def scale_late(lattice: PracticeLattice, client: Client, count: int) -> PracticeHost:
+    """Start the component, and give up a scale or a stop of it that its host carries out later. Return the host."""
+    host = lattice.hosts[0]
+    client.scale_component(host.id, REFERENCE, "echo", 1, wait=5)
+    lattice.registry.delay(REFERENCE, 3.0)
+    with pytest.raises(WaitTimeout):
+        client.scale_component(host.id, REFERENCE, "echo", count, wait=0.3)
+    lattice.registry.delay(REFERENCE, 0.0)
+    return host
+
+
+def test_a_scale_can_be_carried_out_after_a_stop(lattice: PracticeLattice, client: Client) -> None:
+    """So a start of another reference waits for it, and then does not rename what it has started."""
+    host = scale_late(lattice, client, 2)
+    client.stop_component(host.id, "echo", wait=5)
+    with pytest.raises(
+        OperationFailed, match=f"it runs {REFERENCE}, and a scale does not replace that by {OTHER}"
+    ):
+        client.scale_component(host.id, OTHER, "echo", 1, wait=20)
 
     assert host.running_code == {"echo": REFERENCE}
+
+
+def test_a_scale_can_be_carried_out_after_a_later_one(lattice: PracticeLattice, client: Client) -> None:
+    """So an update waits for it."""
+    host = scale_late(lattice, client, 2)
+    client.scale_component(host.id, REFERENCE, "echo", 3, wait=5)
+    client.update_component(host.id, "echo", OTHER, wait=20)
+    lattice.settle()
+
+    (shown,) = client.get_host_inventory(host.id).unwrap().components
+    assert host.running_code == {"echo": OTHER}
+    assert (shown.image_ref, shown.max_instances) == (OTHER, 2)
+
+
+def test_a_stop_can_be_carried_out_after_a_start(lattice: PracticeLattice, client: Client) -> None:
+    """So a start waits for it, and what a certain start has started runs."""
+    host = scale_late(lattice, client, 0)
+    client.stop_component(host.id, "echo", wait=5)
+    client.scale_component(host.id, OTHER, "echo", 1, wait=20)
+    lattice.settle()
+
+    assert host.running_code == {"echo": OTHER}
 
 
 def test_a_component_that_another_client_has_renamed(lattice: PracticeLattice, client: Client) -> None:

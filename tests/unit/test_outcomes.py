@@ -171,8 +171,8 @@ def test_a_failure_after_an_uncertain_scale_of_the_same_reference_is_certain_aft
     """It can be that of the earlier scale, while the host still works on this one."""
     failure = failed()
     evidence = Evidence(before=NOTHING, events=(failure,))
-    repeated = attrs.evolve(evidence, doubts=Doubts(scales=frozenset({(NEW, 2)})))
-    after_other = attrs.evolve(evidence, doubts=Doubts(scales=frozenset({(OLD, 2)})))
+    repeated = attrs.evolve(evidence, doubts=Doubts(scales={(NEW, 2): 1.0}))
+    after_other = attrs.evolve(evidence, doubts=Doubts(scales={(OLD, 2): 1.0}))
     assert SCALE.outcome(repeated) == LISTEN
     assert SCALE.outcome(attrs.evolve(repeated, quiet=True)) == Failed("no such file", failure)
     assert SCALE.outcome(after_other) == Failed("no such file", failure)

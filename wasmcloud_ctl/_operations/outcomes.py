@@ -134,7 +134,7 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
         return self._unsafe(evidence, command.component_ref)
 
     def unsafe_until(self, doubts: Doubts) -> float:
-        return doubts.updates_until(self.command.component_ref) if self.command.max_instances else 0.0
+        return doubts.scale_unsafe_until(self.command.component_ref) if self.command.max_instances else 0.0
 
     def _concerns_data(self, data: object) -> bool:
         command = self.command
@@ -171,7 +171,7 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
         failed = _last_failure(evidence)
         if failed is not None:
             # The event does not tell this scale from an earlier one of the same count and reference; let both end.
-            repeated = any(earlier == reference for earlier, _ in evidence.doubts.scales)
+            repeated = evidence.doubts.repeats(reference)
             return Verdict.LISTEN if repeated and not evidence.quiet else failed
         before = _component(evidence.before, self.command.component_id)
         now = _component(evidence.now, self.command.component_id) if evidence.current else None
@@ -225,18 +225,18 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
     def doubts_after(self, evidence: Evidence[HostInventory], verdict: Verdict | Failed | None) -> Doubts:
         command = self.command
         component = _component(evidence.before, command.component_id)
-        if command.max_instances == 0:
-            # If nothing ran, an earlier command may still start the component.
-            return Doubts() if component and verdict is Verdict.CERTAIN else evidence.doubts
-        if verdict is Verdict.CERTAIN or (isinstance(verdict, Failed) and verdict.event is not None):
-            return Doubts()
-        doubts, reference, count = evidence.doubts, command.component_ref, command.max_instances
+        reference, count = command.component_ref, command.max_instances
+        told = count != 0 and isinstance(verdict, Failed) and verdict.event is not None
+        if verdict is Verdict.CERTAIN or told:
+            # After the stop of nothing, an earlier command may still start the component.
+            return evidence.doubts.settled(evidence.sent) if component or count else evidence.doubts
+        if count == 0:
+            return evidence.doubts.with_scale((reference, 0), evidence.sent)
         was_so = component is not None and component.max_instances == count
-        scale = reference, None if was_so else count
         scaled = [event.data for event in evidence.events if isinstance(event.data, ComponentScaled)]
         # The event with a count of 0 is about what an update replaces.
-        hidden = doubts.hidden.union(data.image_ref for data in scaled if data.max_instances) - {reference}
-        return attrs.evolve(doubts, scales=doubts.scales | {scale}, hidden=hidden)
+        running = {data.image_ref for data in scaled if data.max_instances} - {reference}
+        return evidence.doubts.with_scale((reference, None if was_so else count), evidence.sent, running)
 
 
 class UpdateComponent(_OnComponent[UpdateComponentCommand]):
@@ -252,6 +252,9 @@ class UpdateComponent(_OnComponent[UpdateComponentCommand]):
 
     def refusal(self, evidence: Evidence[HostInventory]) -> str:
         return self._unsafe(evidence, self.command.new_component_ref)
+
+    def unsafe_until(self, doubts: Doubts) -> float:
+        return doubts.update_unsafe_until(self.command.new_component_ref)
 
     def _concerns_data(self, data: object) -> bool:
         return isinstance(data, ComponentScaled) and data.component_id == self.command.component_id

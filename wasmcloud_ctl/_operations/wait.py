@@ -144,7 +144,7 @@ class Wait(Generic[T]):
                 if pause <= 0:
                     self._last_seen = None
                     return
-                self._last_seen = "an earlier update of this client may still be carried out"
+                self._last_seen = "an earlier command of this client may still be carried out"
                 self._progress.describe(self._last_seen)
                 with suppress(queue.Empty):  # an event is a reason to look again
                     self._progress.wait(self._replies.get, min(pause, self._left(), _LAST_PAUSE))
