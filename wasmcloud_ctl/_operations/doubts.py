@@ -16,12 +16,12 @@ from wasmcloud_ctl.models import ComponentDescription
 
 K = TypeVar("K")
 
-#: A scale's reference and count.
+# A scale's reference and count.
 Scale = tuple[str, int | None]
 
-# How long after its sending a command may still be carried out, unless the inventory shows it sooner. A host takes
-# longer only if it still fetches the image. A scale that it receives meanwhile is carried out before an update. It is
-# unsafe only if it arrives just when the update ends.
+# How long after its sending an uncertain command is expected to be carried out. A host takes longer only while it
+# fetches the image. Another command that arrives during that is safe: it is carried out first. The danger is one that
+# arrives just when the late one ends.
 _LATE_SECONDS = 5.0
 
 

@@ -226,8 +226,8 @@ class ScaleComponent(_OnComponent[ScaleComponentCommand]):
         command = self.command
         component = _component(evidence.before, command.component_id)
         reference, count = command.component_ref, command.max_instances
-        told = count != 0 and isinstance(verdict, Failed) and verdict.event is not None
-        if verdict is Verdict.CERTAIN or told:
+        failure_told = count != 0 and isinstance(verdict, Failed) and verdict.event is not None
+        if verdict is Verdict.CERTAIN or failure_told:
             # After the stop of nothing, an earlier command may still start the component.
             return evidence.doubts.settled(evidence.sent) if component or count else evidence.doubts
         if count == 0:
