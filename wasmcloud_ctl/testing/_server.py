@@ -202,6 +202,7 @@ class PracticeServer:
                     self.port = int(listening.group(1))
                 return
             if self._process.poll() is not None:
+                log = self.log[begin:]  # with its last words, which may have come since
                 raise PracticeServerError(
                     f"nats-server exited with status {self._process.returncode}:\n{log[-2000:]}"
                 )
