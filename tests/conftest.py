@@ -32,7 +32,6 @@ ONLY_IN_DEV = {
     "nbformat",
     "opentelemetry",
     "pandas",
-    "pygraphviz",
     "pyperf",
     "tqdm",
     "trustme",

@@ -1,11 +1,9 @@
 """A graph of a lattice: its hosts, what runs on them, and the links between::
 
-    from wasmcloud_ctl.graph import LatticeGraph
+from wasmcloud_ctl.graph import LatticeGraph
 
-    LatticeGraph.from_client(client)           # at the end of a notebook's cell: a picture
-    print(LatticeGraph.from_client(client))    # anywhere: a text tree
-
-The picture needs the extra ``wasmcloud_ctl[graph]``, which installs pygraphviz. The text tree needs no extra.
+LatticeGraph.from_client(client)           # at the end of a notebook's cell: a picture
+print(LatticeGraph.from_client(client))    # anywhere: a text tree
 """
 
 from __future__ import annotations
@@ -17,17 +15,14 @@ import attrs
 
 from wasmcloud_ctl._display import html
 from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item, Label
-from wasmcloud_ctl._display.svg import Picture
+from wasmcloud_ctl._display.svg import picture
 from wasmcloud_ctl._display.terminal import Printer, is_item, print_pretty
 from wasmcloud_ctl._display.text import with_short_ids
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
-from wasmcloud_ctl.exceptions import CtlError
 from wasmcloud_ctl.models import CtlResponse, HostInventory, Inventories, Link
 
 __all__ = ["LatticeGraph"]
-
-_NO_EXTRA = "A picture needs the extra graph: pip install 'wasmcloud_ctl[graph]'"
 
 
 class LatticeClient(Protocol):
@@ -44,9 +39,9 @@ class LatticeClient(Protocol):
 class LatticeGraph:
     """Hosts, what they run and the links between: a picture in a notebook, a text tree elsewhere.
 
-    At the end of a notebook's cell it is displayed as a picture (SVG, laid out by Graphviz). ``str`` returns a
-    text tree. Links join ids, not hosts: a component that runs on several hosts has a line from each of them to
-    the link's label. Ids that a link names and no host runs are marked.
+    At the end of a notebook's cell it is displayed as a picture (SVG). ``str`` returns a text tree. Links join ids,
+    not hosts: the picture shows the links first, with each component and provider once, and then the hosts with what
+    runs on each. Ids that a link names and no host runs are marked.
 
     Args:
         inventories: The result of ``get_host_inventories``, or single inventories. The result's errors are shown,
@@ -111,25 +106,14 @@ class LatticeGraph:
         return tuple(self._diagram.missing())
 
     def to_svg(self) -> str:
-        """Return the picture as a complete SVG document with a white background.
-
-        Raises:
-            CtlError: The extra ``wasmcloud_ctl[graph]`` is not installed.
-        """
-        try:
-            return Picture(self._diagram).svg(standalone=True)
-        except ImportError as error:
-            raise CtlError(f"{_NO_EXTRA} ({error})") from error
+        """Return the picture as a complete SVG document with a white background."""
+        return picture(self._diagram, standalone=True)
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
         print_pretty(printer, repr(self) if is_item(printer) else str(self))
 
     def _repr_html_(self) -> str:
-        try:
-            picture = Picture(self._diagram).svg(standalone=False)
-        except ImportError:
-            return html.preformatted(f"{_NO_EXTRA}.", str(self))
-        return html.picture(self._diagram.heading(), picture)
+        return html.picture(self._diagram.heading(), picture(self._diagram, standalone=False))
 
     def __repr__(self) -> str:
         return f"<LatticeGraph {self._diagram.heading()}>"

@@ -50,11 +50,6 @@ def picture(heading: str, svg: str) -> str:
     return _page([title, f'<div style="overflow-x:auto">{svg}</div>'])
 
 
-def preformatted(note: str, text: str) -> str:
-    """Return a note and a preformatted text with the style sheet."""
-    return _page([_element("div", html.escape(note)), _element("pre", html.escape(text))])
-
-
 def _page(parts: Iterable[str]) -> str:
     return f'<div class="wasmcloud-ctl">{_STYLE}{"".join(parts)}</div>'
 

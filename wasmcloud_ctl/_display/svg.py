@@ -1,7 +1,9 @@
-"""The SVG picture of a lattice: Graphviz places the boxes and curves, and this module draws them.
+"""The SVG picture of a lattice: its links from left to right, and below them a card for each host.
 
-Graphviz gets boxes of a fixed size without text, so that the picture is the same whatever fonts are installed. It is
-drawn here because Graphviz cannot use the colours of the page around the picture, light or dark.
+In the links each component and provider is there once, however many hosts run it. So the lines stay few, and the
+picture of a large lattice can be read.
+
+Text has no measured width: the picture is the same whatever fonts are installed.
 """
 
 from __future__ import annotations
@@ -9,15 +11,15 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
-from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Label
-from wasmcloud_ctl._display.text import one_line, short_id
+from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item, Label
+from wasmcloud_ctl._display.layers import Layout, Link, Place, arrange
+from wasmcloud_ctl._display.text import count, one_line, short_id
 
-# Sizes in points; Graphviz counts 72 to an inch. The letter widths are wider than those of most fonts.
-_POINTS_PER_INCH = 72
+# The letter widths are wider than those of most fonts.
 _LETTER = 7.4
 _SMALL_LETTER = 6.7
 _LINE = 15.0
@@ -32,9 +34,26 @@ _SHORT_LABEL = 20
 # No-break spaces: SVG removes others at the beginning of a line.
 _INDENT = "\u00a0\u00a0"
 
+# The picture is at least as wide as this, if there is so much to show. It fits the cell of a notebook.
+_PAGE_WIDTH = 1100.0
+# Between the links and the hosts.
+_PART_GAP = 30.0
+
+# The cards of the hosts: their inside's width, unless a box is wider, and what is around and between.
+_CARD_WIDTH = 250.0
+_CARD_MARGIN = 10.0
+_CARD_GAP = 14.0
+_ITEM_GAP = 6.0
+
+# The head of an arrow.
+_HEAD_LENGTH = 8.0
+_HEAD_WIDTH = 3.6
+
+# How far the two lines of a component that is linked to itself are from the middle.
+_APART = 7.0
+
 # A picture shrinks to this part of its size to fit the page. A wider one scrolls.
 _MIN_SCALE = 0.8
-
 _STYLE = """
 .wasmcloud-graph text{fill:currentColor;font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
 .wasmcloud-graph .name{font-weight:600}
@@ -68,15 +87,14 @@ class _Text:
 
 @attrs.frozen
 class _Box:
-    """A box with lines of text, in the Graphviz cluster of a host or outside of all.
+    """A box with lines of text.
 
-    Its kind is the CSS class of its rectangle; a note has no rectangle. A broken link's label is "missing", too.
+    Its kind is the CSS class of its rectangle. A broken link's label is "missing", too.
     """
 
     kind: str
     lines: Sequence[_Text]
     tooltip: str
-    cluster: Any = None
     anchor: Literal["middle", "start"] = "middle"
 
     @property
@@ -87,148 +105,78 @@ class _Box:
     def height(self) -> float:
         return len(self.lines) * _LINE + _MARGIN
 
-
-class Picture:
-    """The picture of a lattice. Graphviz places its parts when it is made: ImportError without pygraphviz."""
-
-    def __init__(self, diagram: Diagram) -> None:
-        import pygraphviz  # comes with an extra
-
-        self._graph: Any = pygraphviz.AGraph(
-            strict=False, directed=True, rankdir="LR", newrank=True, nodesep=0.25, ranksep=0.35
-        )
-        self._boxes: dict[str, _Box] = {}  # by key: the name of the node in Graphviz
-        self._hosts: list[tuple[_Box, Any]] = []  # with their Graphviz clusters
-        self._keys: dict[str, list[str]] = {}  # by id: the keys of its boxes
-        host_counts = Counter(item.id for host in diagram.hosts for item in host.items)
-        for host in diagram.hosts:
-            self._add_host(host, host_counts)
-        missing = diagram.missing()
-        for missing_id in missing:
-            lines = [_text(missing_id, "name"), _text("runs nowhere", "onbadge")]
-            self._keys[missing_id] = [self._add_box(_Box("missing", lines, f"{missing_id}: no host runs it"))]
-        for arrow in diagram.arrows:
-            broken = arrow.source in missing or arrow.target in missing
-            self._add_arrow(arrow, "missing" if broken else "label")
-        self._graph.layout(prog="dot")
-        _, _, self._width, self._height = map(float, self._graph.graph_attr["bb"].split(","))
-
-    # Layout by Graphviz
-
-    def _add_box(self, box: _Box) -> str:
-        """Add a box and return its key."""
-        key = f"n{len(self._boxes)}"
-        self._boxes[key] = box
-        inches = {"width": box.width / _POINTS_PER_INCH, "height": box.height / _POINTS_PER_INCH}
-        graph = self._graph if box.cluster is None else box.cluster
-        graph.add_node(key, label="", shape="box", fixedsize=True, **inches)
-        return key
-
-    def _add_host(self, host: HostBox, host_counts: Mapping[str, int]) -> None:
-        heading = [_text(host.name, "name")] if host.name else []
-        heading.append(_Text(short_id(host.id), "code"))
-        if host.labels:
-            heading.append(_text("  ".join(host.labels), "small"))
-        kind = "host" if host.error is None else "missing"
-        frame = _Box(kind, heading, "\n".join((host.name, host.id, *host.labels)))
-        # An empty table reserves the heading's space.
-        size = f'FIXEDSIZE="TRUE" WIDTH="{frame.width:.0f}" HEIGHT="{frame.height:.0f}"'
-        cluster = self._graph.add_subgraph(
-            name=f"cluster_{len(self._hosts)}",
-            label=f'<<TABLE BORDER="0" {size}><TR><TD></TD></TR></TABLE>>',
-            labeljust="l",
-            margin=10,
-        )
-        self._hosts.append((frame, cluster))
-        if host.error is not None:
-            lines = [_text("no inventory", "onbadge"), _text(host.error, "small")]
-            self._add_box(_Box("note", lines, host.error, cluster))
-        elif not host.items:
-            self._add_box(_Box("note", [_text("nothing runs here", "small")], "", cluster))
-        for item in host.items:
-            count = host_counts[item.id]
-            details = [item.description] if count == 1 else [item.description, f"on {count} hosts"]
-            lines = [_text(item.id, "name"), *(_text(detail, "small") for detail in details)]
-            box = _Box(item.kind, lines, "\n".join((item.id, *details, item.reference)), cluster)
-            self._keys.setdefault(item.id, []).append(self._add_box(box))
-
-    def _add_arrow(self, arrow: Arrow, kind: str) -> None:
-        """Add a label, lines to it from all boxes of the source, and arrows from it to all boxes of the target."""
-        sources, targets = self._keys[arrow.source], self._keys[arrow.target]
-        clusters = [self._boxes[key].cluster for key in (*sources, *targets)]
-        # The label of a link within one host is in the host's box, too.
-        within = clusters[0] if all(cluster is clusters[0] for cluster in clusters) else None
-        lines = [line for label in arrow.labels for line in _label_lines(label)]
-        words = [line for label in arrow.labels for line in (label.words, *label.configs)]
-        tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *words))
-        label = self._add_box(_Box(kind, lines, tooltip, within, "start"))
-        for source in sources:
-            self._graph.add_edge(source, label, dir="none")
-        for target in targets:
-            self._graph.add_edge(label, target, arrowsize=0.7)
-
-    # Drawing
-
-    def svg(self, *, standalone: bool) -> str:
-        """Return it as SVG: standalone with its own colours, or else with those of the page around it."""
-        width, height = self._width + 4, self._height + 4
-        fitted = f"max-width:max(100%,{width * _MIN_SCALE:.0f}px);height:auto"
-        style = "color:#1f2328;background:#fff" if standalone else fitted
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="wasmcloud-graph" role="img" '
-            f'width="{width:.0f}" height="{height:.0f}" viewBox="-2 -2 {width:.1f} {height:.1f}" style="{style}">',
-            f"<style>{_STYLE}</style>",
-            *(self._frame(frame, cluster) for frame, cluster in self._hosts),
-            *(self._edge(edge) for edge in self._graph.edges()),
-            *(self._box(key, box) for key, box in self._boxes.items()),
-            "</svg>",
-        ]
-        return "\n".join(parts)
-
-    def _frame(self, frame: _Box, cluster: Any) -> str:
-        left, bottom, right, top = map(float, cluster.graph_attr["bb"].split(","))
-        x, y = left, self._height - top
+    def svg(self, left: float, top: float) -> str:
+        x = left + _MARGIN if self.anchor == "start" else left + self.width / 2
         return _group(
-            frame.tooltip,
-            _rectangle(frame.kind, x, y, right - left, top - bottom, 8),
-            *_lines(frame.lines, x + 12, y + 8 + _MARGIN / 2, "start"),
+            self.tooltip,
+            _rectangle(self.kind, left, top, self.width, self.height, 5),
+            *_lines(self.lines, x, top + _MARGIN / 2, self.anchor),
         )
 
-    def _box(self, key: str, box: _Box) -> str:
-        centre, centre_y = map(float, self._graph.get_node(key).attr["pos"].split(","))
-        x, y = centre - box.width / 2, self._height - centre_y - box.height / 2
-        parts = [] if box.kind == "note" else [_rectangle(box.kind, x, y, box.width, box.height, 5)]
-        text_x = x + _MARGIN if box.anchor == "start" else centre
-        return _group(box.tooltip, *parts, *_lines(box.lines, text_x, y + _MARGIN / 2, box.anchor))
 
-    def _edge(self, edge: Any) -> str:
-        """Draw a curve of Graphviz: the tip of the arrow if it has one, a start, and three points for each piece."""
-        tip = None
-        points = []
-        for word in edge.attr["pos"].split():
-            *mark, x, y = word.split(",")
-            point = (float(x), self._height - float(y))
-            if mark == ["e"]:
-                tip = point
-            else:
-                points.append(point)
-        start, *others = (f"{x:.1f},{y:.1f}" for x, y in points)
-        path = f'<path class="line" d="M{start} C{" ".join(others)}"/>'
-        if tip is not None:
-            base = points[-1]
-            across_x, across_y = (tip[1] - base[1]) * 0.45, (base[0] - tip[0]) * 0.45
-            corners = [
-                tip,
-                (base[0] + across_x, base[1] + across_y),
-                (base[0] - across_x, base[1] - across_y),
-            ]
-            path += f'<polygon class="head" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}"/>'
-        broken = any(self._boxes[key].kind == "missing" for key in edge)
-        return f'<g class="broken">{path}</g>' if broken else path
+def picture(diagram: Diagram, *, standalone: bool) -> str:
+    """Return a lattice as SVG: standalone with its own colours, or else with those of the page around it."""
+    links, width, height = _links(diagram)
+    top = height + _PART_GAP if links else 0.0
+    cards, cards_width, bottom = _cards(diagram.hosts, top, max(width, _PAGE_WIDTH))
+    width, height = max(width, cards_width) + 4, max(height, bottom) + 4
+    fitted = f"max-width:max(100%,{width * _MIN_SCALE:.0f}px);height:auto"
+    style = "color:#1f2328;background:#fff" if standalone else fitted
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="wasmcloud-graph" role="img" '
+        f'width="{width:.0f}" height="{height:.0f}" viewBox="-2 -2 {width:.1f} {height:.1f}" style="{style}">',
+        f"<style>{_STYLE}</style>",
+        *links,
+        *cards,
+        "</svg>",
+    ]
+    return "\n".join(parts)
 
 
-def _text(words: str, kind: str) -> _Text:
-    return _Text(one_line(words, _MAX_LENGTH), kind)
+# The links
+
+
+def _links(diagram: Diagram) -> tuple[list[str], float, float]:
+    """Return the links' SVG, and its width and height."""
+    hosts: dict[str, list[HostBox]] = {}
+    items: dict[str, Item] = {}
+    for host in diagram.hosts:
+        for item in host.items:
+            hosts.setdefault(item.id, []).append(host)
+            items[item.id] = item
+    boxes: list[_Box] = []
+    ends: dict[str, int] = {}  # the numbers of the boxes, by id
+    for end in dict.fromkeys(end for arrow in diagram.arrows for end in (arrow.source, arrow.target)):
+        ends[end] = len(boxes)
+        boxes.append(_end_box(items[end], hosts[end]) if end in items else _missing_box(end))
+    links = []
+    for arrow in diagram.arrows:
+        links.append(Link(ends[arrow.source], len(boxes), ends[arrow.target]))
+        boxes.append(_label_box(arrow, broken=not {arrow.source, arrow.target} <= items.keys()))
+    layout = arrange([(box.width, box.height) for box in boxes], links, _PAGE_WIDTH)
+    drawn = [_link_line(boxes, layout, number, link) for number, link in enumerate(links)]
+    for box, place in zip(boxes, layout.places, strict=True):
+        drawn.append(box.svg(place.centre_x - box.width / 2, place.centre_y - box.height / 2))
+    return drawn, layout.width, layout.height
+
+
+def _end_box(item: Item, hosts: Sequence[HostBox]) -> _Box:
+    names = [host.name or short_id(host.id) for host in hosts]
+    where = f"on {names[0]}" if len(hosts) == 1 else f"on {count(len(hosts), 'host')}"
+    tooltip = "\n".join((item.id, item.kind, f"on {', '.join(names)}"))
+    return _Box(f"end {item.kind}", [_text(item.id, "name"), _text(where, "small")], tooltip)
+
+
+def _missing_box(missing_id: str) -> _Box:
+    lines = [_text(missing_id, "name"), _text("runs nowhere", "onbadge")]
+    return _Box("missing", lines, f"{missing_id}: no host runs it")
+
+
+def _label_box(arrow: Arrow, *, broken: bool) -> _Box:
+    lines = [line for label in arrow.labels for line in _label_lines(label)]
+    words = [line for label in arrow.labels for line in (label.words, *label.configs)]
+    tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *words))
+    return _Box("missing" if broken else "label", lines, tooltip, "start")
 
 
 def _label_lines(label: Label) -> list[_Text]:
@@ -241,6 +189,136 @@ def _label_lines(label: Label) -> list[_Text]:
     return [_text(package + slash, "code"), interfaces_line, *configs]
 
 
+def _link_line(boxes: Sequence[_Box], layout: Layout, number: int, link: Link) -> str:
+    """Draw an arrow from the source to the label, and one from there to the target."""
+    before, after = layout.bends[number]
+    ends = [(boxes[box].width, layout.places[box]) for box in (link.source, link.label, link.target)]
+    apart = _APART if link.source == link.target else 0.0
+    arrows = _arrow(ends[0], before, ends[1], -apart) + _arrow(ends[1], after, ends[2], apart)
+    return f'<g class="broken">{arrows}</g>' if boxes[link.label].kind == "missing" else f"<g>{arrows}</g>"
+
+
+def _arrow(start: tuple[float, Place], bends: Sequence[Place], end: tuple[float, Place], aside: float) -> str:
+    """Draw an arrow between the facing sides of two boxes, which are given by their width and place.
+
+    It begins and ends so far below the middle as ``aside`` says.
+    """
+    (start_width, start_place), (end_width, end_place) = start, end
+    forward = start_place.centre_x < end_place.centre_x
+    sign = 1 if forward else -1
+    tip = end_place.centre_x - sign * end_width / 2
+    # The line is level beside the boxes and in the bends, so that it runs across no other box of these columns.
+    levels = [
+        (
+            start_place.centre_x + sign * start_width / 2,
+            _far(start_place, forward),
+            start_place.centre_y + aside,
+        )
+    ]
+    levels += [(_far(bend, not forward), _far(bend, forward), bend.centre_y) for bend in bends]
+    neck = _far(end_place, not forward) - sign * _HEAD_LENGTH
+    levels.append((neck, tip - sign * _HEAD_LENGTH, end_place.centre_y + aside))
+    begin, x, y = levels[0]
+    path = f"M{begin:.1f},{y:.1f} H{x:.1f}"
+    for next_x, next_end, next_y in levels[1:]:
+        middle = (x + next_x) / 2
+        path += f" C{middle:.1f},{y:.1f} {middle:.1f},{next_y:.1f} {next_x:.1f},{next_y:.1f} H{next_end:.1f}"
+        x, y = next_end, next_y
+    corners = [(tip, y), (x, y - _HEAD_WIDTH), (x, y + _HEAD_WIDTH)]
+    points = " ".join(f"{corner_x:.1f},{corner_y:.1f}" for corner_x, corner_y in corners)
+    return f'<path class="line" d="{path}"/><polygon class="head" points="{points}"/>'
+
+
+def _far(place: Place, forward: bool) -> float:
+    """Return the side of its column where a line leaves that goes to the right, or that goes to the left."""
+    return place.column_right if forward else place.column_left
+
+
+# The hosts
+
+
+@attrs.frozen
+class _Card:
+    """A host and what runs on it: its heading, a note if there is nothing else, and boxes with their places."""
+
+    host: HostBox
+    heading: Sequence[_Text]
+    note: Sequence[_Text]
+    items: Sequence[_Box]
+
+    @property
+    def width(self) -> float:
+        """The width that its inside needs."""
+        texts = max(line.width for line in (*self.heading, *self.note))
+        return max([texts, *(box.width for box in self.items)])
+
+    def svg(self, left: float, top: float, width: float) -> tuple[str, float]:
+        """Return its SVG and its height. Its inside has this width."""
+        text_y = top + _MARGIN
+        lines = _lines([*self.heading, *self.note], left + _CARD_MARGIN + 2, text_y, "start")
+        x, y = left + _CARD_MARGIN, text_y + (len(self.heading) + len(self.note)) * _LINE + 4
+        items = []
+        row = 0.0
+        for box in self.items:
+            if x > left + _CARD_MARGIN and x + box.width > left + _CARD_MARGIN + width:
+                x, y, row = left + _CARD_MARGIN, y + row + _ITEM_GAP, 0.0
+            items.append(box.svg(x, y))
+            x += box.width + _ITEM_GAP
+            row = max(row, box.height)
+        height = y + row + _CARD_MARGIN - top
+        kind = "host" if self.host.error is None else "missing"
+        tooltip = "\n".join((self.host.name, self.host.id, *self.host.labels, self.host.error or ""))
+        frame = _rectangle(kind, left, top, width + 2 * _CARD_MARGIN, height, 8)
+        return "".join((_group(tooltip, frame, *lines), *items)), height
+
+
+def _cards(hosts: Sequence[HostBox], top: float, page_width: float) -> tuple[list[str], float, float]:
+    """Return the hosts' SVG, and where it ends at the right and at the bottom. ``top`` is where it begins.
+
+    Each host goes where it can be highest. So the order of the hosts is that of their upper edges.
+    """
+    host_counts = Counter(item.id for host in hosts for item in host.items)
+    cards = [_card(host, host_counts) for host in hosts]
+    width = max([_CARD_WIDTH, *(card.width for card in cards)])
+    step = width + 2 * _CARD_MARGIN + _CARD_GAP
+    columns = max(1, min(len(cards), int((page_width + _CARD_GAP) / step)))
+    bottoms = [top] * columns
+    drawn = []
+    for card in cards:
+        column = bottoms.index(min(bottoms))
+        svg, height = card.svg(column * step, bottoms[column], width)
+        drawn.append(svg)
+        bottoms[column] += height + _CARD_GAP
+    if not cards:
+        return [], 0.0, 0.0
+    return drawn, columns * step - _CARD_GAP, max(bottoms) - _CARD_GAP
+
+
+def _card(host: HostBox, host_counts: Mapping[str, int]) -> _Card:
+    heading = [_text(host.name, "name")] if host.name else []
+    heading.append(_Text(short_id(host.id), "code"))
+    if host.labels:
+        heading.append(_text("  ".join(host.labels), "small"))
+    note = []
+    if host.error is not None:
+        note = [_text("no inventory", "onbadge"), _text(host.error, "small")]
+    elif not host.items:
+        note = [_text("nothing runs here", "small")]
+    items = []
+    for item in host.items:
+        on_hosts = f"on {count(host_counts[item.id], 'host')}"
+        tooltip = "\n".join((item.id, item.description, on_hosts, item.reference))
+        items.append(_Box(item.kind, [_text(item.id, "name"), _text(item.description, "small")], tooltip))
+    return _Card(host, heading, note, items)
+
+
+# SVG
+
+
+def _text(words: str, kind: str) -> _Text:
+    return _Text(one_line(words, _MAX_LENGTH), kind)
+
+
 def _group(tooltip: str, *parts: str) -> str:
     lines = "\n".join(one_line(line, 200) for line in tooltip.splitlines() if line)
     title = f"<title>{html.escape(lines)}</title>" if lines else ""
@@ -251,14 +329,19 @@ def _rectangle(kind: str, x: float, y: float, width: float, height: float, radiu
     return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{radius:g}"/>'
 
 
-def _lines(lines: Sequence[_Text], x: float, y: float, anchor: str) -> list[str]:
+def _lines(lines: Sequence[_Text], x: float, y: float, anchor: Literal["middle", "start"]) -> list[str]:
     parts = []
     for number, line in enumerate(lines):
         baseline = y + number * _LINE + 11
         if line.kind == "onbadge":
-            parts.append(_rectangle("badge", x - line.width / 2, baseline - 11, line.width, 14.5, 4))
-        parts.append(
-            f'<text class="{line.kind}" x="{x:.1f}" y="{baseline:.1f}" text-anchor="{anchor}">'
-            f"{html.escape(line.words)}</text>"
-        )
+            badge_x = x if anchor == "start" else x - line.width / 2
+            parts.append(_rectangle("badge", badge_x, baseline - 11, line.width, 14.5, 4))
+            parts.append(_svg_text(line, badge_x + line.width / 2, baseline, "middle"))
+        else:
+            parts.append(_svg_text(line, x, baseline, anchor))
     return parts
+
+
+def _svg_text(line: _Text, x: float, baseline: float, anchor: Literal["middle", "start"]) -> str:
+    words = html.escape(line.words)
+    return f'<text class="{line.kind}" x="{x:.1f}" y="{baseline:.1f}" text-anchor="{anchor}">{words}</text>'
