@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from lattices import lattice_of
 from pages import PORT, Reader, steps, without_chance
 
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
@@ -183,3 +184,10 @@ def wait_for_port(port: int) -> None:
         except ConnectionRefusedError:
             time.sleep(0.02)  # another process tells nothing when it begins to listen
     raise AssertionError(f"nothing listens on port {port}")
+
+
+def test_the_picture_on_the_page_is_the_one_that_is_drawn() -> None:
+    """python tests/support/lattices.py 10 > docs/howto/lattice.svg"""
+    on_the_page = (ROOT / "docs" / "howto" / "lattice.svg").read_text("utf-8")
+
+    assert lattice_of(10).to_svg() + "\n" == on_the_page

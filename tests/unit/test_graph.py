@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 import xml.etree.ElementTree as ElementTree
 
+import pytest
 from IPython.lib.pretty import pretty
+from lattices import lattice_of
 
 from wasmcloud_ctl import (
     ComponentDescription,
@@ -338,6 +340,15 @@ def overlap(one: ElementTree.Element, other: ElementTree.Element) -> bool:
         and top < other_top + other_height
         and other_top < top + height
     )
+
+
+@pytest.mark.parametrize(("host_count", "height"), [(3, 271), (10, 684), (50, 3128)])
+def test_pictures_of_more_hosts_are_longer_and_not_wider(host_count: int, height: int) -> None:
+    """They scroll in one direction, as a page does."""
+    root = picture(lattice_of(host_count))
+
+    assert root.get("height") == str(height)
+    assert float(root.get("width", "")) < 1250
 
 
 def test_a_picture_of_2000_hosts_takes_seconds_at_most() -> None:
