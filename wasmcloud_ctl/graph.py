@@ -1,9 +1,11 @@
 """A graph of a lattice: its hosts, what runs on them, and the links between::
 
-from wasmcloud_ctl.graph import LatticeGraph
+    from wasmcloud_ctl.graph import LatticeGraph
 
-LatticeGraph.from_client(client)           # at the end of a notebook's cell: a picture
-print(LatticeGraph.from_client(client))    # anywhere: a text tree
+    LatticeGraph.from_client(client)           # at the end of a notebook's cell: a picture
+    print(LatticeGraph.from_client(client))    # anywhere: a text tree
+
+Neither needs an extra.
 """
 
 from __future__ import annotations
