@@ -32,7 +32,7 @@ import anyio._backends._asyncio
 from anyio import create_task_group, move_on_after
 from anyio.abc import TaskGroup
 
-from wasmcloud_ctl._bridge import processes
+from wasmcloud_ctl._bridge import interpreters, processes
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
@@ -197,10 +197,11 @@ class Bridge:
     def start(self, timeout: float, cleanup: Callable[[], Awaitable[None]] = _do_nothing) -> None:
         """Start the thread and its loop, which runs ``cleanup`` before it ends, for at most a second.
 
-        Raises ConnectError if they do not start in time: gevent has patched modules, there are no more files or
-        threads, or Python is ending.
+        Raises ConnectError if they do not start in time: gevent has patched modules, the interpreter can have no
+        client, there are no more files or threads, or Python is ending.
         """
         _refuse_gevent()
+        interpreters.refuse()
         started: Result[None] = Result()
         thread = threading.Thread(target=self._main, args=(started, cleanup), name=self._name, daemon=True)
 
