@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmcloud_ctl import _presentation as _presentation  # registers how values are shown
+from wasmcloud_ctl import _presentation
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._connect import connect, from_env
 from wasmcloud_ctl._operations.event_receiver import EventReceiver
@@ -66,6 +66,8 @@ from wasmcloud_ctl.models import (
     Undecodable,
     UpdateComponentCommand,
 )
+
+_presentation.register()
 
 __version__ = "0.1.0"
 

@@ -1,6 +1,6 @@
 """The one-line summaries and tables of models and events.
 
-The package imports this module once, so that the renderers find the functions that it registers.
+The package calls ``register`` once, so that the renderers find these functions.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ def interfaces_of(link: models.Link) -> str:
 # Summaries --------------------------------------------------------------------------------------
 
 
-@summary.register
-def _(value: models.Value, whole: bool = False) -> str:
+def _summary(value: models.Value, whole: bool = False) -> str:
     # The width of what hosts say and what people must be able to copy.
     width = None if whole else 60
     match value:
@@ -201,19 +200,16 @@ def _row(value: object) -> dict[str, Cell]:
             return {}
 
 
-@sections.register
-def _(value: object) -> list[Section]:
+def _sections_of_any(value: object) -> list[Section]:
     return [Text(one_line(repr(value), 1000), "code")]
 
 
-@sections.register
-def _(value: models.Value) -> list[Section]:
+def _sections_of_value(value: models.Value) -> list[Section]:
     row = _row(value)
     return [Table([row])] if row else [Title(Text(type(value).__name__, "bold")), _fields(vars(value))]
 
 
-@sections.register
-def _(inventory: models.HostInventory) -> list[Section]:
+def _sections_of_inventory(inventory: models.HostInventory) -> list[Section]:
     details = _listed(
         f"version {inventory.version}" if inventory.version else "",
         f"up {inventory.uptime_human}" if inventory.uptime_human else "",
@@ -230,8 +226,7 @@ def _(inventory: models.HostInventory) -> list[Section]:
     ]
 
 
-@sections.register(models.CtlResponse)
-def _(response: models.CtlResponse[Any]) -> list[Section]:
+def _sections_of_response(response: models.CtlResponse[Any]) -> list[Section]:
     if not response.succeeded:
         return [_status(response)]
     data = response.data
@@ -360,3 +355,12 @@ def _field(name: str, value: Any) -> Cell:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
     return summary(value)
+
+
+def register() -> None:
+    """Register these functions at the renderers. An import alone would not do, because Python 3.15 can delay it."""
+    summary.register(_summary)
+    sections.register(_sections_of_any)
+    sections.register(_sections_of_value)
+    sections.register(_sections_of_inventory)
+    sections.register(models.CtlResponse, _sections_of_response)

@@ -453,6 +453,40 @@ def test_a_pool_of_forked_workers_shares_the_parents_client(lattice: PracticeLat
     assert ended == Ended(0, "30\n2\n", "")
 
 
+def test_a_fork_server_that_has_a_client(lattice: PracticeLattice, tmp_path: Path) -> None:
+    """A fork server can load a module that connects. Its workers use this client, each over a connection of its own,
+    and the parent uses one of its own."""
+    (tmp_path / "workers.py").write_text(
+        f"""
+import os, wasmcloud_ctl
+client = wasmcloud_ctl.connect({lattice.url!r}, lattice={lattice.lattice!r})
+receiver = client.events_receiver()
+server = os.getpid()
+
+def ask(host_id):
+    return client.get_host_inventory(host_id).unwrap().host_id == host_id and os.getppid() == server
+"""
+    )
+    ended = run(
+        lattice,
+        f"""
+        import multiprocessing
+        sys.path.insert(0, {str(tmp_path)!r})
+        import workers
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["workers"])
+        os.environ["PYTHONPATH"] = {str(tmp_path)!r}  # for the fork server, which has no sys.path of ours before 3.14
+        with context.Pool(2) as pool:
+            print(pool.map(workers.ask, [host_id, other_id] * 3).count(True))
+            pool.close()
+            pool.join()
+        print(len(workers.client.get_hosts(expected=2)))
+        """,
+    )
+
+    assert ended == Ended(0, "6\n2\n", "")
+
+
 FORKS_WHILE_CALLING = """
 import signal
 forks, callers = {forks}, {callers}

@@ -10,8 +10,8 @@ from scripts import Ended, run
 
 from wasmcloud_ctl.testing import PracticeLattice
 
-# With Python's private modules: concurrent.interpreters is new in 3.14, and makes only isolated interpreters. mod_wsgi
-# makes legacy ones.
+# With Python's private modules: concurrent.interpreters is new in 3.14, and makes only isolated interpreters. The
+# legacy ones are like those of mod_wsgi.
 INTERPRETERS = """
 if sys.version_info >= (3, 13):
     import _interpreters

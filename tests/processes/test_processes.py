@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 
 import pytest
-from scripts import Ended, run
+from scripts import Ended, run, run_script
 
 from wasmcloud_ctl.testing import PracticeLattice
 
@@ -60,6 +61,38 @@ def test_a_script_ends_with_its_own_status(
         ended = run(lattice, f"{script}\n{indent}receiver = client.events_receiver()\n{indent}{leave}")
 
         assert ended == Ended(status, "", errors)
+
+
+WARY = """
+import warnings
+warnings.simplefilter("error")
+import threading
+import wasmcloud_ctl
+with wasmcloud_ctl.connect({url!r}, lattice={lattice!r}) as client, client.events_receiver("config_set") as receiver:
+    print(client.get_hosts(expected=2).data)
+    client.put_config("a", {{}})
+    print(receiver.get(5).name)
+kept = wasmcloud_ctl.connect({url!r}, lattice={lattice!r})
+threading.Thread(target=list, args=[kept.events_receiver()], daemon=True).start()
+"""
+
+
+def test_a_script_for_which_warnings_are_errors(lattice: PracticeLattice) -> None:
+    """From the first import to the end of the process, nothing that Python has deprecated is used."""
+    ended = run_script(WARY.format(url=lattice.url, lattice=lattice.lattice))
+
+    assert (ended.status, ended.errors) == (0, "")
+    assert re.fullmatch(r"\[<Host .*>, <Host .*>\]\nconfig_set\n", ended.output)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="imports can be lazy from 3.15 on")
+def test_a_script_for_which_all_imports_are_lazy(lattice: PracticeLattice) -> None:
+    """Models are shown, calls are answered and the process ends as with other imports."""
+    script = WARY.format(url=lattice.url, lattice=lattice.lattice)
+    ended = run_script(f"import sys; sys.set_lazy_imports('all')\n{script}")
+
+    assert (ended.status, ended.errors) == (0, "")
+    assert re.fullmatch(r"\[<Host .*>, <Host .*>\]\nconfig_set\n", ended.output)
 
 
 CALL = """

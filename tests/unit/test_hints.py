@@ -58,8 +58,10 @@ def test_the_walk_finds_functions_methods_and_properties() -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_all_hints_resolve(name: str) -> None:
-    """``typing.get_type_hints`` and ``inspect.signature(eval_str=True)`` find every name in the annotations."""
+    """``typing.get_type_hints``, ``inspect.get_annotations`` (from Python 3.14 on, annotationlib's) and
+    ``inspect.signature`` find every name in the annotations."""
     value = PUBLIC[name]
+    inspect.get_annotations(value, eval_str=True)
     typing.get_type_hints(value, include_extras=True)
     if inspect.isfunction(value):
         inspect.signature(value, eval_str=True)
