@@ -79,13 +79,13 @@ def tour(client: Client, reference: str) -> None:
         for host in client.get_hosts().raise_for_status().data:
             labels = " ".join(f"{key}={value}" for key, value in sorted(host.labels.items()))
             print(
-                f"  {host.id[:8]}…  {host.friendly_name:<26} {host.version}  up {host.uptime_human}  {labels}"
+                f"  {host.id[:8]}...  {host.friendly_name:<26} {host.version}  up {host.uptime_human}  {labels}"
             )
 
         heading("who would run the component")
         bids = client.perform_component_auction(reference, COMPONENT).raise_for_status().data
         for bid in bids:
-            print(f"  {bid.host_id[:8]}…  bids for {bid.component_id}")
+            print(f"  {bid.host_id[:8]}...  bids for {bid.component_id}")
         if not bids:
             raise wasmcloud_ctl.NotFound("no host of this lattice would run the component")
         host_id = bids[0].host_id
@@ -103,7 +103,7 @@ def tour(client: Client, reference: str) -> None:
         for event in received_events(receiver):
             words = describe(event)
             if words:
-                print(f"  {event.time:%H:%M:%S.%f}  {event.source[:8]}…  {event.name:<18} {words}")
+                print(f"  {event.time:%H:%M:%S.%f}  {event.source[:8]}...  {event.name:<18} {words}")
 
 
 def received_events(receiver: EventReceiver) -> Iterator[Event]:
@@ -118,7 +118,7 @@ def received_events(receiver: EventReceiver) -> Iterator[Event]:
 
 def place(client: Client, host_id: str, reference: str) -> None:
     """Start the component with its config, its link and a label, and show them."""
-    heading(f"the component with its config, on {host_id[:8]}…")
+    heading(f"the component with its config, on {host_id[:8]}...")
     client.put_config(CONFIG, {"greeting": "hello"}).raise_for_status()
     print(f"  config {CONFIG}: {client.get_config(CONFIG).unwrap()}")
     for count in (1, INSTANCES):
@@ -135,7 +135,7 @@ def place(client: Client, host_id: str, reference: str) -> None:
                 f"/{','.join(link.interfaces)}  ({link.name})"
             )
     client.put_label(host_id, LABEL, "here").raise_for_status()
-    print(f"  {host_id[:8]}… has the label {LABEL}=here")
+    print(f"  {host_id[:8]}... has the label {LABEL}=here")
 
     heading("the host's inventory")
     inventory = client.get_host_inventory(host_id).unwrap()

@@ -18,7 +18,7 @@ import attrs
 from wasmcloud_ctl._display import html
 from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item, Label
 from wasmcloud_ctl._display.svg import picture
-from wasmcloud_ctl._display.terminal import Printer, is_item, print_pretty
+from wasmcloud_ctl._display.terminal import Printer, encodable, is_item, print_pretty
 from wasmcloud_ctl._display.text import with_short_ids
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
@@ -118,10 +118,10 @@ class LatticeGraph:
         return html.picture(self._diagram.heading(), picture(self._diagram, standalone=False))
 
     def __repr__(self) -> str:
-        return f"<LatticeGraph {self._diagram.heading()}>"
+        return encodable(f"<LatticeGraph {self._diagram.heading()}>")
 
     def __str__(self) -> str:
-        return self._diagram.as_text()
+        return encodable(self._diagram.as_text())
 
 
 def _host_box(inventory: HostInventory) -> HostBox:

@@ -14,7 +14,7 @@ from typing import Annotated, Generic, TypeVar, overload
 import attrs
 
 from wasmcloud_ctl._display.html import as_html
-from wasmcloud_ctl._display.terminal import Printer, as_line, as_text, is_item, print_pretty
+from wasmcloud_ctl._display.terminal import Printer, as_line, as_text, encodable, is_item, print_pretty
 from wasmcloud_ctl._display.text import one_line, summary
 from wasmcloud_ctl.exceptions import (
     CtlError,
@@ -44,7 +44,7 @@ class Value:
         return hash(tuple(self.__dict__.values()))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {one_line(summary(self), 140)}>"
+        return encodable(f"<{type(self).__name__} {one_line(summary(self), 140)}>")
 
     def __str__(self) -> str:
         return as_line(summary(self, whole=True))

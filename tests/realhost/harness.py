@@ -57,7 +57,7 @@ def target_folder() -> Path:
     named = os.environ.get(CACHE_VARIABLE)
     if named:
         return Path(named) / version()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(cache) / "wasmcloud_ctl" / "realhost" / version()
 
 

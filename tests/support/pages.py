@@ -78,7 +78,7 @@ class Reader:
     def run(self, command: str) -> str:
         """Run a command to its end, and hand out what it printed."""
         ended = subprocess.run(
-            ["bash", "-c", command],
+            ["sh", "-c", command],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

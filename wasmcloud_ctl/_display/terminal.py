@@ -3,7 +3,7 @@
 No line is wider than the terminal. A table that is too wide shrinks: first its labels are cut, then its references
 are wrapped, and then its other text. The names of hosts, components and providers stay whole: if they do not fit,
 each row becomes a list of fields. Text from hosts is not trusted: what is not printable becomes a space, so that it
-moves no cursor.
+moves no cursor. What stdout cannot encode is replaced, so that printing works in a locale without UTF-8.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ _GAP = "  "
 # Text is wrapped at spaces, and in words that are longer than a line after slashes, commas and colons.
 _SPACE = re.compile(r"(?<=\s)(?=\S)")
 _BREAK = re.compile(r"(?<=[\s/,:])(?=[^\s/,:])")
+
+# Replacements of the same width for the signs of this package, where stdout cannot encode them.
+_PLAIN = str.maketrans("…×·─│├└", "~x--||`")
 
 # For the lines of one item, such as a component and its reference, after the first.
 _INDENT = "  "
@@ -73,14 +76,25 @@ def as_text(value: object) -> str:
         if found := _section(section, width):
             lines += ["", *found] if after_table else found
             after_table = isinstance(section, Table)
-    return "\n".join(lines)
+    return encodable("\n".join(lines))
 
 
 def as_line(text: str) -> str:
     """Return a text on one line; in a terminal that is narrower on several, the others indented."""
     width = _terminal_width()
     line = one_line(text, None)
-    return "\n".join(_wrapped(line, width, _INDENT)) if width else line
+    return encodable("\n".join(_wrapped(line, width, _INDENT)) if width else line)
+
+
+def encodable(text: str) -> str:
+    """Return a text in which what stdout cannot encode is replaced: signs by similar ones, letters by ``?``."""
+    # Without a stdout, as in a service or under pythonw, nothing is printed.
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def _terminal_width() -> int:

@@ -41,7 +41,9 @@ def wanted(progress: bool | None) -> bool:
     except ImportError as error:
         if not asked:
             return False
-        raise InvalidArgument("progress needs tqdm: pip install 'wasmcloud_ctl[progress]'") from error
+        if isinstance(error, ModuleNotFoundError) and error.name == "tqdm":
+            raise InvalidArgument("progress needs tqdm: pip install 'wasmcloud_ctl[progress]'") from error
+        raise InvalidArgument(f"progress needs tqdm, which is installed but cannot be imported: {error}") from error
     return True
 
 

@@ -133,14 +133,16 @@ def current() -> Given:
 
 
 def _folder() -> Path:
+    # A user may have no home directory, as in a container. os.path.expanduser then leaves "~" in place, where
+    # Path.expanduser raises RuntimeError. There are no contexts then.
     contexts, wash = _variable("WASH_CONTEXT_DIR"), _variable("WASH_CONFIG_DIR")
     if contexts is not None:
-        return Path(contexts).expanduser()
+        return Path(os.path.expanduser(contexts))
     if wash is not None:
-        return Path(wash, "contexts").expanduser()
+        return Path(os.path.expanduser(wash), "contexts")
     configuration = Path(_variable("XDG_CONFIG_HOME") or "")
     if not configuration.is_absolute():
-        configuration = Path("~/.config").expanduser()
+        configuration = Path(os.path.expanduser("~/.config"))
     return configuration / "wash" / "contexts"
 
 

