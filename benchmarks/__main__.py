@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from benchmarks import growth, idle, messages, plots, ratios, stages
+from benchmarks import growth, idle, messages, ratios, stages
 from benchmarks.measuring import machine, suite
 from benchmarks.tables import table
 
@@ -38,6 +38,9 @@ def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
 
 def draw(part: str, folder: Path) -> None:
     """Write the plots of one part, from the results that are in the folder."""
+    # Imported here because matplotlib needs libstdc++ from the system. All else works without it.
+    from benchmarks import plots
+
     document = json.loads((folder / f"{part}.json").read_text("utf-8"))
     for name, svg in plots.draw(part, document["results"]).items():
         (folder / f"{name}.svg").write_text(svg, "utf-8")
@@ -86,7 +89,11 @@ def main() -> None:
         for name, text in tables.items():
             (folder / f"{name}.inc").write_text(text, "utf-8")
             print(f"\n{text}")
-        draw(part, folder)
+        try:
+            draw(part, folder)
+        except ImportError as error:
+            reason = str(error).strip().splitlines()[-1]  # numpy's message is a page long
+            print(f"\nno plots of {part}: matplotlib cannot be imported: {reason}")
     print(f"\n{on}")
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
+import re
 import signal
 import sys
+import traceback
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from wire import Wire, wire_to
@@ -70,20 +72,29 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test that needs what is not installed."""
+    """Skip a test that needs what is not installed, or cannot be loaded."""
     for marker in item.iter_markers("needs"):
         for module in marker.args:
-            if importlib.util.find_spec(module) is None:
-                skip_without(module)
+            try:
+                importlib.import_module(module)
+            except ImportError as error:
+                skip_without(error)
+                raise
 
 
-def skip_without(module: str) -> NoReturn:
-    """Skip what needs a module that is not installed."""
-    pytest.skip(f"needs {module}: pip install -e '.[dev]'")  # the extra testing does not install it
+def skip_without(error: ImportError) -> None:
+    """Skip what needs a module that the extra testing does not install, or a library that a bare machine lacks."""
+    if isinstance(error, ModuleNotFoundError) and error.name in ONLY_IN_DEV:
+        pytest.skip(f"needs {error.name}: pip install -e '.[dev]'")  # the extra testing does not install it
+    # numpy, and with it pandas and matplotlib, and Jupyter's kernels need libstdc++ from the system.
+    told = "".join(traceback.format_exception(error))
+    missing = re.search(r"(lib\S+): cannot open shared object file", told)
+    if missing is not None:
+        pytest.skip(f"needs {missing[1]} from the system")  # no package of Python has it
 
 
 class TestFile(pytest.Module):
-    """A test file. It is skipped if it imports what only the extra dev installs."""
+    """A test file. It is skipped if it imports what only the extra dev installs, or what cannot be loaded."""
 
     __test__ = False
 
@@ -91,9 +102,8 @@ class TestFile(pytest.Module):
         try:
             return super().collect()
         except self.CollectError as error:
-            cause = error.__cause__
-            if isinstance(cause, ModuleNotFoundError) and cause.name in ONLY_IN_DEV:
-                skip_without(cause.name)
+            if isinstance(error.__cause__, ImportError):
+                skip_without(error.__cause__)
             raise
 
 

@@ -1,4 +1,4 @@
-"""Answers of a lattice as a pandas frame, in a program's terminal and at an IPython prompt."""
+"""Answers of a lattice in a program's terminal and at an IPython prompt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import sys
 import termios
 from pathlib import Path
 
-import attrs
-import pandas
 import pytest
 
 from wasmcloud_ctl import (
@@ -27,23 +25,6 @@ from wasmcloud_ctl.testing import PracticeLattice
 @pytest.fixture(autouse=True)
 def without_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
-
-
-def test_hosts_go_into_pandas(lattice: PracticeLattice, client: Client) -> None:
-    """The one line of the documentation makes a frame with a row for each host."""
-    frame = pandas.DataFrame([host.to_dict() for host in client.get_hosts(expected=2).data])
-
-    assert set(frame["id"]) == {host.id for host in lattice.hosts}
-    assert set(frame.columns) == {field.name for field in attrs.fields(Host)}
-
-
-def test_what_runs_goes_into_pandas(lattice: PracticeLattice, client: Client) -> None:
-    """A row for each component and provider, with the host's name."""
-    client.scale_component(lattice.hosts[0].id, "acme/web:1", "web", 5, wait=5)
-    frame = pandas.DataFrame(client.get_host_inventories(expected=2).to_rows())
-
-    columns = ["friendly_name", "kind", "id", "max_instances"]
-    assert frame[columns].values.tolist() == [[lattice.hosts[0].friendly_name, "component", "web", 5]]
 
 
 def printed(program: str, columns: int | None) -> str:
@@ -80,6 +61,49 @@ def test_a_program_prints_for_its_terminal(program: str, columns: int | None, ex
     The terminal in which a notebook's server was started does not count: stdout is elsewhere.
     """
     assert max(map(len, printed(program, columns).splitlines())) == expected
+
+
+def test_a_locale_without_utf_8_shows_a_lattice(
+    lattice: PracticeLattice, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ASCII does not have is replaced: signs by similar ones, and letters of hosts by question marks."""
+    # Without the last two, Python would use UTF-8 in this locale.
+    for name, value in {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    first, second = client.get_hosts(expected=2).data
+    client.scale_component(first.id, "acme/web:1", "web", 5, wait=5)
+    client.put_label(first.id, "town", "Köln")
+    program = f"""
+import wasmcloud_ctl
+from wasmcloud_ctl.graph import LatticeGraph
+
+with wasmcloud_ctl.connect({lattice.url!r}, lattice={lattice.lattice!r}) as client:
+    print(client.get_hosts(expected=2).data)
+    inventories = client.get_host_inventories(expected=2)
+    print(LatticeGraph(inventories), LatticeGraph([], lattice="caf\\xe9"), sep="\\n")
+    print(inventories.data[{first.id!r}])
+    print(inventories.data[{first.id!r}].components[0])
+"""
+
+    hosts, *shown = printed(program, None).splitlines()
+
+    assert re.sub(r"up \w+, \d+ label", "up 1s, 1 label", hosts) == (
+        f"[<Host {first.id[:8]}~ {first.friendly_name}, version 1.9.2, up 1s, 1 labels>, "
+        f"<Host {second.id[:8]}~ {second.friendly_name}, version 1.9.2, up 1s, 1 labels>]"
+    )
+    assert shown[:6] == [
+        "2 hosts, 1 component, 0 providers, 0 links",
+        f"|- {first.friendly_name} ({first.id[:8]}~)  town=K?ln  zone={first.labels['zone']}",
+        "|  `- web  component x5  acme/web:1",
+        f"`- {second.friendly_name} ({second.id[:8]}~)  zone={second.labels['zone']}",
+        "   `- nothing runs here",
+        "lattice caf?: 0 hosts, 0 components, 0 providers, 0 links",
+    ]
+    assert re.sub(r"up \w+", "up 1s", shown[6]) == (
+        f"{first.friendly_name}  {first.id[:8]}~  version 1.9.2 - up 1s - 1 component - 0 providers"
+    )
+    assert shown[-1] == "web, max_instances 5, acme/web:1"
 
 
 def test_an_ipython_prompt_shows_a_lattice(lattice: PracticeLattice, client: Client, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import nats
 import pytest
@@ -130,3 +131,12 @@ def test_its_log_is_kept_over_restarts() -> None:
     server.close()
     server.close()
     assert server.log == ""
+
+
+def test_it_runs_where_there_is_no_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an image of a container that has Python and nothing else. It ends with its owner all the same."""
+    monkeypatch.setattr("wasmcloud_ctl.testing._server._SHELL", str(tmp_path / "sh"))
+
+    with PracticeServer() as server:
+        assert server.running
+    assert not server.running

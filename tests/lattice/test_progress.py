@@ -6,6 +6,7 @@ import io
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from scripts import run
@@ -172,15 +173,39 @@ def test_ctrl_c_takes_the_bar_away(lattice: PracticeLattice) -> None:
     assert frames[-1].strip() == ""
 
 
+def forget_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have tqdm imported again."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tqdm"]:
+        monkeypatch.delitem(sys.modules, name)
+
+
 def test_progress_without_tqdm_is_refused(lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for it is told what to install, before a connection is made."""
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    forget_tqdm(monkeypatch)
+    monkeypatch.setattr(sys, "path", [])
 
     with pytest.raises(
         InvalidArgument, match=r"progress needs tqdm: pip install 'wasmcloud_ctl\[progress\]'"
     ):
         lattice.connect(progress=True)
+
+
+def test_progress_with_a_tqdm_that_cannot_be_imported_is_refused(
+    lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Who has installed it is not told to install it, but what is missing."""
+    (tmp_path / "tqdm").mkdir()
+    (tmp_path / "tqdm" / "__init__.py").write_text("")
+    missing = "libstdc++.so.6: cannot open shared object file: No such file or directory"
+    (tmp_path / "tqdm" / "auto.py").write_text(f"raise ImportError({missing!r})")
+    forget_tqdm(monkeypatch)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(InvalidArgument) as caught:
+        lattice.connect(progress=True)
+
+    assert str(caught.value) == f"progress needs tqdm, which is installed but cannot be imported: {missing}"
+    assert isinstance(caught.value.__cause__, ImportError)
 
 
 def test_progress_is_a_boolean(lattice: PracticeLattice) -> None:

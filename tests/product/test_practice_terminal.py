@@ -123,3 +123,23 @@ def test_what_cannot_be_done_is_said_in_a_line(arguments: list[str], message: st
     assert result.returncode != 0
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_terminal_without_utf_8_shows_letters_as_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The letters of a command are shown, and the lattice goes on."""
+    # Without the last two, Python would use UTF-8 in this locale.
+    for name, value in {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    port = unused_port()
+    with running("--port", str(port)) as process:
+        introduction(process)
+        with wasmcloud_ctl.connect(f"nats://127.0.0.1:{port}") as client:
+            [host] = client.get_hosts(expected=1).data
+            client.put_label(host.id, "town", "Köln")
+
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(2)]
+        assert re.sub(r"N[A-Z2-7]{55}", "HOST", lines[1][len("12:34:56 ") :]) == (
+            'label.put HOST {"key":"town","value":"K\\xf6ln"}\n'
+        )

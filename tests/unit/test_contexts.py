@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import wash
@@ -281,6 +282,30 @@ def test_where_contexts_are(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert found()["lattice"] == "xdg"
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
     assert found()["lattice"] == "home"
+
+
+def test_without_a_home_directory_there_are_no_contexts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose user has no entry in /etc/passwd: the usual defaults, and "~" in a message."""
+
+    def nobody(number: int) -> NoReturn:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "WASH_CONTEXT_DIR"):
+        monkeypatch.delenv(name)
+    assert found() == {}
+    assert refusal(context="work", kind=NotFound) == (
+        "there is no wash context 'work' in ~/.config/wash/contexts; existing contexts: none"
+    )
+    for name, contexts in {"WASH_CONFIG_DIR": "~/wash/contexts", "WASH_CONTEXT_DIR": "~/wash"}.items():
+        monkeypatch.setenv(name, "~/wash")
+        assert found() == {}
+        assert refusal(context="work", kind=NotFound) == (
+            f"there is no wash context 'work' in {contexts}; existing contexts: none"
+        )
 
 
 def test_an_unknown_context_lists_those_there_are(folder: Path) -> None:

@@ -43,7 +43,9 @@ def wanted(progress: bool | None) -> bool:
             return False
         if isinstance(error, ModuleNotFoundError) and error.name == "tqdm":
             raise InvalidArgument("progress needs tqdm: pip install 'wasmcloud_ctl[progress]'") from error
-        raise InvalidArgument(f"progress needs tqdm, which is installed but cannot be imported: {error}") from error
+        raise InvalidArgument(
+            f"progress needs tqdm, which is installed but cannot be imported: {error}"
+        ) from error
     return True
 
 
