@@ -1,0 +1,151 @@
+"""A machine with Python and nothing else: Debian's packages of Python, its shell and its basic commands, in a folder.
+
+There is no X11, no GLib, no libstdc++, no git and no compiler. The user has no home directory and no entry in
+/etc/passwd, and may write only to the checkout and to $TMPDIR. The locale is C, and there is no terminal. Processes
+see nothing else of the machine but the network and what pip needs to reach its index.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+# What apt adds to these is what they depend on.
+PACKAGES = ("python3-venv", "dash", "coreutils")
+
+CHECKOUT = "/checkout"
+
+# An id that nobody has.
+USER = 4321
+
+# How the network is reached, and the certificates for it.
+_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+
+_NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
+    ".git", ".venv", ".tox", ".hypothesis", ".*_cache", "__pycache__", "*.egg-info", "build", "dist", "target"
+)
+
+# Runs in namespaces of its own, so that nothing stays mounted or running. $1 is the root, $2 the user, $3 "ro" or
+# "rw", and the rest is the command.
+_ENTER = """
+set -e
+root=$1 user=$2 mode=$3; shift 3
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o mode=0755 dev "$root/dev"
+mkdir "$root/dev/shm" "$root/dev/pts"
+mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"
+for device in null zero random urandom; do
+    : > "$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+mount -t tmpfs -o mode=1777 scratch "$root/scratch"
+if [ "$mode" = ro ]; then mount -o remount,bind,ro "$root"; fi
+exec chroot --userspec="$user:$user" --groups= "$root" /usr/bin/env -i "$@"
+"""
+
+
+class NotPossibleError(Exception):
+    """This machine cannot make another one."""
+
+
+class BareMachine:
+    """A machine in a folder, with a copy of a checkout.
+
+    Args:
+        folder: An empty folder.
+        checkout: The folder to copy.
+
+    Raises:
+        NotPossibleError: This process is not root, may not mount, or there is no apt.
+    """
+
+    def __init__(self, folder: Path, checkout: Path) -> None:
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            raise NotPossibleError("a bare machine is made by root, with Debian's apt-get")
+        if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True).returncode:
+            raise NotPossibleError(
+                "a bare machine needs namespaces of its own, which unshare cannot make here"
+            )
+        self._root = folder / "root"
+        self.packages = self._unpack(folder / "apt")
+        for path in _NETWORK:
+            if Path(path).exists():
+                copy = self._root / path[1:]
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+        for name in ("proc", "dev", "scratch", "tmp"):
+            (self._root / name).mkdir()
+        shutil.copytree(checkout, self._root / CHECKOUT[1:], ignore=_NOT_IN_A_CHECKOUT)
+        subprocess.run(["chown", "-R", f"{USER}:{USER}", self._root / CHECKOUT[1:]], check=True)
+
+    def _unpack(self, apt: Path) -> list[str]:
+        """Unpack the packages without their scripts, and return their names and versions."""
+        for name in ("state/lists/partial", "cache/archives/partial"):
+            (apt / name).mkdir(parents=True)
+        (apt / "status").touch()  # nothing is installed
+        command = [
+            "apt-get",
+            "-qq",
+            "-o",
+            f"Dir::State={apt}/state",
+            "-o",
+            f"Dir::State::status={apt}/status",
+        ]
+        command += ["-o", f"Dir::Cache={apt}/cache", "-o", "APT::Sandbox::User=root"]
+        _run(*command, "update")
+        _run(*command, "install", "-y", "--no-install-recommends", "--download-only", *PACKAGES)
+        for name in ("bin", "lib", "lib64", "sbin"):
+            (self._root / "usr" / name).mkdir(parents=True)
+            (self._root / name).symlink_to(f"usr/{name}")
+        archives = sorted((apt / "cache" / "archives").glob("*.deb"))
+        for archive in archives:
+            # dpkg-deb itself would replace the links by folders.
+            unpack = 'dpkg-deb --fsys-tarfile "$0" | tar -x --keep-directory-symlink -C "$1"'
+            _run("sh", "-c", unpack, str(archive), str(self._root))
+        return [" ".join(archive.name.split("_")[:2]) for archive in archives]
+
+    def files(self, pattern: str) -> list[str]:
+        """Return the files of the machine with such a name, but those in the checkout."""
+        found = (path.relative_to(self._root) for path in (self._root / "usr").rglob(pattern))
+        return sorted(map(str, found))
+
+    def run(self, command: str, *, read_only: bool = False, **environment: str) -> str:
+        """Run a command in the checkout, and return what it prints.
+
+        Args:
+            command: The command, for the shell.
+            read_only: Have the command write to nothing but $TMPDIR.
+            **environment: Further variables.
+        """
+        variables = {
+            "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C",
+            "TMPDIR": "/scratch",
+            # There is no home directory for a cache, and pip would make a folder "~" instead.
+            "PIP_NO_CACHE_DIR": "1",
+            # How pip is set up by variables, without the folders, which are not here.
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name.startswith("PIP_") and not os.path.isdir(value)
+            },
+            **environment,
+        }
+        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _ENTER, "sh"]
+        there = [str(self._root), str(USER), "ro" if read_only else "rw"]
+        assignments = [f"{name}={value}" for name, value in variables.items()]
+        return _run(*enter, *there, *assignments, "sh", "-c", f"cd {CHECKOUT} && {command}")
+
+
+def _run(*command: str) -> str:
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert ended.returncode == 0, f"{command[-1]}: status {ended.returncode}\n{ended.stdout}"
+    return ended.stdout
