@@ -48,6 +48,26 @@ def test_each_requirement_has_a_floor_and_only_nats_has_a_ceiling(requirement: R
     assert operators == (["<", ">="] if requirement.name == "nats-py" else [">="])
 
 
+def test_what_builds_the_package_has_a_floor_and_no_ceiling() -> None:
+    """The first setuptools that writes the license as PEP 639 has it. tox and the docs name the same version."""
+    built_by = '"setuptools >= 77.0.3"'
+    assert f"requires = [{built_by}]\n" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    assert set(re.findall(r"^    (setuptools.*)$", tox, re.MULTILINE)) == {built_by.strip('"')}
+    assert "setuptools 77.0.3 or newer" in (ROOT / "docs" / "installation.rst").read_text(encoding="utf-8")
+
+
+def test_the_license_is_given_as_pep_639_has_it() -> None:
+    """An expression and the file, and no classifier."""
+    metadata = importlib.metadata.metadata("wasmcloud_ctl")
+
+    assert metadata["Metadata-Version"] == "2.4"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata.get_all("License-File") == ["LICENSE"]
+    assert [line for line in metadata.get_all("Classifier") or [] if line.startswith("License")] == []
+
+
 def test_the_nats_that_is_tested_is_of_the_highest_minor_that_is_allowed() -> None:
     """nats-py's upper bound is the next minor version after the installed one, which is the tested one."""
     [requirement] = [requirement for requirement in required() if requirement.name == "nats-py"]

@@ -23,10 +23,6 @@ USER = 4321
 # How the network is reached, and the certificates for it.
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 
-_NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
-    ".git", ".venv", ".tox", ".hypothesis", ".*_cache", "__pycache__", "*.egg-info", "build", "dist", "target"
-)
-
 # Runs in namespaces of its own, so that nothing stays mounted or running. $1 is the root, $2 the user, $3 "ro" or
 # "rw", and the rest is the command.
 _ENTER = """
@@ -55,17 +51,17 @@ class NotPossibleError(Exception):
 
 
 class BareMachine:
-    """A machine in a folder, with a copy of a checkout.
+    """A machine in a folder, with an unpacked sdist.
 
     Args:
         folder: An empty folder.
-        checkout: The folder to copy.
+        sdist: The sdist, which has all files of a checkout.
 
     Raises:
         NotPossibleError: This process is not root, may not mount, or there is no apt.
     """
 
-    def __init__(self, folder: Path, checkout: Path) -> None:
+    def __init__(self, folder: Path, sdist: Path) -> None:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise NotPossibleError("a bare machine is made by root, with Debian's apt-get")
         if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True).returncode:
@@ -81,8 +77,10 @@ class BareMachine:
                 shutil.copyfile(path, copy)
         for name in ("proc", "dev", "scratch", "tmp"):
             (self._root / name).mkdir()
-        shutil.copytree(checkout, self._root / CHECKOUT[1:], ignore=_NOT_IN_A_CHECKOUT)
-        subprocess.run(["chown", "-R", f"{USER}:{USER}", self._root / CHECKOUT[1:]], check=True)
+        checkout = self._root / CHECKOUT[1:]
+        checkout.mkdir()
+        _run("tar", "-xzf", str(sdist), "--strip-components=1", "-C", str(checkout))
+        _run("chown", "-R", f"{USER}:{USER}", str(checkout))
 
     def _unpack(self, apt: Path) -> list[str]:
         """Unpack the packages without their scripts, and return their names and versions."""

@@ -295,7 +295,7 @@ def test_without_a_home_directory_there_are_no_contexts(
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "WASH_CONTEXT_DIR"):
-        monkeypatch.delenv(name)
+        monkeypatch.delenv(name, raising=False)
     assert found() == {}
     assert refusal(context="work", kind=NotFound) == (
         "there is no wash context 'work' in ~/.config/wash/contexts; existing contexts: none"
