@@ -23,6 +23,13 @@ USER = 4321
 # How the network is reached, and the certificates for it.
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 
+# How pip is set up by variables. Folders, such as one of wheels, are not there.
+_PIP = {
+    name: value
+    for name, value in os.environ.items()
+    if (name.startswith("PIP_") or name.lower().endswith("_proxy")) and not os.path.isdir(value)
+}
+
 # Runs in namespaces of its own, so that nothing stays mounted or running. $1 is the root, $2 the user, $3 "ro" or
 # "rw", and the rest is the command.
 _ENTER = """
@@ -127,12 +134,7 @@ class BareMachine:
             "TMPDIR": "/scratch",
             # There is no home directory for a cache, and pip would make a folder "~" instead.
             "PIP_NO_CACHE_DIR": "1",
-            # How pip is set up by variables, without the folders, which are not here.
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name.startswith("PIP_") and not os.path.isdir(value)
-            },
+            **_PIP,
             **environment,
         }
         enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _ENTER, "sh"]
