@@ -30,12 +30,14 @@ def without_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 def printed(program: str, columns: int | None) -> str:
     """Return what a program prints in a terminal of so many columns. None: to a pipe."""
     command = [sys.executable, "-c", program]
+    # Without env, it would inherit the COLUMNS that readline has set behind Python's back.
+    env = dict(os.environ)
     if columns is None:
-        return subprocess.run(command, capture_output=True, check=True, text=True, timeout=20).stdout
+        return subprocess.run(command, env=env, capture_output=True, check=True, text=True, timeout=20).stdout
     ours, theirs = pty.openpty()
     try:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        subprocess.run(command, stdout=theirs, check=True, timeout=20)
+        subprocess.run(command, env=env, stdout=theirs, check=True, timeout=20)
         return os.read(ours, 10_000).decode()
     finally:
         os.close(ours)
