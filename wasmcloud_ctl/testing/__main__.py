@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     # A payload may hold letters that the terminal cannot show.
-    if isinstance(sys.stdout, io.TextIOWrapper):  # pragma: no branch – unless a caller of main has replaced it
+    if isinstance(sys.stdout, io.TextIOWrapper):  # pragma: no branch – a caller may replace it
         sys.stdout.reconfigure(errors="backslashreplace")
     # The main thread prints, not the hosts' thread: a blocked terminal must not block the hosts.
     received: queue.Queue[Command] = queue.Queue()
