@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -453,38 +454,149 @@ def test_a_pool_of_forked_workers_shares_the_parents_client(lattice: PracticeLat
     assert ended == Ended(0, "30\n2\n", "")
 
 
-def test_a_fork_server_that_has_a_client(lattice: PracticeLattice, tmp_path: Path) -> None:
-    """A fork server can load a module that connects. Its workers use this client, each over a connection of its own,
-    and the parent uses one of its own."""
-    (tmp_path / "workers.py").write_text(
-        f"""
-import os, wasmcloud_ctl
-client = wasmcloud_ctl.connect({lattice.url!r}, lattice={lattice.lattice!r})
-receiver = client.events_receiver()
-server = os.getpid()
+MODULE = """
+import wasmcloud_ctl
+client = wasmcloud_ctl.connect({url!r}, lattice={lattice!r}, timeout=10)
 
 def ask(host_id):
-    return client.get_host_inventory(host_id).unwrap().host_id == host_id and os.getppid() == server
+    return client.get_host_inventory(host_id).unwrap().host_id == host_id
+
+def give(number):
+    return client
+
+def take(client):
+    return client.closed
 """
+
+
+def with_module(lattice: PracticeLattice, folder: Path) -> str:
+    """Write a module that connects when it is imported, and return the script that imports it."""
+    (folder / "shared.py").write_text(MODULE.format(url=lattice.url, lattice=lattice.lattice))
+    # forkserver takes the path from the environment, and not from its parent.
+    path = f"os.environ['PYTHONPATH'] = {str(folder)!r}; sys.path.insert(0, {str(folder)!r})"
+    return f"{path}; import multiprocessing, shared\n"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_client_in_a_module_that_the_workers_import(
+    lattice: PracticeLattice, tmp_path: Path, method: str
+) -> None:
+    """With each method, a ProcessPoolExecutor, its initializer, and daemonic processes use the module's client. The
+    workers end by themselves, and the parent goes on. forkserver may import the module before it forks."""
+    ended = run_script(
+        preamble(lattice)
+        + with_module(lattice, tmp_path)
+        + textwrap.dedent(
+            f"""
+            from concurrent.futures import ProcessPoolExecutor
+            context = multiprocessing.get_context({method!r})
+            context.set_forkserver_preload(["shared"])
+            with ProcessPoolExecutor(2, context, initializer=shared.ask, initargs=(host_id,)) as executor:
+                print(sum(executor.map(shared.ask, [host_id, other_id] * 5)))
+            workers = [context.Process(target=shared.ask, args=(host_id,), daemon=number < 1) for number in range(2)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+                print(worker.exitcode)
+            print(shared.ask(other_id))
+            """
+        )
     )
+
+    assert ended == Ended(0, "10\n0\n0\nTrue\n", "")
+
+
+def test_a_client_as_an_argument_or_a_result_says_what_to_do(
+    lattice: PracticeLattice, tmp_path: Path
+) -> None:
+    """Pools and processes raise the sentence of the client, in the parent, and all of them go on and end."""
+    ended = run_script(
+        preamble(lattice)
+        + with_module(lattice, tmp_path)
+        + textwrap.dedent(
+            """
+            from concurrent.futures import ProcessPoolExecutor
+            context = multiprocessing.get_context("spawn")
+            def explained(call, *arguments):
+                try:
+                    call(*arguments)
+                except Exception as error:
+                    print("a client cannot be pickled: connect anew in the other process" in str(error))
+            with ProcessPoolExecutor(1, context) as executor, context.Pool(1) as pool:
+                explained(lambda: executor.submit(shared.take, shared.client).result())
+                explained(lambda: executor.submit(shared.give, 1).result())
+                explained(pool.apply, shared.take, [shared.client])
+                explained(pool.apply, shared.give, [1])
+                explained(context.Process(target=shared.take, args=[shared.client]).start)
+                print(executor.submit(shared.ask, host_id).result())
+                pool.close()
+                pool.join()
+            print(shared.ask(host_id))
+            """
+        )
+    )
+
+    assert ended == Ended(0, 7 * "True\n", "")
+
+
+@pytest.mark.parametrize(
+    ("daemonize", "parent"),
+    [
+        ("os.closerange(3, 256)", "os._exit(0)"),
+        ("os.closerange(0, 256)", "os._exit(0)"),
+        ("os.closerange(0, 256)", "sys.exit(0)"),
+    ],
+    ids=["keeps its terminal", "closes all files", "the parent closes its clients"],
+)
+def test_a_daemon_that_forks_twice_after_connecting(
+    lattice: PracticeLattice, tmp_path: Path, daemonize: str, parent: str
+) -> None:
+    """The client works in the daemon, whatever files it has closed. New files get the numbers of the parent's
+    sockets, and nobody else closes them."""
+    log = tmp_path / "daemon.log"
     ended = run(
         lattice,
         f"""
-        import multiprocessing
-        sys.path.insert(0, {str(tmp_path)!r})
-        import workers
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["workers"])
-        os.environ["PYTHONPATH"] = {str(tmp_path)!r}  # for the fork server, which has no sys.path of ours before 3.14
-        with context.Pool(2) as pool:
-            print(pool.map(workers.ask, [host_id, other_id] * 3).count(True))
-            pool.close()
-            pool.join()
-        print(len(workers.client.get_hosts(expected=2)))
+        import gc, signal
+        client, dropped = connect(), connect()
+        receiver = client.events_receiver()
+        ends, held = os.pipe()  # its end tells the parent of the daemon's
+        if os.fork() != 0:
+            os.close(held)
+            os.read(ends, 1)
+            {parent}
+        os.setsid()
+        if os.fork() != 0:
+            os._exit(0)
+        os.chdir("/")
+        os.umask(0)
+        held = os.dup2(held, 300)
+        {daemonize}
+        files = [os.open({str(log)!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for _ in range(3)]
+        os.dup2(files[0], 1)
+        os.dup2(files[0], 2)
+        signal.alarm(20)
+        print(len(client.get_hosts(expected=2)))
+        try:
+            receiver.get(5)
+        except wasmcloud_ctl.ClosedError as error:
+            print(error)
+        dropped.close()
+        del dropped, receiver
+        gc.collect()
+        with client.events_receiver("config_set") as events:
+            client.put_config("a", {{}})
+            print(events.get(5).name)
+        print([os.fstat(file).st_ino for file in files] == 3 * [os.stat({str(log)!r}).st_ino])
+        print(client.get_host_inventory(host_id).succeeded)
         """,
     )
 
-    assert ended == Ended(0, "6\n2\n", "")
+    assert ended == Ended(0, "", "")
+    assert log.read_text() == (
+        "2\nthis receiver belongs to the parent process: make a new one in the child\nconfig_set\nTrue\nTrue\n"
+    )
 
 
 FORKS_WHILE_CALLING = """

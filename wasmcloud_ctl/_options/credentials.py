@@ -25,6 +25,9 @@ from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl.exceptions import AuthError
 
 try:
+    # A compiled module of PyNaCl, which nkeys uses, imports this one. PyInstaller does not look into compiled modules:
+    # without this line, a frozen program does not start.
+    import _cffi_backend  # noqa: F401
     import nkeys
 except ImportError as error:  # pragma: no cover – coverage is not measured in sub-interpreters
     # PyNaCl cannot be loaded in an isolated sub-interpreter. connect() raises a ConnectError there, but pickled hosts
