@@ -1,0 +1,305 @@
+"""Web frameworks with their development servers: each in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from applications import needs
+from counted import Counted, counted
+from scripts import WARNINGS
+
+from wasmcloud_ctl.testing import PracticeLattice, unused_port
+
+CONNECT = """
+import os, threading
+import wasmcloud_ctl
+client = wasmcloud_ctl.connect({url!r}, timeout=10)
+
+def answer():
+    found = client.get_host_inventory({host_id!r}).unwrap()
+    return f"VERSION {{os.getpid()}} {{threading.get_ident()}} {{found.host_id == {host_id!r}}}"
+"""
+
+
+def module(lattice: PracticeLattice) -> str:
+    return CONNECT.format(url=lattice.url, host_id=lattice.hosts[0].id)
+
+
+def environment() -> dict[str, str]:
+    # The servers leave their listening sockets to the collector, and Python tells.
+    warnings = f"{WARNINGS},ignore:unclosed <socket:ResourceWarning"
+    return {**os.environ, "PYTHONWARNINGS": warnings, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+
+
+class Site:
+    """A development server that runs, and its output."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self._process = process
+        self._url = url
+
+    def answer(self) -> tuple[str, str, str]:
+        """Return the version, the process and the thread of the page."""
+        with urllib.request.urlopen(self._url, timeout=20) as response:
+            version, process, thread, right = response.read().decode().split()
+        assert right == "True"
+        return version, process, thread
+
+    def answer_of(self, version: str) -> tuple[str, str, str]:
+        """Wait until the server answers with this version of the page."""
+        end = time.monotonic() + 30
+        while True:
+            try:
+                answer = self.answer()
+                if answer[0] == version:
+                    return answer
+            except (ConnectionError, urllib.error.URLError):
+                assert self._process.poll() is None, self._process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.05)  # the server tells nobody when it has started again
+
+    def ask_from_threads(self) -> None:
+        """Ask 100 times from ten threads. One process answers, in several threads."""
+        with ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(lambda _: self.answer(), range(100)))
+        assert len({process for _, process, _ in answers}) == 1
+        assert len({thread for _, _, thread in answers}) > 1
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        """End it as a terminal does, with all its processes. Return its status and what it printed."""
+        os.killpg(self._process.pid, number)
+        # This ends when the last process that has inherited the output has ended.
+        output, _ = self._process.communicate(timeout=10)
+        return self._process.returncode, output
+
+
+@contextmanager
+def serving(folder: Path, *command: str) -> Iterator[Site]:
+    """Run a development server. ``PORT`` in the command is its port."""
+    port = unused_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *(part.replace("PORT", str(port)) for part in command)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    try:
+        yield Site(process, f"http://127.0.0.1:{port}/")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def change(page: Path, old: str, new: str) -> None:
+    """Save another version of a page, later than the server has seen it."""
+    later = page.stat().st_mtime + 2
+    page.write_text(page.read_text().replace(old, new))
+    os.utime(page, (later, later))
+
+
+def check_reload(site: Site, practice: Counted, page: Path, connections: int) -> None:
+    """Change the page: the new process answers, and the connection of the old one goes."""
+    _, first, _ = site.answer_of("one")
+    site.ask_from_threads()
+    assert practice.settled(connections) == connections
+    change(page, "one", "two")
+    _, second, _ = site.answer_of("two")
+    assert second != first
+    assert practice.settled(connections) == connections
+    site.ask_from_threads()
+
+
+@pytest.fixture
+def practice() -> Iterator[Counted]:
+    with counted() as practice:
+        yield practice
+
+
+# Django -------------------------------------------------------------------------------------------------
+
+URLS = """
+import django.http
+import django.urls
+from shop import lattice
+
+def page(request):
+    return django.http.HttpResponse(lattice.answer().replace("VERSION", "one"))
+
+urlpatterns = [django.urls.path("", page)]
+"""
+
+COMMAND = """
+from django.core.management.base import BaseCommand
+from shop.lattice import answer
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        self.stdout.write(answer())
+"""
+
+TESTS = """
+import django.test
+from wasmcloud_ctl.testing import PracticeLattice
+
+class LatticeTests(django.test.SimpleTestCase):
+    def test_hosts(self):
+        with PracticeLattice() as lattice, lattice.connect(quiet=0.25) as client:
+            self.assertEqual(len(client.get_hosts(expected=1)), 1)
+
+    def test_page(self):
+        self.assertContains(self.client.get("/"), "True")
+"""
+
+
+@pytest.fixture
+def django_site(practice: Counted, tmp_path: Path) -> Path:
+    """A site that Django has made, with a client in a module that its pages import."""
+    subprocess.run(
+        [sys.executable, "-m", "django", "startproject", "shop", "."], cwd=tmp_path, check=True, timeout=60
+    )
+    shop = tmp_path / "shop"
+    (shop / "lattice.py").write_text(module(practice.lattice))
+    (shop / "urls.py").write_text(URLS)
+    (shop / "tests.py").write_text(TESTS)
+    settings = shop / "settings.py"
+    settings.write_text(
+        settings.read_text().replace("INSTALLED_APPS = [", "INSTALLED_APPS = ['shop',")
+        + "\nDATABASES = {}\nROOT_URLCONF = 'shop.urls'\n"
+    )
+    commands = shop / "management" / "commands"
+    commands.mkdir(parents=True)
+    for package in (commands.parent, commands):
+        (package / "__init__.py").touch()
+    (commands / "lattice.py").write_text(COMMAND)
+    return tmp_path
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("django")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_djangos_server_with_its_reloader(django_site: Path, practice: Counted, end: signal.Signals) -> None:
+    """A change starts a new process, and the old one ends with its connection. Ctrl-C and SIGTERM end all of it
+    silently."""
+    with serving(django_site, "django", "runserver", "127.0.0.1:PORT", "--settings=shop.settings") as site:
+        check_reload(site, practice, django_site / "shop" / "urls.py", connections=1)
+        status, output = site.end(end)
+
+    assert status == 0
+    assert "Traceback" not in output
+    assert "Warning" not in output
+    assert practice.settled(0) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("django")
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+def test_djangos_server_without_its_reloader(
+    django_site: Path, practice: Counted, end: signal.Signals, status: int
+) -> None:
+    """One process serves all threads, and ends silently."""
+    options = ["--noreload", "--settings=shop.settings"]
+    with serving(django_site, "django", "runserver", "127.0.0.1:PORT", *options) as site:
+        site.answer_of("one")
+        site.ask_from_threads()
+        ended, output = site.end(end)
+
+    assert ended == status
+    assert "Traceback" not in output
+    assert "Warning" not in output
+    assert practice.settled(0) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("django")
+def test_djangos_commands_shell_and_tests(django_site: Path, practice: Counted) -> None:
+    """They use the client, print nothing else, and end by themselves."""
+
+    def manage(*arguments: str) -> tuple[int, str, str]:
+        ended = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=django_site,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment(),
+        )
+        return ended.returncode, re.sub(r"\d{2,}", "N", ended.stdout), ended.stderr
+
+    assert manage("lattice") == (0, "VERSION N N True\n", "")
+    code = "from shop.lattice import answer; print(answer())"
+    assert manage("shell", "--verbosity=0", "-c", code) == (0, "VERSION N N True\n", "")
+    status, _, errors = manage("test")
+    assert status == 0
+    assert re.search(r"Ran 2 tests in .*\n\nOK\n", errors)
+    assert "Warning" not in errors
+    assert practice.settled(0) == 0
+
+
+# Flask --------------------------------------------------------------------------------------------------
+
+PAGE = """
+import flask
+application = flask.Flask(__name__)
+
+@application.route("/")
+def page():
+    return answer().replace("VERSION", "one")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("flask")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_flasks_server_with_its_reloader(tmp_path: Path, practice: Counted, end: signal.Signals) -> None:
+    """Flask's reloader imports the application, too, and has a second connection. A change starts a new process, and
+    the old one ends with its connection. Ctrl-C and SIGTERM end all of it silently."""
+    page = tmp_path / "page.py"
+    page.write_text(module(practice.lattice) + PAGE)
+    with serving(tmp_path, "flask", "--app=page", "run", "--debug", "--port=PORT") as site:
+        check_reload(site, practice, page, connections=2)
+        status, output = site.end(end)
+
+    assert status == 0
+    assert "Traceback" not in output
+    assert "ResourceWarning" not in output
+    assert practice.settled(0) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("flask")
+@pytest.mark.parametrize(("end", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+def test_flasks_server_with_threads(
+    tmp_path: Path, practice: Counted, end: signal.Signals, status: int
+) -> None:
+    """One process serves all threads, and ends silently."""
+    (tmp_path / "page.py").write_text(module(practice.lattice) + PAGE)
+    with serving(tmp_path, "flask", "--app=page", "run", "--port=PORT") as site:
+        site.answer_of("one")
+        site.ask_from_threads()
+        ended, output = site.end(end)
+
+    assert ended == status
+    assert "Traceback" not in output
+    assert "ResourceWarning" not in output
+    assert practice.settled(0) == 0
