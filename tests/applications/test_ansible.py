@@ -1,0 +1,172 @@
+"""A module for Ansible, run by the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from applications import needs
+from counted import Counted, counted
+
+from wasmcloud_ctl.testing import unused_port
+
+MODULE = """
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+try:
+    import wasmcloud_ctl
+except ImportError:
+    wasmcloud_ctl = None
+    missing = traceback.format_exc()
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "server": {"type": "str", "required": True},
+            "seed": {"type": "str", "no_log": True},
+            "host": {"type": "str", "required": True},
+            "component": {"type": "str", "required": True},
+            "reference": {"type": "str", "required": True},
+            "count": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if wasmcloud_ctl is None:
+        module.fail_json(msg=missing_required_lib("wasmcloud_ctl"), exception=missing)
+    given = module.params
+    try:
+        with wasmcloud_ctl.connect(given["server"], nkey_seed=given["seed"], quiet=0.25, check=True) as client:
+            host = client.find_host(given["host"])
+            inventory = client.get_host_inventory(host.id).unwrap()
+            running = sum(one.max_instances for one in inventory.components if one.id == given["component"])
+            changed = running != given["count"]
+            if changed and not module.check_mode:
+                client.scale_component(host.id, given["reference"], given["component"], given["count"], wait=30)
+    except wasmcloud_ctl.CtlError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=changed, running=running)
+
+
+if __name__ == "__main__":
+    main()
+"""
+
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: as it would be
+      wasmcloud_component: {arguments}
+      check_mode: true
+    - name: once
+      wasmcloud_component: {arguments}
+    - name: again
+      wasmcloud_component: {arguments}
+    - name: in the background
+      wasmcloud_component: {arguments}
+      async: 60
+      poll: 1
+"""
+
+
+@pytest.fixture
+def practice() -> Iterator[Counted]:
+    with counted() as practice:
+        yield practice
+
+
+def ansible(
+    folder: Path, command: str, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's programs, with the module and this Python."""
+    (folder / "library").mkdir(exist_ok=True)
+    (folder / "library" / "wasmcloud_component.py").write_text(MODULE)
+    return subprocess.run(
+        [sys.executable, "-m", f"ansible.cli.{command}", "--inventory=localhost,", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={
+            **os.environ,
+            "ANSIBLE_HOME": str(folder / "home"),
+            "ANSIBLE_LOCAL_TEMP": str(folder / "temporary"),
+            "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+            "ANSIBLE_LIBRARY": str(folder / "library"),
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            "ANSIBLE_TRANSPORT": "local",
+            "ANSIBLE_NOCOLOR": "1",
+            "LC_ALL": "C.UTF-8",
+            **variables,
+        },
+    )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("ansible")
+def test_a_playbook_with_a_module(practice: Counted, tmp_path: Path) -> None:
+    """In check mode nothing is sent, then the component runs, and then nothing changes any more. The modules print
+    nothing but their result, and leave no connection."""
+    host = practice.lattice.hosts[0]
+    arguments = {
+        "server": practice.lattice.url,
+        "host": host.id,
+        "component": "echo",
+        "reference": "registry.example/echo:1",
+        "count": 3,
+    }
+    playbook = tmp_path / "playbook.yml"
+    playbook.write_text(PLAYBOOK.replace("{arguments}", json.dumps(arguments)))
+
+    ended = ansible(tmp_path, "playbook", str(playbook), ANSIBLE_STDOUT_CALLBACK="ansible.builtin.default")
+
+    # A module that prints more than its result is a warning or a failure.
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    told = [
+        line.strip() for line in ended.stdout.splitlines() if line.startswith(("changed: ", "ok: ", "ASYNC"))
+    ]
+    assert told[:3] == ["changed: [localhost]", "changed: [localhost]", "ok: [localhost]"]
+    assert "failed=0" in ended.stdout
+    with practice.lattice.connect() as client:
+        inventory = client.get_host_inventory(host.id).unwrap()
+    assert [component.max_instances for component in inventory.components] == [3]
+    assert practice.settled(0) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("ansible")
+def test_errors_of_a_module(practice: Counted, tmp_path: Path) -> None:
+    """They are the message of the failed task. A secret is not shown, and nothing hangs."""
+    nobody = f"nats://127.0.0.1:{unused_port()}"
+    seed = "SUAMLK2ZNL35WSMW37E7UD4VZ7ELPKW7DHC3BWBSD2GCZ7IUQQXZIORRBU"
+    task = f"seed={seed} component=echo reference=registry.example/echo:1 count=1"
+    away = ansible(
+        tmp_path, "adhoc", "all", "-m", "wasmcloud_component", "-a", f"server={nobody} host=N {task}"
+    )
+    unknown = ansible(
+        tmp_path,
+        "adhoc",
+        "all",
+        "-m",
+        "wasmcloud_component",
+        "-a",
+        f"server={practice.lattice.url} host=N0 {task}",
+    )
+
+    told = f"nobody listens at {nobody}: check the address, and that the server runs"
+    for ended, message in ((away, told), (unknown, "No host in lattice 'default' matches 'N0'")):
+        assert ended.returncode == 2
+        assert f'"msg": "{message}' in ended.stdout
+        assert seed not in ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stdout + ended.stderr
+    assert practice.settled(0) == 0
