@@ -38,8 +38,9 @@ def module(lattice: PracticeLattice) -> str:
 
 
 def environment() -> dict[str, str]:
-    # The servers leave their listening sockets to the collector, and Python tells.
-    warnings = f"{WARNINGS},ignore:unclosed <socket:ResourceWarning"
+    # The servers leave their listening sockets to the collector, the reloaders do not wait for their processes when
+    # Ctrl-C comes, and Python tells.
+    warnings = f"{WARNINGS},ignore:unclosed <socket:ResourceWarning,ignore:subprocess:ResourceWarning"
     return {**os.environ, "PYTHONWARNINGS": warnings, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 
 
