@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from applications import needs
-from counted import Counted, counted
+from counted import Counted
 
 from wasmcloud_ctl.testing import unused_port
 
@@ -75,12 +74,6 @@ PLAYBOOK = """
       async: 60
       poll: 1
 """
-
-
-@pytest.fixture
-def practice() -> Iterator[Counted]:
-    with counted() as practice:
-        yield practice
 
 
 def ansible(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from applications import needs
-from counted import Counted, counted
+from counted import Counted
 from scripts import WARNINGS
 
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
@@ -124,12 +124,6 @@ def check_reload(site: Site, practice: Counted, page: Path, connections: int) ->
     assert second != first
     assert practice.settled(connections) == connections
     site.ask_from_threads()
-
-
-@pytest.fixture
-def practice() -> Iterator[Counted]:
-    with counted() as practice:
-        yield practice
 
 
 # Django -------------------------------------------------------------------------------------------------

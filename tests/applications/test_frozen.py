@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from applications import needs
-from counted import Counted, counted
+from counted import Counted
 
 import wasmcloud_ctl
 
@@ -70,7 +70,7 @@ nobody listens at nats://127.0.0.1:1: check the address, and that the server run
 @pytest.mark.long
 @pytest.mark.timeout(240)
 @needs("PyInstaller")
-def test_a_program_that_pyinstaller_has_frozen(tmp_path: Path) -> None:
+def test_a_program_that_pyinstaller_has_frozen(practice: Counted, tmp_path: Path) -> None:
     """As one folder and as one file it has all that it needs, without a hook or an option. It ends silently, and by
     SIGTERM, and leaves no connection."""
     (tmp_path / "program.py").write_text(PROGRAM)
@@ -86,11 +86,10 @@ def test_a_program_that_pyinstaller_has_frozen(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
 
     for program in (tmp_path / "dist" / "one-folder" / "program", tmp_path / "dist" / "one-file"):
-        with counted() as practice:
-            assert run(program, practice) == (0, OUTPUT, "")
-            assert practice.settled(0) == 0
-            assert terminated(program, practice) == (-signal.SIGTERM, OUTPUT, "")
-            assert practice.settled(0) == 0
+        assert run(program, practice) == (0, OUTPUT, "")
+        assert practice.settled(0) == 0
+        assert terminated(program, practice) == (-signal.SIGTERM, OUTPUT, "")
+        assert practice.settled(0) == 0
 
 
 def start(program: Path, practice: Counted, *arguments: str) -> subprocess.Popen[str]:

@@ -11,19 +11,13 @@ from pathlib import Path
 
 import pytest
 from applications import needs
-from counted import Counted, counted
+from counted import Counted
 from scripts import WARNINGS, Ended
 
 pexpect = pytest.importorskip("pexpect", reason="needs pexpect: pip install -e '.[dev]'")
 
 # pexpect forks, and so Python 3.12 and later warn, because the practice lattice has a thread.
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-
-
-@pytest.fixture
-def practice() -> Iterator[Counted]:
-    with counted() as practice:
-        yield practice
 
 
 class Prompt:
