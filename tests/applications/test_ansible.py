@@ -1,4 +1,4 @@
-"""A module for Ansible, run by the real program."""
+"""The module for Ansible of the documentation, run by the real program."""
 
 from __future__ import annotations
 
@@ -9,54 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from applications import needs
+from applications import documented, needs
 from counted import Counted
 
 from wasmcloud_ctl.testing import unused_port
-
-MODULE = """
-import traceback
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-try:
-    import wasmcloud_ctl
-except ImportError:
-    wasmcloud_ctl = None
-    missing = traceback.format_exc()
-
-
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "server": {"type": "str", "required": True},
-            "seed": {"type": "str", "no_log": True},
-            "host": {"type": "str", "required": True},
-            "component": {"type": "str", "required": True},
-            "reference": {"type": "str", "required": True},
-            "count": {"type": "int", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    if wasmcloud_ctl is None:
-        module.fail_json(msg=missing_required_lib("wasmcloud_ctl"), exception=missing)
-    given = module.params
-    try:
-        with wasmcloud_ctl.connect(given["server"], nkey_seed=given["seed"], quiet=0.25, check=True) as client:
-            host = client.find_host(given["host"])
-            inventory = client.get_host_inventory(host.id).unwrap()
-            running = sum(one.max_instances for one in inventory.components if one.id == given["component"])
-            changed = running != given["count"]
-            if changed and not module.check_mode:
-                client.scale_component(host.id, given["reference"], given["component"], given["count"], wait=30)
-    except wasmcloud_ctl.CtlError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, running=running)
-
-
-if __name__ == "__main__":
-    main()
-"""
 
 PLAYBOOK = """
 - hosts: all
@@ -79,9 +35,10 @@ PLAYBOOK = """
 def ansible(
     folder: Path, command: str, *arguments: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of Ansible's programs, with the module and this Python."""
+    """Run one of Ansible's programs, with the module of the documentation and this Python."""
     (folder / "library").mkdir(exist_ok=True)
-    (folder / "library" / "wasmcloud_component.py").write_text(MODULE)
+    name = "library/wasmcloud_component.py"
+    (folder / name).write_text(documented(name))
     return subprocess.run(
         [sys.executable, "-m", f"ansible.cli.{command}", "--inventory=localhost,", *arguments],
         cwd=folder,

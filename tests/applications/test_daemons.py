@@ -1,13 +1,16 @@
-"""Daemons of the package python-daemon."""
+"""Worker processes of the documentation, and daemons of the package python-daemon."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from applications import needs
+from applications import documented, needs
 from counted import Counted
-from scripts import Ended, preamble, run_script
+from scripts import WARNINGS, Ended, preamble, run_script
 
 SCRIPT = """
 import signal
@@ -50,4 +53,23 @@ def test_a_daemon_of_python_daemon(practice: Counted, tmp_path: Path) -> None:
     assert log.read_text() == (
         "2\nthis receiver belongs to the parent process: make a new one in the child\nTrue\n"
     )
+    assert practice.settled(0) == 0
+
+
+@pytest.mark.long
+def test_the_workers_of_the_documentation(practice: Counted, tmp_path: Path) -> None:
+    """The program runs as it is written, and leaves no connection."""
+    program = tmp_path / "inventories.py"
+    program.write_text(documented("inventories.py"))
+    with practice.lattice.connect() as client:
+        client.scale_component(practice.lattice.hosts[0].id, "registry.example/echo:1", "echo", 1, wait=10)
+    ended = subprocess.run(
+        [sys.executable, str(program)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, **practice.environment(), "PYTHONWARNINGS": WARNINGS},
+    )
+
+    assert Ended(ended.returncode, ended.stdout, ended.stderr) == Ended(0, "1\n", "")
     assert practice.settled(0) == 0

@@ -1,4 +1,4 @@
-"""Web frameworks with their development servers: each in processes of its own."""
+"""The sites of the documentation, in the development servers of their frameworks."""
 
 from __future__ import annotations
 
@@ -16,32 +16,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from applications import needs
+from applications import documented, needs
 from counted import Counted
 from scripts import WARNINGS
 
-from wasmcloud_ctl.testing import PracticeLattice, unused_port
+from wasmcloud_ctl.testing import unused_port
 
-CONNECT = """
+# Shows who answers, with the client of the documentation.
+ANSWER = """
 import os, threading
-import wasmcloud_ctl
-client = wasmcloud_ctl.connect({url!r}, timeout=10)
 
 def answer():
-    found = client.get_host_inventory({host_id!r}).unwrap()
-    return f"VERSION {{os.getpid()}} {{threading.get_ident()}} {{found.host_id == {host_id!r}}}"
+    return f"VERSION {os.getpid()} {threading.get_ident()} {client.get_links().succeeded}"
 """
 
 
-def module(lattice: PracticeLattice) -> str:
-    return CONNECT.format(url=lattice.url, host_id=lattice.hosts[0].id)
-
-
-def environment() -> dict[str, str]:
+def environment(practice: Counted) -> dict[str, str]:
     # The servers leave their listening sockets to the collector, the reloaders do not wait for their processes when
     # Ctrl-C comes, and Python tells.
     warnings = f"{WARNINGS},ignore:unclosed <socket:ResourceWarning,ignore:subprocess:ResourceWarning"
-    return {**os.environ, "PYTHONWARNINGS": warnings, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+    return {**os.environ, **practice.environment(), "PYTHONWARNINGS": warnings, "PYTHONUNBUFFERED": "1"}
 
 
 class Site:
@@ -50,6 +44,11 @@ class Site:
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self._process = process
         self._url = url
+
+    def hosts(self) -> str:
+        """Return the documentation's page about the hosts."""
+        with urllib.request.urlopen(f"{self._url}hosts", timeout=20) as response:
+            return str(response.read().decode())
 
     def answer(self) -> tuple[str, str, str]:
         """Return the version, the process and the thread of the page."""
@@ -87,7 +86,7 @@ class Site:
 
 
 @contextmanager
-def serving(folder: Path, *command: str) -> Iterator[Site]:
+def serving(practice: Counted, folder: Path, *command: str) -> Iterator[Site]:
     """Run a development server. ``PORT`` in the command is its port."""
     port = unused_port()
     process = subprocess.Popen(
@@ -96,7 +95,7 @@ def serving(folder: Path, *command: str) -> Iterator[Site]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment(),
+        env=environment(practice),
         start_new_session=True,
     )
     try:
@@ -124,6 +123,7 @@ def check_reload(site: Site, practice: Counted, page: Path, connections: int) ->
     assert second != first
     assert practice.settled(connections) == connections
     site.ask_from_threads()
+    assert all(host.friendly_name in site.hosts() for host in practice.lattice.hosts)
 
 
 # Django -------------------------------------------------------------------------------------------------
@@ -131,12 +131,12 @@ def check_reload(site: Site, practice: Counted, page: Path, connections: int) ->
 URLS = """
 import django.http
 import django.urls
-from shop import lattice
+from shop import lattice, views
 
 def page(request):
     return django.http.HttpResponse(lattice.answer().replace("VERSION", "one"))
 
-urlpatterns = [django.urls.path("", page)]
+urlpatterns = [django.urls.path("", page), django.urls.path("hosts", views.hosts)]
 """
 
 COMMAND = """
@@ -164,12 +164,13 @@ class LatticeTests(django.test.SimpleTestCase):
 
 @pytest.fixture
 def django_site(practice: Counted, tmp_path: Path) -> Path:
-    """A site that Django has made, with a client in a module that its pages import."""
+    """A site that Django has made, with the modules of the documentation."""
     subprocess.run(
         [sys.executable, "-m", "django", "startproject", "shop", "."], cwd=tmp_path, check=True, timeout=60
     )
     shop = tmp_path / "shop"
-    (shop / "lattice.py").write_text(module(practice.lattice))
+    (shop / "lattice.py").write_text(documented("shop/lattice.py") + ANSWER)
+    (shop / "views.py").write_text(documented("shop/views.py"))
     (shop / "urls.py").write_text(URLS)
     (shop / "tests.py").write_text(TESTS)
     settings = shop / "settings.py"
@@ -192,7 +193,9 @@ def django_site(practice: Counted, tmp_path: Path) -> Path:
 def test_djangos_server_with_its_reloader(django_site: Path, practice: Counted, end: signal.Signals) -> None:
     """A change starts a new process, and the old one ends with its connection. Ctrl-C and SIGTERM end all of it
     silently."""
-    with serving(django_site, "django", "runserver", "127.0.0.1:PORT", "--settings=shop.settings") as site:
+    with serving(
+        practice, django_site, "django", "runserver", "127.0.0.1:PORT", "--settings=shop.settings"
+    ) as site:
         check_reload(site, practice, django_site / "shop" / "urls.py", connections=1)
         status, output = site.end(end)
 
@@ -211,7 +214,7 @@ def test_djangos_server_without_its_reloader(
 ) -> None:
     """One process serves all threads, and ends silently."""
     options = ["--noreload", "--settings=shop.settings"]
-    with serving(django_site, "django", "runserver", "127.0.0.1:PORT", *options) as site:
+    with serving(practice, django_site, "django", "runserver", "127.0.0.1:PORT", *options) as site:
         site.answer_of("one")
         site.ask_from_threads()
         ended, output = site.end(end)
@@ -235,7 +238,7 @@ def test_djangos_commands_shell_and_tests(django_site: Path, practice: Counted) 
             capture_output=True,
             text=True,
             timeout=60,
-            env=environment(),
+            env=environment(practice),
         )
         return ended.returncode, re.sub(r"\d{2,}", "N", ended.stdout), ended.stderr
 
@@ -252,10 +255,7 @@ def test_djangos_commands_shell_and_tests(django_site: Path, practice: Counted) 
 # Flask --------------------------------------------------------------------------------------------------
 
 PAGE = """
-import flask
-application = flask.Flask(__name__)
-
-@application.route("/")
+@app.route("/")
 def page():
     return answer().replace("VERSION", "one")
 """
@@ -268,9 +268,9 @@ def page():
 def test_flasks_server_with_its_reloader(tmp_path: Path, practice: Counted, end: signal.Signals) -> None:
     """Flask's reloader imports the application, too, and has a second connection. A change starts a new process, and
     the old one ends with its connection. Ctrl-C and SIGTERM end all of it silently."""
-    page = tmp_path / "page.py"
-    page.write_text(module(practice.lattice) + PAGE)
-    with serving(tmp_path, "flask", "--app=page", "run", "--debug", "--port=PORT") as site:
+    page = tmp_path / "web.py"
+    page.write_text(documented("web.py") + ANSWER + PAGE)
+    with serving(practice, tmp_path, "flask", "--app=web", "run", "--debug", "--port=PORT") as site:
         check_reload(site, practice, page, connections=2)
         status, output = site.end(end)
 
@@ -288,8 +288,8 @@ def test_flasks_server_with_threads(
     tmp_path: Path, practice: Counted, end: signal.Signals, status: int
 ) -> None:
     """One process serves all threads, and ends silently."""
-    (tmp_path / "page.py").write_text(module(practice.lattice) + PAGE)
-    with serving(tmp_path, "flask", "--app=page", "run", "--port=PORT") as site:
+    (tmp_path / "web.py").write_text(documented("web.py") + ANSWER + PAGE)
+    with serving(practice, tmp_path, "flask", "--app=web", "run", "--port=PORT") as site:
         site.answer_of("one")
         site.ask_from_threads()
         ended, output = site.end(end)

@@ -99,11 +99,7 @@ def start(program: Path, practice: Counted, *arguments: str) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={
-            "LC_ALL": "C.UTF-8",
-            "WASMCLOUD_CTL_HOST": "127.0.0.1",
-            "WASMCLOUD_CTL_PORT": practice.lattice.url.rpartition(":")[2],
-        },
+        env={"LC_ALL": "C.UTF-8", **practice.environment()},
     )
 
 

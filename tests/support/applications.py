@@ -9,7 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pages import steps
 from scripts import WARNINGS, Ended
+
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "applications.rst"
 
 
 def needs(*modules: str) -> pytest.MarkDecorator:
@@ -32,3 +35,9 @@ def stop(process: subprocess.Popen[str], seconds: float = 20.0) -> Ended:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     return Ended(process.returncode, output, errors)
+
+
+def documented(caption: str) -> str:
+    """Return the file of this name as the page on applications shows it."""
+    [block] = [step.text for step in steps(PAGE.read_text(encoding="utf-8")) if step.caption == caption]
+    return block

@@ -20,6 +20,12 @@ class Counted:
     lattice: PracticeLattice
     monitoring: str
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which ``from_env`` connects to it."""
+        port = self.lattice.url.rpartition(":")[2]
+        variables = {"WASMCLOUD_CTL_HOST": "127.0.0.1", "WASMCLOUD_CTL_PORT": port}
+        return {**variables, "WASMCLOUD_CTL_TIMEOUT_MS": "10000"}  # for a busy machine
+
     def connections(self) -> int:
         """Return how many clients are connected, without the practice lattice itself."""
         with urllib.request.urlopen(f"{self.monitoring}/connz", timeout=10) as response:
