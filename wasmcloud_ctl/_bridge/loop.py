@@ -20,7 +20,6 @@ import functools
 import logging
 import os
 import socket
-import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -32,7 +31,7 @@ import anyio._backends._asyncio
 from anyio import create_task_group, move_on_after
 from anyio.abc import TaskGroup
 
-from wasmcloud_ctl._bridge import interpreters, processes
+from wasmcloud_ctl._bridge import interpreters, processes, refusals
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
@@ -136,23 +135,6 @@ class _Loop(asyncio.SelectorEventLoop):
         return await asyncio.wrap_future(addresses)
 
 
-def _refuse_gevent() -> None:
-    """Raise ConnectError where gevent has patched the modules that the loop and its thread rely on.
-
-    All greenlets share one thread, and asyncio allows one running loop in a thread: a second client, or any other use
-    of asyncio, would fail. With only some modules patched, calls hang.
-    """
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None:
-        return
-    patched = [name for name in ("threading", "queue", "select", "socket") if monkey.is_module_patched(name)]
-    if patched:
-        raise ConnectError(
-            f"gevent has patched {', '.join(patched)}, and this client needs them as they are: connect in a process "
-            "without gevent's monkey patching (with gunicorn: workers of the class gthread)"
-        )
-
-
 async def _do_nothing() -> None:
     pass
 
@@ -197,10 +179,10 @@ class Bridge:
     def start(self, timeout: float, cleanup: Callable[[], Awaitable[None]] = _do_nothing) -> None:
         """Start the thread and its loop, which runs ``cleanup`` before it ends, for at most a second.
 
-        Raises ConnectError if they do not start in time: gevent has patched modules, the interpreter can have no
-        client, there are no more files or threads, or Python is ending.
+        Raises ConnectError if they do not start in time: this process or interpreter can have no client (``refusals``,
+        ``interpreters``), there are no more files or threads, or Python is ending.
         """
-        _refuse_gevent()
+        refusals.refuse()
         interpreters.refuse()
         started: Result[None] = Result()
         thread = threading.Thread(target=self._main, args=(started, cleanup), name=self._name, daemon=True)
