@@ -7,7 +7,7 @@ import sys
 import textwrap
 
 import pytest
-from scripts import Ended, run, run_script
+from scripts import Ended, preamble, run, run_script
 
 from wasmcloud_ctl.testing import PracticeLattice
 
@@ -658,3 +658,25 @@ def test_connect_for_want_of_files_or_threads(lattice: PracticeLattice) -> None:
         "cannot start the client's thread: can't start new thread\n2\n1\n",
         "",
     )
+
+
+def test_a_client_where_sniffio_is_installed(lattice: PracticeLattice) -> None:
+    """anyio asks sniffio, where there is one, which library runs the loop, and sniffio looks at the context."""
+    sniffio = textwrap.dedent(
+        """
+        import contextvars, sys, types
+        sniffio = sys.modules["sniffio"] = types.ModuleType("sniffio")
+        sniffio.AsyncLibraryNotFoundError = RuntimeError
+        sniffio.current_async_library_cvar = contextvars.ContextVar("sniffio", default=None)
+        def current_async_library():
+            name = sniffio.current_async_library_cvar.get()
+            if name is None:
+                raise RuntimeError
+            return name
+        sniffio.current_async_library = current_async_library
+        """
+    )
+    script = "with connect() as client:\n    print(len(client.get_hosts(expected=2)))"
+    ended = run_script(sniffio + preamble(lattice) + script)
+
+    assert ended == Ended(0, "2\n", "")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import contextvars
 import encodings.idna  # noqa: F401  # name resolution imports it on first use: too late if a fork comes between
 import functools
 import logging
@@ -155,6 +156,7 @@ class Bridge:
         self.ended_by_exit: bool = False
         # The loop's thread sets these before ``running``.
         self._loop: asyncio.AbstractEventLoop
+        self._context: contextvars.Context
         self._tasks: TaskGroup
         self._stop: asyncio.Event
         # Acquired until the thread is about to end. Not an Event: Ctrl-C can leave the lock of an Event acquired.
@@ -228,6 +230,7 @@ class Bridge:
     async def _serve(self, started: Result[None], cleanup: Callable[[], Awaitable[None]]) -> None:
         async with create_task_group() as self._tasks:
             self._loop = asyncio.get_running_loop()
+            self._context = contextvars.copy_context()
             self._stop = asyncio.Event()
             self.running = True
             if self._stopping:  # asked to stop before there was a loop
@@ -252,7 +255,8 @@ class Bridge:
         if not self.running or self.inherited:
             raise self.closed_error()
         try:
-            self._loop.call_soon_threadsafe(callback, *args)
+            # Not in the caller's context: where sniffio is installed, anyio keeps there which library is running.
+            self._loop.call_soon_threadsafe(callback, *args, context=self._context)
         except RuntimeError as error:  # pragma: no cover – it ended after the check
             raise self.closed_error() from error
 
