@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import textwrap
-import time
-import urllib.error
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from applications import environment, needs, stop
+from applications import WebServer, environment, needs, stop, web_server
 from scripts import WARNINGS, Ended, preamble, run, run_script
 
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
@@ -54,7 +52,7 @@ def test_a_wsgi_application_under_threads(lattice: PracticeLattice) -> None:
     assert ended == Ended(0, "100\n", "")
 
 
-# gevent -------------------------------------------------------------------------------------------------
+# Green threads ------------------------------------------------------------------------------------------
 
 
 REFUSED = """
@@ -64,29 +62,6 @@ REFUSED = """
         print(error)
     print([thread.name for thread in threading.enumerate()].count("wasmcloud_ctl"))
 """
-
-
-def test_gevents_patching_is_refused_at_connect(lattice: PracticeLattice) -> None:
-    """The sentence names what is patched, and what to do; where gevent is merely imported nothing is refused."""
-    ended = run(
-        lattice,
-        f"""
-        import textwrap, types
-        monkey = types.ModuleType("gevent.monkey")
-        monkey.is_module_patched = {{}}.get
-        sys.modules["gevent.monkey"] = monkey
-        connect().close()
-        monkey.is_module_patched = {{"threading": True}}.get
-        exec(textwrap.dedent({REFUSED!r}))
-        """,
-    )
-
-    assert ended == Ended(
-        0,
-        "gevent has patched threading, and this client needs them as they are: connect in a process without gevent's "
-        "monkey patching (with gunicorn: workers of the class gthread)\n0\n",
-        "",
-    )
 
 
 @pytest.mark.long
@@ -102,7 +77,23 @@ def test_gevent_itself_is_refused_at_connect(lattice: PracticeLattice, patch: st
     assert ended.output.endswith("\n0\n")
 
 
-# Servers and queues that fork ---------------------------------------------------------------------------
+@pytest.mark.long
+@needs("eventlet")
+@pytest.mark.parametrize(
+    "patch", ["monkey_patch()", "monkey_patch(thread=False)", "monkey_patch(socket=True)"]
+)
+def test_eventlet_itself_is_refused_at_connect(lattice: PracticeLattice, patch: str) -> None:
+    """Whatever of it eventlet has patched; and nothing hangs when the process ends."""
+    code = f"import eventlet\neventlet.{patch}\n" + preamble(lattice) + textwrap.dedent(REFUSED)
+    ended = run_script(code)
+
+    assert ended.status == 0
+    assert ended.output.startswith("eventlet has patched ")
+    assert ended.output.endswith("\n0\n")
+    assert "Traceback" not in ended.errors
+
+
+# gunicorn -----------------------------------------------------------------------------------------------
 
 APPLICATION = """
 client = connect(timeout=10)
@@ -114,65 +105,67 @@ def application(environ, start_response):
 """
 
 
+def gunicorn(folder: Path, *options: str) -> AbstractContextManager[WebServer]:
+    """Start gunicorn with the module ``application`` of a folder."""
+    port = unused_port()
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        f"--bind=127.0.0.1:{port}",
+        "--graceful-timeout=10",
+        *options,
+    ]
+    if control_socket_exists():
+        command.append("--no-control-socket")
+    # gunicorn leaves its own listening socket to the collector, and Python tells.
+    warnings = {"PYTHONWARNINGS": f"{WARNINGS},ignore:unclosed <socket:ResourceWarning"}
+    return web_server([*command, "application:application"], port, folder / "log", folder, warnings)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(120)
 @needs("gunicorn")
+@pytest.mark.parametrize("preload", [["--preload"], []], ids=str)
 @pytest.mark.parametrize(
     "workers", [["--worker-class=sync"], ["--worker-class=gthread", "--threads=8"]], ids=str
 )
-def test_gunicorn_with_preload(lattice: PracticeLattice, tmp_path: Path, workers: list[str]) -> None:
-    """A client made in the master before the workers are forked serves each of them, and all of them end."""
+def test_gunicorn(lattice: PracticeLattice, tmp_path: Path, workers: list[str], preload: list[str]) -> None:
+    """A client made at import serves each worker, whether that is before or after the fork. So it does in the workers
+    that replace those with many requests behind them, and after a reload. All of them end."""
     (tmp_path / "application.py").write_text(preamble(lattice) + APPLICATION)
-    port, log = unused_port(), tmp_path / "errors.log"
-    options = [f"--bind=127.0.0.1:{port}", f"--error-logfile={log}", "--graceful-timeout=10"]
-    if control_socket_exists():
-        options.append("--no-control-socket")
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "--preload",
-            "--workers=3",
-            *workers,
-            *options,
-            "application:application",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # gunicorn leaves its own listening socket to the collector, and Python tells.
-        env={
-            **environment(tmp_path),
-            "PYTHONWARNINGS": f"{WARNINGS},ignore:unclosed <socket:ResourceWarning",
-        },
-        cwd=tmp_path,
-        start_new_session=True,
-    )
+    with gunicorn(tmp_path, "--workers=3", "--max-requests=80", *workers, *preload) as server:
+        server.get()
+        before = [answer.split() for answer in server.get_often()]
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_log("Handling signal: hup")
+        after = [answer.split() for answer in server.get_often()]
+        ended = stop(server.process)
 
-    def ask(_: int) -> str:
-        end = time.monotonic() + 30
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as response:
-                    return str(response.read().decode())
-            except urllib.error.URLError:
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < end
-                time.sleep(0.1)
+    log = server.log.read_text()
+    assert ended.status == 0, log
+    assert {right for _, right in before + after} == {"True"}
+    assert str(server.process.pid) not in {worker for worker, _ in before + after}
+    assert len({worker for worker, _ in before}) > 3
+    assert {worker for worker, _ in after} - {worker for worker, _ in before}
+    assert "Traceback" not in log
+    assert "Warning" not in log
 
-    try:
-        ask(0)
-        with ThreadPoolExecutor(12) as pool:
-            answers = [answer.split() for answer in pool.map(ask, range(300))]
-    finally:
-        ended = stop(process)
 
-    assert ended == Ended(0, "", "")
-    assert {right for _, right in answers} == {"True"}
-    assert str(process.pid) not in {worker for worker, _ in answers}
-    assert len({worker for worker, _ in answers}) > 1
-    assert "Traceback" not in log.read_text()
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("gunicorn", "gevent")
+def test_gunicorn_with_gevent_tells_what_to_do(lattice: PracticeLattice, tmp_path: Path) -> None:
+    """The workers do not start, the log says why, and gunicorn ends. With --preload, each request fails so."""
+    (tmp_path / "application.py").write_text(preamble(lattice) + APPLICATION)
+    with gunicorn(tmp_path, "--worker-class=gevent") as server:
+        assert server.process.wait(30) != 0
+        assert "ConnectError: gevent has patched " in server.log.read_text()
+
+    with gunicorn(tmp_path, "--worker-class=gevent", "--preload") as server:
+        assert server.get() == "500 Internal Server Error"
+        assert stop(server.process).status == 0
+        assert "ConnectError: gevent has patched " in server.log.read_text()
 
 
 def control_socket_exists() -> bool:
@@ -180,6 +173,8 @@ def control_socket_exists() -> bool:
     shown = subprocess.run([sys.executable, "-m", "gunicorn", "--help"], capture_output=True, text=True)
     return "--no-control-socket" in shown.stdout
 
+
+# Celery -------------------------------------------------------------------------------------------------
 
 TASKS = """
 import celery
@@ -203,28 +198,30 @@ def ask():
 """
 
 
-@pytest.mark.long
-@pytest.mark.timeout(120)
-@needs("celery")
-def test_celery_with_workers_that_are_forked(lattice: PracticeLattice, tmp_path: Path) -> None:
-    """A client made at import, before the workers are forked, serves the tasks in each of them, and all end."""
-    (tmp_path / "tasks.py").write_text(preamble(lattice) + TASKS)
-    options = [
-        "--pool=prefork",
-        "--concurrency=3",
-        "--loglevel=ERROR",
-        f"--logfile={tmp_path / 'worker.log'}",
-    ]
+def celery_worker(folder: Path, pool: str) -> subprocess.Popen[str]:
+    """Start a worker of the module ``tasks`` of a folder."""
+    options = [f"--pool={pool}", "--concurrency=3", "--loglevel=ERROR", f"--logfile={folder / 'worker.log'}"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    worker = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "celery", "--app=tasks", "--quiet", "worker", *options, *quiet],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(tmp_path),
-        cwd=tmp_path,
+        env=environment(folder),
+        cwd=folder,
         start_new_session=True,
     )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("celery")
+@pytest.mark.parametrize(("pool", "forks"), [("prefork", True), ("threads", False)])
+def test_celery(lattice: PracticeLattice, tmp_path: Path, pool: str, forks: bool) -> None:
+    """A client made at import, before the workers are forked, serves the tasks in each of them, and in threads. All
+    of them end."""
+    (tmp_path / "tasks.py").write_text(preamble(lattice) + TASKS)
+    worker = celery_worker(tmp_path, pool)
     code = """
 import tasks
 with tasks.client:
@@ -242,7 +239,27 @@ print(sum(right for _, right in answers), len({pid for pid, _ in answers}) > 1)
     finally:
         ended = stop(worker, 30)
 
-    assert (sender.returncode, sender.stdout, sender.stderr) == (0, "60 True\n", "")
+    assert (sender.returncode, sender.stdout, sender.stderr) == (0, f"60 {forks}\n", "")
     assert ended.status == 0
     assert "Traceback" not in ended.output + ended.errors
     assert "wasmcloud_ctl" not in ended.errors
+
+
+@pytest.mark.long
+@pytest.mark.timeout(60)
+@needs("celery", "gevent", "eventlet")
+@pytest.mark.parametrize("pool", ["gevent", "eventlet"])
+def test_celery_with_green_threads_tells_what_to_do(
+    lattice: PracticeLattice, tmp_path: Path, pool: str
+) -> None:
+    """The worker does not start, and says why."""
+    (tmp_path / "tasks.py").write_text(preamble(lattice) + TASKS)
+    worker = celery_worker(tmp_path, pool)
+    try:
+        _, errors = worker.communicate(timeout=30)
+    finally:
+        worker.kill()
+
+    assert worker.returncode != 0
+    assert f"ConnectError: {pool} has patched " in errors
+    assert "--pool=prefork" in errors
