@@ -14,15 +14,22 @@ from scripts import Ended, preamble, run
 
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
 
-APPLICATION = """
-import subprocess
-from wasmcloud_ctl import CtlError
-
+AT_IMPORT = """
 try:
     client = connect(timeout=10)
 except wasmcloud_ctl.ConnectError as error:
     print("refused:", error, flush=True)
-    client = None
+"""
+AFTER_FORK = """
+import uwsgidecorators
+
+@uwsgidecorators.postfork
+def connect_worker():
+    global client
+    client = connect(timeout=10)
+"""
+PAGES = """
+from wasmcloud_ctl import CtlError
 
 def inventory(client):
     return client.get_host_inventory(other_id).unwrap().host_id == other_id
@@ -58,9 +65,11 @@ def application(environ, start_response):
 LOADED = "WSGI app 0 (mountpoint='') ready"
 
 
-def uwsgi(lattice: PracticeLattice, folder: Path, *options: str) -> AbstractContextManager[WebServer]:
+def uwsgi(
+    lattice: PracticeLattice, folder: Path, *options: str, connects: str = AT_IMPORT
+) -> AbstractContextManager[WebServer]:
     """Start uWSGI with the application in a folder."""
-    (folder / "application.py").write_text(preamble(lattice) + APPLICATION)
+    (folder / "application.py").write_text(preamble(lattice) + connects + PAGES)
     port = unused_port()
     command = [str(Path(sys.executable).with_name("pyuwsgi")), f"--http-socket=127.0.0.1:{port}"]
     # To reload, uWSGI executes the Python that the environment's one is a link to.
@@ -132,16 +141,36 @@ def test_a_client_before_the_fork_is_refused(lattice: PracticeLattice, tmp_path:
 @pytest.mark.long
 @pytest.mark.timeout(60)
 @needs("pyuwsgi")
-@pytest.mark.parametrize("options", ["", "--threads=4", "--lazy-apps", "--processes=2 --lazy-apps"])
-def test_uwsgi_without_a_master(lattice: PracticeLattice, tmp_path: Path, options: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "processes"),
+    [("", 1), ("--threads=4", 1), ("--lazy-apps", 1), ("--processes=2 --lazy-apps", 2)],
+)
+def test_uwsgi_without_a_master(
+    lattice: PracticeLattice, tmp_path: Path, options: str, processes: int
+) -> None:
     """A client made at import works in the only process, and in each one that loads the application."""
     with uwsgi(lattice, tmp_path, *options.split()) as server:
+        server.wait_for_log(LOADED, processes)  # uWSGI goes on if Ctrl-C comes before
         answers = {answer.split()[1] for answer in server.get_often()}
         server.process.send_signal(signal.SIGINT)
         server.process.wait(20)
 
     assert answers == {"True"}
     assert "refused" not in server.log.read_text()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(60)
+@needs("pyuwsgi")
+def test_uwsgi_with_a_client_after_the_fork(lattice: PracticeLattice, tmp_path: Path) -> None:
+    """The application is loaded in the master, and a function with @postfork connects in each worker."""
+    with uwsgi(lattice, tmp_path, "--master", "--processes=3", "--threads=4", connects=AFTER_FORK) as server:
+        answers = [answer.split() for answer in server.get_often()]
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(20)
+
+    assert {right for _, right in answers} == {"True"}
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_a_client_after_a_fork_without_hooks(lattice: PracticeLattice) -> None:
