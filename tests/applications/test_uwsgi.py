@@ -27,6 +27,7 @@ import uwsgidecorators
 def connect_worker():
     global client
     client = connect(timeout=10)
+    print("connected", flush=True)
 """
 PAGES = """
 from wasmcloud_ctl import CtlError
@@ -165,6 +166,7 @@ def test_uwsgi_without_a_master(
 def test_uwsgi_with_a_client_after_the_fork(lattice: PracticeLattice, tmp_path: Path) -> None:
     """The application is loaded in the master, and a function with @postfork connects in each worker."""
     with uwsgi(lattice, tmp_path, "--master", "--processes=3", "--threads=4", connects=AFTER_FORK) as server:
+        server.wait_for_log("connected", 3)
         answers = [answer.split() for answer in server.get_often()]
         server.process.send_signal(signal.SIGINT)
         server.process.wait(20)
