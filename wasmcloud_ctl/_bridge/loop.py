@@ -181,8 +181,8 @@ class Bridge:
     def start(self, timeout: float, cleanup: Callable[[], Awaitable[None]] = _do_nothing) -> None:
         """Start the thread and its loop, which runs ``cleanup`` before it ends, for at most a second.
 
-        Raises ConnectError if they do not start in time: this process or interpreter can have no client (``refusals``,
-        ``interpreters``), there are no more files or threads, or Python is ending.
+        Raises ConnectError if they do not start in time: this process or interpreter can have no client (see
+        ``refusals`` and ``interpreters``), there are no more files or threads, or Python is ending.
         """
         refusals.refuse()
         interpreters.refuse()

@@ -25,8 +25,8 @@ from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl.exceptions import AuthError
 
 try:
-    # A compiled module of PyNaCl, which nkeys uses, imports this one. PyInstaller does not look into compiled modules:
-    # without this line, a frozen program does not start.
+    # A compiled module of PyNaCl, which nkeys uses, imports this one. PyInstaller does not look into such modules, so
+    # without this line a frozen program does not start.
     import _cffi_backend  # noqa: F401
     import nkeys
 except ImportError as error:  # pragma: no cover – coverage is not measured in sub-interpreters
