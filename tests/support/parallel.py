@@ -9,7 +9,13 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # One process runs all tests of these files, because they share a fixture that takes seconds.
-TOGETHER = ("test_authentication.py", "test_benchmarks.py", "test_golden_replay.py", "test_notebooks.py")
+TOGETHER = (
+    "test_authentication.py",
+    "test_benchmarks.py",
+    "test_browsers.py",
+    "test_golden_replay.py",
+    "test_notebooks.py",
+)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -383,9 +383,10 @@ class Replies:
         if self._log is not None:
             self._log.__exit__(kind)
         self._end()
-        if traceback is not None:
+        if kind is not None and issubclass(kind, Exception):
             # The frames' variables hold replies, and with them the error that is being raised, whose traceback holds
             # the frames: a cycle, which would keep all of the callers' variables until the garbage collector runs.
+            # No reply holds a KeyboardInterrupt, and IPython shows the arguments of the call that it ended.
             clear_frames(traceback)
 
     def __del__(self, _finalizing: Callable[[], bool] = sys.is_finalizing) -> None:

@@ -1,0 +1,187 @@
+"""The notebooks in JupyterLab and Notebook, in a browser, as people use them."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import nbformat
+import pytest
+from applications import needs
+from notebooks import CHROMIUM, PATIENCE, Jupyter, chromium, jupyter
+
+from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(300),
+    needs("jupyterlab", "notebook", "playwright"),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.ipynb"))
+
+# The name of the client in the server's monitoring.
+NAME = "in a notebook"
+
+BAR = ".widget-hprogress"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module", params=["lab", "notebook"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    """A server of JupyterLab, and then one of Notebook."""
+    with jupyter(request.param, tmp_path_factory.mktemp(request.param)) as program:
+        yield program
+
+
+class Monitored:
+    """Two hosts on a server that tells of its connections."""
+
+    def __init__(self, port: int, lattice: PracticeLattice) -> None:
+        self._port = port
+        self.lattice = lattice
+
+    def connections(self) -> int:
+        """How many connections notebooks have."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/connz", timeout=30) as answer:
+            found = [connection.get("name") for connection in json.load(answer)["connections"]]
+        return found.count(NAME)
+
+    def wait_for_connections(self, count: int) -> None:
+        end = time.monotonic() + PATIENCE
+        while (found := self.connections()) != count:
+            assert time.monotonic() < end, f"there are {found} connections"
+            time.sleep(0.1)  # the server's monitoring has to be asked
+
+    def notebook(self, folder: Path, *cells: str) -> Path:
+        """Write a notebook: a cell that connects, and these."""
+        connecting = (
+            "import wasmcloud_ctl\n"
+            f"client = wasmcloud_ctl.connect({self.lattice.url!r}, lattice='default', name={NAME!r})"
+        )
+        notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]  # nbformat has no types here
+        notebook.cells = [
+            nbformat.v4.new_code_cell(cell)  # type: ignore[no-untyped-call]  # nbformat has no types here
+            for cell in (connecting, *cells)
+        ]
+        # Without it, the program asks which kernel is meant.
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        path = folder / "cells.ipynb"
+        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]  # nbformat has no types here
+        return path
+
+
+@pytest.fixture
+def monitored() -> Iterator[Monitored]:
+    port = unused_port()
+    with PracticeServer(config=f'http: "127.0.0.1:{port}"') as server:
+        with PracticeLattice(hosts=2, server=server) as lattice:
+            yield Monitored(port, lattice)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_run_all_cells(
+    program: Jupyter, browser: Browser, path: Path, scheme: Literal["light", "dark"]
+) -> None:
+    """All cells run, none has an error or writes to stderr, tables and the picture have a size, no bar stays, and
+    all text can be read on the theme's background."""
+    with program.page(browser, path, scheme) as notebook:
+        notebook.run_all()
+        notebook.wait_until_run()
+
+        assert notebook.errors.count() == 0
+        tables = notebook.page.locator(".wasmcloud-ctl table")
+        assert tables.count() == {"first_look": 4, "rollout": 4}[path.stem]
+        pictures = notebook.page.locator(".wasmcloud-ctl svg")
+        assert pictures.count() == {"first_look": 1, "rollout": 0}[path.stem]
+        for shown in (*tables.all(), *pictures.all()):
+            box = shown.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) > 50
+        assert notebook.page.locator(BAR).locator("visible=true").count() == 0
+        assert notebook.low_contrasts() == []
+
+
+def test_progress_appears_and_goes(
+    program: Jupyter, browser: Browser, monitored: Monitored, tmp_path: Path
+) -> None:
+    """While a host does not answer, a bar tells how many have; when it answers, the bar goes."""
+    stalled = monitored.lattice.hosts[0]
+    stalled.stall()
+    path = monitored.notebook(tmp_path, f"client.get_hosts(expected=2, timeout={PATIENCE})")
+    with program.page(browser, path) as notebook:
+        notebook.run_all()
+        notebook.page.locator(BAR).wait_for()
+        notebook.page.get_by_text("1 of 2 replies".replace(" ", "\u2007")).wait_for()
+        stalled.resume()
+        notebook.wait_until_run()
+        notebook.page.locator(BAR).wait_for(state="hidden")
+
+        assert notebook.page.locator(".wasmcloud-ctl tbody tr").count() == 2
+
+
+def test_interrupt(program: Jupyter, browser: Browser, monitored: Monitored, tmp_path: Path) -> None:
+    """The toolbar's button ends a call: it shows KeyboardInterrupt, its bar goes, and the client works on."""
+    stalled, other = monitored.lattice.hosts
+    stalled.stall()
+    waiting = f"client.get_hosts(expected=2, timeout={PATIENCE * 10})"
+    path = monitored.notebook(tmp_path, waiting, f"client.get_host_inventory({other.id!r})")
+    with program.page(browser, path) as notebook:
+        notebook.run_all()
+        notebook.page.locator(BAR).wait_for()
+        notebook.press("interrupt-kernel")
+        notebook.errors.wait_for()
+        notebook.wait_until_run(2)
+        notebook.page.locator(BAR).wait_for(state="hidden")
+
+        assert notebook.errors.inner_text().splitlines()[-1].startswith("KeyboardInterrupt")
+        # The cells after the one with an error did not run.
+        notebook.page.locator(".jp-CodeCell").last.click()
+        notebook.press("run-cell-and-select-next")
+        notebook.page.locator(".wasmcloud-ctl .badge.good").wait_for()
+        assert monitored.connections() == 1
+
+
+def test_a_kernel_that_ends_leaves_no_connection(
+    program: Jupyter, browser: Browser, monitored: Monitored, tmp_path: Path
+) -> None:
+    """Neither a restart nor a shutdown does, nor does a notebook that is closed."""
+    path = monitored.notebook(tmp_path, "client.get_hosts(expected=2)")
+    with program.page(browser, path) as notebook:
+        notebook.run_all()
+        notebook.wait_until_run()
+        assert monitored.connections() == 1
+
+        notebook.choose("Kernel", "Restart Kernel…")
+        notebook.accept()
+        monitored.wait_for_connections(0)
+        notebook.wait_until_ready()
+        notebook.run_all()
+        monitored.wait_for_connections(1)
+        notebook.wait_until_run()
+
+        notebook.choose("Kernel", "Shut Down Kernel")
+        monitored.wait_for_connections(0)
+
+    with program.page(browser, path) as notebook:
+        notebook.run_all()
+        notebook.wait_until_run()
+        assert monitored.connections() == 1
+
+        notebook.choose("File", "Close and Shut Down Notebook…")
+        notebook.accept()
+        monitored.wait_for_connections(0)
