@@ -24,13 +24,14 @@ padding:3px 14px 3px 0!important;border:0!important;border-bottom:1px solid rgba
 white-space:normal;max-width:36em;overflow-wrap:break-word;background:none!important;color:inherit}
 .wasmcloud-ctl th{font-weight:600;opacity:.75;white-space:nowrap}
 .wasmcloud-ctl td b{white-space:nowrap}
-.wasmcloud-ctl code{background:none;color:inherit;padding:0;font-size:12px}
+.wasmcloud-ctl code{background:none!important;color:inherit;padding:0!important;font-size:12px;
+white-space:inherit!important}
 .wasmcloud-ctl .muted{opacity:.7}
 .wasmcloud-ctl .line{white-space:nowrap}
 .wasmcloud-ctl .strong{font-weight:600}
 .wasmcloud-ctl .title{margin:4px 0 2px}
 .wasmcloud-ctl .chip{display:inline-block;background:rgba(128,128,128,.2);border-radius:4px;
-padding:0 6px;margin:0 4px 2px 0}
+padding:0 6px;margin-bottom:2px}
 .wasmcloud-ctl .badge{display:inline-block;border-radius:4px;padding:0 7px;font-weight:600;color:#fff;
 white-space:nowrap}
 .wasmcloud-ctl .good{background:#1a7f37}
@@ -95,6 +96,7 @@ def _cell(cell: Cell) -> str:
         case Lines(lines=lines):
             return "<br/>".join(_element("span", " ".join(map(_cell, line)), "line") for line in lines)
         case tuple():
-            return "".join(map(_cell, cell))
+            # The spaces are for notebooks that are not trusted, in which Jupyter shows no styles.
+            return " ".join(map(_cell, cell))
         case _:
             return html.escape(str(cell))

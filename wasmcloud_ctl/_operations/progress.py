@@ -70,6 +70,7 @@ class Progress:
         self._number: int | None = None
         self._words = ""
         self._bar: Any = None
+        self._output: Any = None  # the bar in a cell's outputs
 
     def update(self, number: int, noun: str) -> None:
         """Say how many there are, such as 3 ``replies``."""
@@ -109,24 +110,36 @@ class Progress:
         words = with_short_ids(f"{self._what}: {words}")
         try:
             if self._bar is None:
-                from tqdm.auto import tqdm
-
-                # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough.
-                without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
-                self._bar = without_thread(
-                    desc=words,
-                    total=self._total,
-                    bar_format="{desc}" if self._total is None else "{desc} |{bar}|",
-                    leave=False,
-                    dynamic_ncols=True,
-                    mininterval=0,
-                )
+                self._open(words)
             self._bar.n = number if self._total is None else min(number, self._total)
             self._bar.set_description_str(words)
         except Exception:
             # A terminal that is gone must not cost the caller the result of a command that was sent.
             logger.debug("progress cannot be shown", exc_info=True)
             self._next = _NEVER
+
+    def _open(self, words: str) -> None:
+        from tqdm.auto import tqdm
+
+        # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough.
+        without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
+        # Its module is not imported to compare the classes, for it imports all of ipywidgets.
+        in_notebook = "tqdm.notebook" in {base.__module__ for base in tqdm.__mro__}
+        self._bar = without_thread(
+            desc=words,
+            total=self._total,
+            bar_format="{desc}" if self._total is None else "{desc} |{bar}|",
+            leave=False,
+            dynamic_ncols=True,
+            mininterval=0,
+            **({"display": False} if in_notebook else {}),
+        )
+        if in_notebook:
+            import IPython.display
+
+            # tqdm hides its bar, but leaves it in the cell's outputs: a notebook that is saved would show it as text.
+            display: Any = IPython.display.display
+            self._output = display(self._bar.container, display_id=True)
 
     def __enter__(self) -> Progress:
         return self
@@ -136,5 +149,7 @@ class Progress:
             self._bar.total = None  # otherwise an incomplete bar stays in the notebook, in red
             try:
                 self._bar.close()
+                if self._output is not None:
+                    self._output.update({"text/html": ""}, raw=True)
             except Exception:
                 logger.debug("progress cannot be removed", exc_info=True)
