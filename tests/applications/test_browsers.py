@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
 from applications import needs
-from notebooks import CHROMIUM, PATIENCE, Jupyter, chromium, jupyter
+from notebooks import CHROMIUM, PATIENCE, Jupyter, chromium, folders, jupyter, low_contrasts, opened_file
 
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
 
@@ -22,11 +25,15 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.long,
     pytest.mark.timeout(300),
-    needs("jupyterlab", "notebook", "playwright"),
+    needs("jupyterlab", "nbconvert", "notebook", "playwright"),
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
 ]
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.ipynb"))
+
+# How many tables and pictures of the library they show.
+TABLES = {"first_look": 4, "rollout": 4}
+PICTURES = {"first_look": 1, "rollout": 0}
 
 # The name of the client in the server's monitoring.
 NAME = "in a notebook"
@@ -92,28 +99,50 @@ def monitored() -> Iterator[Monitored]:
             yield Monitored(port, lattice)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
-def test_run_all_cells(
-    program: Jupyter, browser: Browser, path: Path, scheme: Literal["light", "dark"]
-) -> None:
+def test_run_all_cells(program: Jupyter, browser: Browser, path: Path) -> None:
     """All cells run, none has an error or writes to stderr, tables and the picture have a size, no bar stays, and
-    all text can be read on the theme's background."""
-    with program.page(browser, path, scheme) as notebook:
+    all text can be read on the background of the light and of the dark theme."""
+    with program.page(browser, path) as notebook:
         notebook.run_all()
         notebook.wait_until_run()
 
         assert notebook.errors.count() == 0
         tables = notebook.page.locator(".wasmcloud-ctl table")
-        assert tables.count() == {"first_look": 4, "rollout": 4}[path.stem]
+        assert tables.count() == TABLES[path.stem]
         pictures = notebook.page.locator(".wasmcloud-ctl svg")
-        assert pictures.count() == {"first_look": 1, "rollout": 0}[path.stem]
+        assert pictures.count() == PICTURES[path.stem]
         for shown in (*tables.all(), *pictures.all()):
             box = shown.bounding_box()
             assert box is not None
             assert min(box["width"], box["height"]) > 50
         assert notebook.page.locator(BAR).locator("visible=true").count() == 0
-        assert notebook.low_contrasts() == []
+        assert low_contrasts(notebook.page) == []
+        notebook.make_dark()
+        assert low_contrasts(notebook.page) == []
+
+
+def test_export_to_html(browser: Browser, tmp_path: Path) -> None:
+    """Light and dark pages that nbconvert makes have all tables and the picture, can be read, and show no bar."""
+
+    def convert(*options: str) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "jupyter", "nbconvert", *options, "--log-level=ERROR"],
+            env={**os.environ, **folders(tmp_path)},
+            cwd=tmp_path,
+            check=True,
+            timeout=PATIENCE,
+        )
+
+    convert("--execute", "--to=notebook", "--output-dir=.", *map(str, EXAMPLES))
+    for theme in ("light", "dark"):
+        convert("--to=html", f"--theme={theme}", *(path.name for path in EXAMPLES))
+        for path in EXAMPLES:
+            with opened_file(browser, tmp_path / f"{path.stem}.html") as page:
+                assert page.locator(".wasmcloud-ctl table").count() == TABLES[path.stem]
+                assert page.locator(".wasmcloud-ctl svg").count() == PICTURES[path.stem]
+                assert page.get_by_text("of 30 s").locator("visible=true").count() == 0
+                assert low_contrasts(page) == []
 
 
 def test_progress_appears_and_goes(

@@ -91,6 +91,34 @@ def chromium(folder: Path) -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def opened_file(browser: Browser, path: Path) -> Iterator[Page]:
+    """Open a page that is a file. What it asks for from elsewhere is refused."""
+    page = browser.new_page()
+    page.set_default_timeout(MILLISECONDS)
+    page.route(lambda address: not address.startswith("file:"), lambda route: route.abort())
+    page.goto(path.as_uri())
+    yield page
+    page.close()
+
+
+def low_contrasts(page: Page) -> list[str]:
+    """Texts of the library's outputs whose contrast is below 4.5, each with its contrast. Pictures are left out."""
+    found: list[str] = page.evaluate(LOW_CONTRASTS)
+    return found
+
+
+def folders(folder: Path) -> dict[str, str]:
+    """The environment in which Jupyter and its kernels write only here."""
+    return {
+        "HOME": str(folder),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }
+
+
 @attrs.frozen
 class Jupyter:
     """A running server of JupyterLab or Notebook."""
@@ -100,16 +128,14 @@ class Jupyter:
     folder: Path  # its notebooks are here
 
     @contextmanager
-    def page(
-        self, browser: Browser, path: Path, scheme: Literal["light", "dark"] = "light"
-    ) -> Iterator[NotebookPage]:
+    def page(self, browser: Browser, path: Path) -> Iterator[NotebookPage]:
         """Open a copy of a notebook, and wait until its kernel is ready."""
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types here
         copy = self.folder / path.name
         shutil.copy(path, copy)
         kind = "lab/tree" if self.program == "lab" else "notebooks"
         # The programs draw the cells that are in the window. In one that is high enough, these are all.
-        page = browser.new_page(viewport={"width": 1200, "height": 6000}, color_scheme=scheme)
+        page = browser.new_page(viewport={"width": 1200, "height": 6000}, color_scheme="light")
         page.set_default_timeout(MILLISECONDS)
         # "reset" forgets the notebooks that the last page had open.
         # Before a page has a connection to its kernel, it says that the kernel is idle.
@@ -133,6 +159,11 @@ class NotebookPage:
         """Wait until the kernel is idle."""
         self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
 
+    def make_dark(self) -> None:
+        """Have the page ask for the dark theme, and wait until it has it."""
+        self.page.emulate_media(color_scheme="dark")
+        self.page.locator('body[data-jp-theme-light="false"]').wait_for(state="attached")
+
     def choose(self, menu: str, command: str) -> None:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         # The name of a command's menu item includes its shortcut.
@@ -153,11 +184,6 @@ class NotebookPage:
     def wait_until_run(self, count: int | None = None) -> None:
         """Wait until so many cells have run, by default all."""
         self.page.wait_for_function(RAN, arg=self.code_cells if count is None else count)
-
-    def low_contrasts(self) -> list[str]:
-        """Texts of the library's outputs whose contrast is below 4.5, each with its contrast."""
-        found: list[str] = self.page.evaluate(LOW_CONTRASTS)
-        return found
 
     @property
     def errors(self) -> Locator:
@@ -181,13 +207,6 @@ def jupyter(program: Literal["lab", "notebook"], folder: Path) -> Iterator[Jupyt
         "--port=0",
         f"--IdentityProvider.token={TOKEN}",
     ]
-    folders = {
-        "HOME": folder,
-        "IPYTHONDIR": folder / "ipython",
-        "JUPYTER_CONFIG_DIR": folder / "config",
-        "JUPYTER_DATA_DIR": folder / "data",
-        "JUPYTER_RUNTIME_DIR": folder / "runtime",
-    }
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "jupyter", program, *options],
@@ -195,7 +214,7 @@ def jupyter(program: Literal["lab", "notebook"], folder: Path) -> Iterator[Jupyt
             stderr=errors,
             text=True,
             cwd=notebooks,
-            env={**os.environ, **{name: str(path) for name, path in folders.items()}},
+            env={**os.environ, **folders(folder)},
             start_new_session=True,
         )
         try:
