@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -813,6 +814,13 @@ def test_html_has_no_colours_of_its_own_but_on_badges() -> None:
     ]
 
     assert {colour.partition("}")[0] for colour in colours} <= {"inherit", "#fff"}
+
+
+def test_html_has_spaces_between_labels() -> None:
+    """They stay apart in a notebook that is not trusted, in which Jupyter shows no styles."""
+    words = re.sub(r"<[^>]*>", "", page(HOST).partition("</style>")[2])
+
+    assert "zone=z1 hostcore.os=linux" in words
 
 
 # As plain dicts ---------------------------------------------------------------------------------
