@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 import attrs
 
 # Between columns, between the boxes of a column, and between parts that no link joins.
-_COLUMN_GAP = 34.0
+_COLUMN_GAP = 28.0
 _ROW_GAP = 12.0
 _PART_GAP = 30.0
 

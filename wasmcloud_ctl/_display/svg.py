@@ -53,7 +53,7 @@ _HEAD_WIDTH = 3.6
 _APART = 7.0
 
 # A picture shrinks to this part of its size to fit the page. A wider one scrolls.
-_MIN_SCALE = 0.8
+_MIN_SCALE = 0.7
 _STYLE = """
 .wasmcloud-graph text{fill:currentColor;font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
 .wasmcloud-graph .name{font-weight:600}
@@ -322,7 +322,7 @@ def _text(words: str, kind: str) -> _Text:
 def _group(tooltip: str, *parts: str) -> str:
     lines = "\n".join(one_line(line, 200) for line in tooltip.splitlines() if line)
     title = f"<title>{html.escape(lines)}</title>" if lines else ""
-    return f"<g>{title}{''.join(parts)}</g>"
+    return f"<g>{title}{' '.join(parts)}</g>"
 
 
 def _rectangle(kind: str, x: float, y: float, width: float, height: float, radius: float) -> str:
