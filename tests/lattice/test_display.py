@@ -73,6 +73,7 @@ def test_a_locale_without_utf_8_shows_a_lattice(
     for name, value in {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")  # names have any length, and no line is to be wrapped
     first, second = client.get_hosts(expected=2).data
     client.scale_component(first.id, "acme/web:1", "web", 5, wait=5)
     client.put_label(first.id, "town", "Köln")
