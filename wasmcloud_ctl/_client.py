@@ -790,7 +790,8 @@ class Client:
     ) -> T:
         """Run a coroutine function on the client's private event loop, and return what it returns.
 
-        The function must not block: all calls of this client would wait meanwhile.
+        The function must not block: all calls of this client would wait meanwhile. It sees the caller's context
+        variables.
 
         Args:
             async_function: The coroutine function.

@@ -275,8 +275,7 @@ def _head(gathered: models.Replies[Any] | models.Inventories, how_many: str) -> 
     return Title(missing, Text(f"{how_many} in {gathered.elapsed:.2f} s", "muted"))
 
 
-@sections.register(models.Replies)
-def _(replies: models.Replies[Any]) -> list[Section]:
+def _sections_of_replies(replies: models.Replies[Any]) -> list[Section]:
     bids = (models.ComponentAuctionAck, models.ProviderAuctionAck)
     return [
         _head(replies, _answers(replies)),
@@ -287,8 +286,7 @@ def _(replies: models.Replies[Any]) -> list[Section]:
     ]
 
 
-@sections.register
-def _(inventories: models.Inventories) -> list[Section]:
+def _sections_of_inventories(inventories: models.Inventories) -> list[Section]:
     how_many = _listed(count(len(inventories.data), "inventory"), _errors(inventories))
     badge = Text("no inventory", "badge bad")
     errors = Table(
@@ -316,8 +314,7 @@ def _running(items: Iterable[tuple[str, str]]) -> Cell:
     return Lines(lines) if lines else Text("none", "muted")
 
 
-@sections.register
-def _(event: events.Event) -> list[Section]:
+def _sections_of_event(event: events.Event) -> list[Section]:
     failures = (
         events.ComponentScaleFailed,
         events.ProviderStartFailed,
@@ -358,9 +355,12 @@ def _field(name: str, value: Any) -> Cell:
 
 
 def register() -> None:
-    """Register these functions at the renderers. An import alone would not do, because Python 3.15 can delay it."""
+    """Register these functions at the renderers. An import alone would not do: Python 3.15 can delay it."""
     summary.register(_summary)
     sections.register(_sections_of_any)
     sections.register(_sections_of_value)
     sections.register(_sections_of_inventory)
     sections.register(models.CtlResponse, _sections_of_response)
+    sections.register(models.Replies, _sections_of_replies)
+    sections.register(_sections_of_inventories)
+    sections.register(_sections_of_event)

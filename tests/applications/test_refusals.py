@@ -132,3 +132,22 @@ def test_uwsgi_without_threads_is_refused(lattice: PracticeLattice, monkeypatch:
     assert refusal(lattice.url) == (
         "uWSGI stops Python's threads between requests, and this client has one: start uWSGI with enable-threads"
     )
+
+
+def test_uwsgi_that_has_to_be_told_both_names_the_fork_first(
+    lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """lazy-apps is the option without which workers can hang."""
+    pretend_uwsgi(monkeypatch, master=os.getpid(), processes=3, threads=False)
+
+    assert refusal(lattice.url) == BEFORE_FORK
+
+
+def test_a_module_of_the_applications_own_with_the_name_uwsgi(
+    lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project may call its entry file so."""
+    monkeypatch.setitem(sys.modules, "uwsgi", ModuleType("uwsgi"))
+
+    with lattice.connect() as client:
+        assert len(client.get_hosts(expected=2)) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import gc
 import pickle
@@ -11,6 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import pytest
@@ -314,6 +316,22 @@ def test_run_gives_nats_py_to_those_who_want_it(client: Client) -> None:
     assert client.run(round_trip, "hello") == b"hello"
     with pytest.raises(KeyError, match="mine"):
         client.run(fail)
+
+
+def test_run_has_the_callers_context(client: Client) -> None:
+    """A function sees the context variables of its own caller, also when several threads call at the same time."""
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=-1)
+
+    async def read() -> int:
+        return variable.get()
+
+    def call(number: int) -> bool:
+        variable.set(number)
+        return client.run(read) == number
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(call, range(200)))
+    assert client.run(read) == -1
 
 
 def test_run_has_a_timeout_that_cancels(client: Client) -> None:

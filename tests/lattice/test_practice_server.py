@@ -140,3 +140,20 @@ def test_it_runs_where_there_is_no_shell(tmp_path: Path, monkeypatch: pytest.Mon
     with PracticeServer() as server:
         assert server.running
     assert not server.running
+
+
+def test_a_start_that_fails_keeps_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the program cannot be run any more, the folder with its log and data is still there for the next start."""
+    with PracticeServer() as server:
+        server.stop()
+        (tmp_path / "nats-server").write_text("#!/no/such/program\n")
+        (tmp_path / "nats-server").chmod(0o755)
+        with monkeypatch.context() as changed:
+            changed.setenv("PATH", str(tmp_path))
+            with pytest.raises(
+                PracticeServerError, match=r"nats-server cannot be run: No such file or directory$"
+            ):
+                server.start()
+        server.start()
+
+        assert server.log.count("Server is ready") == 2

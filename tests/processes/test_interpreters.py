@@ -99,7 +99,7 @@ def test_no_sub_interpreter_before_3_12_has_a_client(lattice: PracticeLattice, k
         0,
         "ConnectError this is a sub-interpreter, and before Python 3.12 asyncio works in one interpreter of a "
         "process only: connect in the main interpreter (with mod_wsgi: WSGIApplicationGroup %{GLOBAL}), or use "
-        "Python 3.12\n2\n",
+        "Python 3.12 or newer\n2\n",
         "",
     )
 

@@ -287,7 +287,7 @@ def test_where_contexts_are(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_without_a_home_directory_there_are_no_contexts(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a container whose user has no entry in /etc/passwd: the usual defaults, and "~" in a message."""
+    """As in a container whose user has no entry in /etc/passwd. A folder with the name "~" is none."""
 
     def nobody(number: int) -> NoReturn:
         raise KeyError(f"getpwuid(): uid not found: {number}")
@@ -296,15 +296,16 @@ def test_without_a_home_directory_there_are_no_contexts(
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "WASH_CONTEXT_DIR"):
         monkeypatch.delenv(name, raising=False)
-    assert found() == {}
-    assert refusal(context="work", kind=NotFound) == (
-        "there is no wash context 'work' in ~/.config/wash/contexts; existing contexts: none"
-    )
-    for name, contexts in {"WASH_CONFIG_DIR": "~/wash/contexts", "WASH_CONTEXT_DIR": "~/wash"}.items():
-        monkeypatch.setenv(name, "~/wash")
+    contexts = tmp_path / "~" / ".config" / "wash" / "contexts"
+    contexts.mkdir(parents=True)
+    (contexts / "default").write_text("work")
+    (contexts / "work.json").write_text('{"ctl_host": "elsewhere.example"}')
+    for name in ("", "WASH_CONFIG_DIR", "WASH_CONTEXT_DIR"):
+        if name:
+            monkeypatch.setenv(name, "~/.config/wash/contexts")
         assert found() == {}
         assert refusal(context="work", kind=NotFound) == (
-            f"there is no wash context 'work' in {contexts}; existing contexts: none"
+            "there is no wash context 'work', because there is no home directory; set WASH_CONTEXT_DIR"
         )
 
 

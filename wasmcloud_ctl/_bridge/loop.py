@@ -32,7 +32,7 @@ import anyio._backends._asyncio
 from anyio import create_task_group, move_on_after
 from anyio.abc import TaskGroup
 
-from wasmcloud_ctl._bridge import interpreters, processes, refusals
+from wasmcloud_ctl._bridge import processes, refusals
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
@@ -71,16 +71,22 @@ class _Coroutine(Generic[T]):
     await anything.
     """
 
-    def __init__(self, tasks: TaskGroup, function: Callable[[], Awaitable[T]]) -> None:
+    def __init__(
+        self, tasks: TaskGroup, function: Callable[[], Awaitable[T]], context: contextvars.Context | None
+    ) -> None:
         self.result: Result[T] = Result()
         self.abandoned: bool = False
         self._tasks = tasks
         self._function = function
+        self._context = context
         self._task: asyncio.Task[Any] | None = None
 
     def begin(self) -> None:
         try:
-            self._tasks.start_soon(self._run)
+            if self._context is None:
+                self._tasks.start_soon(self._run)
+            else:
+                self._context.run(self._tasks.start_soon, self._run)
         except RuntimeError:  # pragma: no cover – the loop has just ended, and fails the result next
             pass
 
@@ -181,13 +187,20 @@ class Bridge:
     def start(self, timeout: float, cleanup: Callable[[], Awaitable[None]] = _do_nothing) -> None:
         """Start the thread and its loop, which runs ``cleanup`` before it ends, for at most a second.
 
-        Raises ConnectError if they do not start in time: this process or interpreter can have no client (see
-        ``refusals`` and ``interpreters``), there are no more files or threads, or Python is ending.
+        Raises ConnectError if they do not start in time: this process or interpreter can have no client, there are no
+        more files or threads, or Python is ending.
         """
         refusals.refuse()
-        interpreters.refuse()
         started: Result[None] = Result()
-        thread = threading.Thread(target=self._main, args=(started, cleanup), name=self._name, daemon=True)
+        try:
+            thread = threading.Thread(
+                target=self._main, args=(started, cleanup), name=self._name, daemon=True
+            )
+        except RuntimeError as error:  # pragma: no cover – coverage is not measured in sub-interpreters
+            raise ConnectError(
+                f"this interpreter cannot run the client's thread ({error}): connect in the main interpreter, or in "
+                "a process of its own"
+            ) from error
 
         def start_thread() -> None:  # pragma: no cover – not measurable on a bare thread
             try:
@@ -323,13 +336,21 @@ class Bridge:
             self._waiters.discard(result)
         return result.get()
 
-    def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
+    def run(
+        self,
+        function: Callable[..., Awaitable[T]],
+        *args: Any,
+        timeout: float | None,
+        context: contextvars.Context | None = None,
+    ) -> T:
         """Run a coroutine function on the loop, and return its result.
 
+        It runs in ``context``, by default in the loop's own: tasks that it starts would keep the caller's variables.
         After ``timeout`` seconds (None for no limit), cancel it and raise DeadlinePassed. Raises as ``exchange``.
         """
         self.refuse_ended()
-        return self.exchange(_Coroutine(self._tasks, functools.partial(function, *args)), timeout)
+        work = _Coroutine(self._tasks, functools.partial(function, *args), context)
+        return self.exchange(work, timeout)
 
     def watch(self, messages: MessageQueue[Any]) -> None:
         """Fail a queue, too, when the loop ends."""

@@ -35,7 +35,7 @@ _SPACE = re.compile(r"(?<=\s)(?=\S)")
 _BREAK = re.compile(r"(?<=[\s/,:])(?=[^\s/,:])")
 
 # Replacements of the same width for the signs of this package, where stdout cannot encode them.
-_PLAIN = str.maketrans("…×·─│├└", "~x--||`")
+_PLAIN = dict(zip("…×·─│├└", "~x--||`", strict=True))
 
 # For the lines of one item, such as a component and its reference, after the first.
 _INDENT = "  "
@@ -89,12 +89,24 @@ def as_line(text: str) -> str:
 def encodable(text: str) -> str:
     """Return a text in which what stdout cannot encode is replaced: signs by similar ones, letters by ``?``."""
     # Without a stdout, as in a service or under pythonw, nothing is printed.
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None)
+    if not isinstance(encoding, str):
+        return text
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+        return "".join(_encodable_letter(letter, encoding) for letter in text)
+    except LookupError:
+        pass  # stdout is an object of somebody's own
     return text
+
+
+def _encodable_letter(letter: str, encoding: str) -> str:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return _PLAIN.get(letter, "?" * _width_of(letter))
+    return letter
 
 
 def _terminal_width() -> int:

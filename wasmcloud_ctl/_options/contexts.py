@@ -110,6 +110,10 @@ def load(name: object) -> Given:
     if not _is_name(arguments.identifier(name, "context")):
         raise InvalidArgument(f"context must be the name of a wash context, not a path: {name!r}")
     folder = _folder()
+    if folder is None:
+        raise NotFound(
+            f"there is no wash context {name!r}, because there is no home directory; set WASH_CONTEXT_DIR"
+        )
     given = _read(folder / f"{name}.json")
     if given is None:
         raise NotFound(f"there is no wash context {name!r} in {folder}; {_existing(folder)}")
@@ -119,6 +123,8 @@ def load(name: object) -> Given:
 def current() -> Given:
     """Return the options that wash's current context gives. Empty if wash has no context."""
     folder = _folder()
+    if folder is None:
+        return {}
     path = folder / "default"  # holds the name of the current context
     content = _content(path)
     if content is None:
@@ -132,18 +138,20 @@ def current() -> Given:
     return given
 
 
-def _folder() -> Path:
-    # A user may have no home directory, as in a container. os.path.expanduser then leaves "~" in place, where
-    # Path.expanduser raises RuntimeError. There are no contexts then.
+def _folder() -> Path | None:
+    """Return the folder of the contexts. None if it is in a home directory and the user has none."""
     contexts, wash = _variable("WASH_CONTEXT_DIR"), _variable("WASH_CONFIG_DIR")
-    if contexts is not None:
-        return Path(os.path.expanduser(contexts))
-    if wash is not None:
-        return Path(os.path.expanduser(wash), "contexts")
     configuration = Path(_variable("XDG_CONFIG_HOME") or "")
-    if not configuration.is_absolute():
-        configuration = Path(os.path.expanduser("~/.config"))
-    return configuration / "wash" / "contexts"
+    if contexts is not None:
+        folder = Path(contexts)
+    elif wash is not None:
+        folder = Path(wash, "contexts")
+    else:
+        folder = Path(configuration if configuration.is_absolute() else "~/.config", "wash", "contexts")
+    try:
+        return folder.expanduser()
+    except RuntimeError:  # a user without a home directory, as in a container
+        return None
 
 
 def _is_name(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -74,7 +75,10 @@ class Transport:
         return Subscription(self.session, tuple(subjects), queue, None, gap_events)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
-        """Run a coroutine function on the loop. After ``timeout``, cancel it and raise WaitTimeout."""
+        """Run a coroutine function on the loop, in the caller's context.
+
+        After ``timeout``, cancel it and raise WaitTimeout.
+        """
 
         async def awaited() -> T:
             awaitable = function(*args)
@@ -85,6 +89,6 @@ class Transport:
             return await awaitable
 
         try:
-            return self.bridge.run(awaited, timeout=timeout)
+            return self.bridge.run(awaited, timeout=timeout, context=contextvars.copy_context())
         except DeadlinePassed:
             raise WaitTimeout(f"the function did not end within {timeout:g} s, and was cancelled") from None

@@ -164,7 +164,8 @@ class PracticeServer:
                     start_new_session=True,
                 )
             except OSError as error:
-                self.close()
+                if begin == 0:
+                    self.close()
                 raise PracticeServerError(f"{executable} cannot be run: {error.strerror}") from error
         self._paused = False
         _running.add(self)
@@ -188,7 +189,7 @@ class PracticeServer:
         return "\n".join([*lines, self._config, ""])
 
     def _watch(self, server_pid: int, folder: Path) -> None:
-        if not os.path.exists(_SHELL):
+        if not os.access(_SHELL, os.X_OK):
             return
         self._watcher = subprocess.Popen(
             [_SHELL, "-c", _WATCH, "sh", str(server_pid), str(folder)],
