@@ -90,10 +90,12 @@ def main() -> None:
             (folder / f"{name}.inc").write_text(text, "utf-8")
             print(f"\n{text}")
         try:
-            draw(part, folder)
+            import matplotlib.pyplot  # noqa: F401  # it may be missing, or a library that it needs
         except ImportError as error:
-            reason = str(error).strip().splitlines()[-1]  # numpy's message is a page long
+            reason = (str(error).strip().splitlines() or ["unknown"])[-1]  # numpy's message is a page long
             print(f"\nno plots of {part}: matplotlib cannot be imported: {reason}")
+        else:
+            draw(part, folder)
     print(f"\n{on}")
 
 

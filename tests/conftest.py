@@ -88,7 +88,7 @@ def skip_without(error: ImportError) -> None:
         pytest.skip(f"needs {error.name}: pip install -e '.[dev]'")  # the extra testing does not install it
     # numpy, and with it pandas and matplotlib, and Jupyter's kernels need libstdc++ from the system.
     told = "".join(traceback.format_exception(error))
-    missing = re.search(r"(lib\S+): cannot open shared object file", told)
+    missing = re.search(r"(libstdc\+\+\S*): cannot open shared object file", told)
     if missing is not None:
         pytest.skip(f"needs {missing[1]} from the system")  # no package of Python has it
 

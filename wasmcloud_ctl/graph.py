@@ -148,7 +148,7 @@ def _arrows(links: Iterable[Link]) -> list[Arrow]:
             for end, names in (("source", link.source_config), ("target", link.target_config))
             if names
         )
-        label = Label(interfaces_of(link) + name, configs)
+        label = Label(interfaces_of(link), name, configs)
         labels.setdefault((link.source_id, link.target), []).append(label)
     return [
         Arrow(source=source, target=target, labels=sorted(found))

@@ -134,7 +134,7 @@ def test_its_log_is_kept_over_restarts() -> None:
 
 
 def test_it_runs_where_there_is_no_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in an image of a container that has Python and nothing else. It ends with its owner all the same."""
+    """As in an image of a container that has Python and nothing else. ``close`` ends it as ever."""
     monkeypatch.setattr("wasmcloud_ctl.testing._server._SHELL", str(tmp_path / "sh"))
 
     with PracticeServer() as server:

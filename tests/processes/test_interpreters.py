@@ -159,7 +159,7 @@ def test_an_interpreter_without_its_lock_has_no_client(lattice: PracticeLattice)
 
     assert ended == Ended(
         0,
-        "ConnectError this Python runs without its lock (the GIL), and the client is not tested without it: start Python with "
-        "-X gil=1, or with PYTHON_GIL=1 in the environment\n1\n",
+        "ConnectError this Python runs without its lock (the GIL), and the client is not tested without it: start "
+        "Python with -X gil=1, or with PYTHON_GIL=1 in the environment\n1\n",
         "",
     )

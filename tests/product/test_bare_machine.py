@@ -16,7 +16,7 @@ from bare import BareMachine, NotPossibleError
 pytestmark = [
     pytest.mark.long,
     # A command downloads and installs a hundred megabytes, and one of them runs all tests.
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
 ]
 
 ROOT = Path(__file__).parents[2]
@@ -168,15 +168,13 @@ def test_the_command_that_shows_the_client_works(machine: BareMachine) -> None:
 
 
 def test_the_command_for_the_tests_works(machine: BareMachine) -> None:
-    """All tests pass. Those of pandas, matplotlib and Jupyter's kernels are skipped: these need libstdc++."""
+    """All tests pass. Those of pandas, matplotlib and Jupyter's kernels are skipped: these need libstdc++. No other
+    test is skipped for want of something."""
     ended = machine.run(COMMANDS[1])
 
     assert re.search(r"^\d{4} passed, \d+ skipped in ", ended, re.MULTILINE), ended
     skipped = re.findall(r"^SKIPPED \[\d+\] \S+: (.*)$", ended, re.MULTILINE)
-    assert set(skipped) == {
-        "needs libstdc++.so.6 from the system",
-        "hosts before 1.1.1 publish neither event",  # skipped everywhere
-    }
+    assert {reason for reason in skipped if "needs" in reason} == {"needs libstdc++.so.6 from the system"}
 
 
 @pytest.mark.parametrize("extra", SCRIPTS)

@@ -65,20 +65,22 @@ class BareMachine:
         sdist: The sdist, which has all files of a checkout.
 
     Raises:
-        NotPossibleError: This process is not root, may not mount, or there is no apt.
+        NotPossibleError: This process is not root, may not mount, there is no apt, or it reaches no packages.
     """
 
     def __init__(self, folder: Path, sdist: Path) -> None:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise NotPossibleError("a bare machine is made by root, with Debian's apt-get")
-        if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True).returncode:
+        probe = ["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "probe", "/mnt"]
+        if subprocess.run(probe, capture_output=True).returncode:
             raise NotPossibleError(
-                "a bare machine needs namespaces of its own, which unshare cannot make here"
+                "a bare machine needs mounts in namespaces of its own, which are refused here"
             )
         self._root = folder / "root"
         self.packages = self._unpack(folder / "apt")
-        for path in _NETWORK:
-            if Path(path).exists():
+        # pip's variables may name files, too, such as one of certificates.
+        for path in (*_NETWORK, *_PIP.values()):
+            if os.path.isabs(path) and os.path.isfile(path):
                 copy = self._root / path[1:]
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
@@ -94,17 +96,20 @@ class BareMachine:
         for name in ("state/lists/partial", "cache/archives/partial"):
             (apt / name).mkdir(parents=True)
         (apt / "status").touch()  # nothing is installed
-        command = [
-            "apt-get",
-            "-qq",
-            "-o",
-            f"Dir::State={apt}/state",
-            "-o",
-            f"Dir::State::status={apt}/status",
-        ]
-        command += ["-o", f"Dir::Cache={apt}/cache", "-o", "APT::Sandbox::User=root"]
-        _run(*command, "update")
-        _run(*command, "install", "-y", "--no-install-recommends", "--download-only", *PACKAGES)
+        options = {
+            "Dir::State": f"{apt}/state",
+            "Dir::State::status": f"{apt}/status",
+            "Dir::Cache": f"{apt}/cache",
+            "APT::Sandbox::User": "root",
+            "APT::Update::Error-Mode": "any",
+            "Acquire::Retries": "2",
+            "Acquire::http::Timeout": "30",
+        }
+        command = ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in options.items())]
+        for step in (["update"], ["install", "-y", "--no-install-recommends", "--download-only", *PACKAGES]):
+            ended = subprocess.run([*command, *step], capture_output=True, text=True)
+            if ended.returncode:
+                raise NotPossibleError(f"a bare machine needs Debian's packages: {ended.stderr.strip()}")
         for name in ("bin", "lib", "lib64", "sbin"):
             (self._root / "usr" / name).mkdir(parents=True)
             (self._root / name).symlink_to(f"usr/{name}")

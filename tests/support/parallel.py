@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 # One process runs all tests of these files, because they share a fixture that takes seconds.
 TOGETHER = (
     "test_authentication.py",
+    "test_bare_machine.py",
     "test_benchmarks.py",
     "test_browsers.py",
     "test_golden_replay.py",

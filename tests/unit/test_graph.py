@@ -314,6 +314,32 @@ def test_a_picture_is_the_same_each_time() -> None:
     assert again.to_svg() == LatticeGraph(HOSTS, LINKS).to_svg()
 
 
+def test_a_long_label_keeps_the_name_of_its_link() -> None:
+    """The interfaces are cut, and the tooltip has all of them."""
+    interfaces = ["incoming-handler", "outgoing-handler", "types", "proxy"]
+    root = picture(LatticeGraph(HOSTS, [Link("web", "cart", "wasi", "http", interfaces, name="blue")]))
+    [label] = boxes(root, "label")
+
+    assert "\u00a0\u00a0incoming-handler,outgoing-handler,ty… (blue)" in texts_in(root, label)
+    assert title_of(root, label) == f"web -> cart\nwasi:http/{','.join(interfaces)} (blue)"
+
+
+def test_a_host_that_is_given_twice_is_one_host() -> None:
+    """A component on it is on one host."""
+    root = picture(LatticeGraph([HOSTS[1], HOSTS[1]], [Link("web", "web", "acme", "pages", ["a"])]))
+
+    assert texts_in(root, boxes(root, "end component")[0]) == {"web", "on gentle-island"}
+
+
+def test_boxes_are_wide_enough_for_wide_letters() -> None:
+    """Capitals and the letters of East Asia take more space than others."""
+    names = ("iiiiiiiiiiii", "WWWWWWWWWWWW", "葉葉葉葉葉葉葉葉葉葉葉葉")
+    root = picture(LatticeGraph([inventory("A", "host", components=names)]))
+    widths = sorted(float(box.get("width", "")) for box in boxes(root, "component"))
+
+    assert widths == [104.8, 135.9, 193.6]
+
+
 def test_hosts_are_side_by_side_in_the_order_of_their_upper_edges() -> None:
     """No two overlap, and the picture is no wider than a page."""
     hosts = [
@@ -342,7 +368,7 @@ def overlap(one: ElementTree.Element, other: ElementTree.Element) -> bool:
     )
 
 
-@pytest.mark.parametrize(("host_count", "height"), [(3, 271), (10, 684), (50, 3128)])
+@pytest.mark.parametrize(("host_count", "height"), [(3, 271), (10, 684), (50, 3148)])
 def test_pictures_of_more_hosts_are_longer_and_not_wider(host_count: int, height: int) -> None:
     """They scroll in one direction, as a page does."""
     root = picture(lattice_of(host_count))
@@ -352,7 +378,7 @@ def test_pictures_of_more_hosts_are_longer_and_not_wider(host_count: int, height
 
 
 def test_a_picture_of_2000_hosts_takes_seconds_at_most() -> None:
-    """Its time grows with the hosts and links, and not with their square."""
+    """No step of the layout compares each box with all others."""
     hosts = [
         HostInventory(
             host_id=f"host-{number}",

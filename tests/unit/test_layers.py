@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wasmcloud_ctl._display.layers import Layout, Link, Place, arrange
@@ -96,7 +96,10 @@ def test_nothing_has_no_size() -> None:
 
 ENDS = st.integers(0, 7)
 
+relaxed = settings(deadline=None)  # a busy machine is no failure
 
+
+@relaxed
 @given(st.lists(st.tuples(ENDS, ENDS), min_size=1, max_size=14, unique=True), st.data())
 def test_no_box_overlaps_another_or_a_line(pairs: list[tuple[int, int]], data: st.DataObject) -> None:
     """All lie within the layout. In a column, boxes and bends keep apart. Parts keep apart, too."""
@@ -136,6 +139,7 @@ def test_no_box_overlaps_another_or_a_line(pairs: list[tuple[int, int]], data: s
         assert width <= place.column_right - place.column_left + 1e-6
 
 
+@relaxed
 @given(st.lists(st.tuples(ENDS, ENDS), min_size=1, max_size=14, unique=True))
 def test_each_line_leads_through_neighbouring_columns(pairs: list[tuple[int, int]]) -> None:
     """From its source over the bends and the label to its target, always in one direction."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import attrs
@@ -33,9 +33,10 @@ class HostBox:
 
 @attrs.frozen(order=True)
 class Label:
-    """A link: its interfaces, with its name if that is not ``default``, and a line for the configs of each end."""
+    """A link: its interfaces, its name in brackets if it is not ``default``, and a line for each end's configs."""
 
     words: str
+    name: str = ""
     configs: Sequence[str] = ()
 
 
@@ -61,6 +62,14 @@ class Diagram:
         running = {item.id for host in self.hosts for item in host.items}
         named = {end for arrow in self.arrows for end in (arrow.source, arrow.target)}
         return sorted(named - running)
+
+    def hosts_of(self) -> Mapping[str, Sequence[HostBox]]:
+        """Return the hosts that run each component and provider, by its id."""
+        hosts: dict[str, dict[str, HostBox]] = {}
+        for host in self.hosts:
+            for item in host.items:
+                hosts.setdefault(item.id, {})[host.id] = host
+        return {item_id: list(found.values()) for item_id, found in hosts.items()}
 
     def heading(self) -> str:
         """Return the lattice's name and how many hosts, components, providers and links there are."""
@@ -109,7 +118,10 @@ def _arrow_lines(arrow: Arrow, missing: Sequence[str]) -> list[str]:
     warning = f"  {' AND '.join(nowhere)} RUNS NOWHERE" if nowhere else ""
     ends = f"{one_line(arrow.source)} -> {one_line(arrow.target)}"
     labels = [
-        [one_line(label.words, 100), *_tree([[one_line(config, None)] for config in label.configs])]
+        [
+            one_line(label.words + label.name, 100),
+            *_tree([[one_line(config, None)] for config in label.configs]),
+        ]
         for label in arrow.labels
     ]
     if len(labels) == 1:

@@ -18,10 +18,10 @@ _COLUMN_GAP = 28.0
 _ROW_GAP = 12.0
 _PART_GAP = 30.0
 
-# How often the columns are sorted, and how often the boxes are moved. It alternates between the directions.
+# How often the columns are sorted, and how often the boxes are moved: from left to right and back, in turn.
 _SWEEPS = 8
 
-# What a bend keeps free for its line.
+# The height that is kept free for a line that passes a column.
 _BEND_HEIGHT = 4.0
 
 
@@ -197,7 +197,7 @@ def _parts(nodes: Iterable[_Node]) -> Iterable[list[list[_Node]]]:
 
 
 def _sorted(columns: Sequence[list[_Node]]) -> Sequence[list[_Node]]:
-    """Return the columns in the order with the fewest crossings of some that are tried."""
+    """Return the columns in the best order that is found: the one with the fewest crossings."""
     _number_rows(columns)
     best, fewest = columns, _crossings(columns)
     for sweep in range(_SWEEPS):
@@ -265,7 +265,8 @@ def _middle(node: _Node, neighbours: Sequence[_Node]) -> float:
 
 def _apart(wanted: Sequence[float], column: Sequence[_Node]) -> list[float]:
     """Return places as near as possible to the wanted ones, in the order of the column and without an overlap."""
-    # Less the space that the nodes above need, the places have to rise, and those that do not are averaged.
+    # Less the space that the nodes above take, the places must not decrease. Neighbours that do get their mean place.
+    # (This is isotonic regression, by pooling adjacent violators.)
     heights = [node.height for node in column]
     spaces = [(one + other) / 2 + _ROW_GAP for one, other in pairwise(heights)]
     offsets = list(accumulate(spaces, initial=0.0))

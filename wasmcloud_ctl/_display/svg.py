@@ -9,7 +9,7 @@ Text has no measured width: the picture is the same whatever fonts are installed
 from __future__ import annotations
 
 import html
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -17,16 +17,20 @@ import attrs
 
 from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item, Label
 from wasmcloud_ctl._display.layers import Layout, Link, Place, arrange
-from wasmcloud_ctl._display.text import count, one_line, short_id
+from wasmcloud_ctl._display.text import count, one_line, short_id, width_of
 
-# The letter widths are wider than those of most fonts.
+# The widths of letters, which are those of wide fonts. Some letters are wider by this part, except in code.
 _LETTER = 7.4
 _SMALL_LETTER = 6.7
+_WIDER = 0.35
+_WIDE_LETTERS = re.compile("[A-Zmw@%]")
+
 _LINE = 15.0
 _MARGIN = 8.0
 
 # The maximal length of a line in a box. The tooltip has the whole text.
 _MAX_LENGTH = 44
+_MAX_TOOLTIP = 2000
 
 # The maximal length of a link's label that is not broken into two lines.
 _SHORT_LABEL = 20
@@ -40,7 +44,7 @@ _PAGE_WIDTH = 1100.0
 _PART_GAP = 30.0
 
 # The cards of the hosts: their inside's width, unless a box is wider, and what is around and between.
-_CARD_WIDTH = 250.0
+_CARD_WIDTH = 244.0
 _CARD_MARGIN = 10.0
 _CARD_GAP = 14.0
 _ITEM_GAP = 6.0
@@ -54,6 +58,7 @@ _APART = 7.0
 
 # A picture shrinks to this part of its size to fit the page. A wider one scrolls.
 _MIN_SCALE = 0.7
+
 _STYLE = """
 .wasmcloud-graph text{fill:currentColor;font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
 .wasmcloud-graph .name{font-weight:600}
@@ -82,7 +87,10 @@ class _Text:
 
     @property
     def width(self) -> float:
-        return len(self.words) * (_SMALL_LETTER if self.kind in ("small", "code") else _LETTER)
+        letters = float(width_of(self.words))
+        if self.kind != "code":
+            letters += _WIDER * len(_WIDE_LETTERS.findall(self.words))
+        return letters * (_SMALL_LETTER if self.kind in ("small", "code") else _LETTER)
 
 
 @attrs.frozen
@@ -118,7 +126,7 @@ def picture(diagram: Diagram, *, standalone: bool) -> str:
     """Return a lattice as SVG: standalone with its own colours, or else with those of the page around it."""
     links, width, height = _links(diagram)
     top = height + _PART_GAP if links else 0.0
-    cards, cards_width, bottom = _cards(diagram.hosts, top, max(width, _PAGE_WIDTH))
+    cards, cards_width, bottom = _cards(diagram, top, max(width, _PAGE_WIDTH))
     width, height = max(width, cards_width) + 4, max(height, bottom) + 4
     fitted = f"max-width:max(100%,{width * _MIN_SCALE:.0f}px);height:auto"
     style = "color:#1f2328;background:#fff" if standalone else fitted
@@ -138,12 +146,11 @@ def picture(diagram: Diagram, *, standalone: bool) -> str:
 
 def _links(diagram: Diagram) -> tuple[list[str], float, float]:
     """Return the links' SVG, and its width and height."""
-    hosts: dict[str, list[HostBox]] = {}
+    hosts = diagram.hosts_of()
     items: dict[str, Item] = {}
     for host in diagram.hosts:
         for item in host.items:
-            hosts.setdefault(item.id, []).append(host)
-            items[item.id] = item
+            items.setdefault(item.id, item)
     boxes: list[_Box] = []
     ends: dict[str, int] = {}  # the numbers of the boxes, by id
     for end in dict.fromkeys(end for arrow in diagram.arrows for end in (arrow.source, arrow.target)):
@@ -174,7 +181,7 @@ def _missing_box(missing_id: str) -> _Box:
 
 def _label_box(arrow: Arrow, *, broken: bool) -> _Box:
     lines = [line for label in arrow.labels for line in _label_lines(label)]
-    words = [line for label in arrow.labels for line in (label.words, *label.configs)]
+    words = [line for label in arrow.labels for line in (label.words + label.name, *label.configs)]
     tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *words))
     return _Box("missing" if broken else "label", lines, tooltip, "start")
 
@@ -182,10 +189,11 @@ def _label_box(arrow: Arrow, *, broken: bool) -> _Box:
 def _label_lines(label: Label) -> list[_Text]:
     """Return a link's label: a line, or two if it is long: the package and the interfaces. And those of configs."""
     configs = [_text(config, "small") for config in label.configs]
-    if len(label.words) <= _SHORT_LABEL:
-        return [_text(label.words, "code"), *configs]
+    if len(label.words + label.name) <= _SHORT_LABEL:
+        return [_text(label.words + label.name, "code"), *configs]
     package, slash, interfaces = label.words.partition("/")
-    interfaces_line = _Text(_INDENT + one_line(interfaces, _MAX_LENGTH), "code")
+    name = one_line(label.name, _MAX_LENGTH // 2)
+    interfaces_line = _Text(_INDENT + one_line(interfaces, _MAX_LENGTH - len(name)) + name, "code")
     return [_text(package + slash, "code"), interfaces_line, *configs]
 
 
@@ -211,12 +219,12 @@ def _arrow(start: tuple[float, Place], bends: Sequence[Place], end: tuple[float,
     levels = [
         (
             start_place.centre_x + sign * start_width / 2,
-            _far(start_place, forward),
+            _leaves_at(start_place, forward),
             start_place.centre_y + aside,
         )
     ]
-    levels += [(_far(bend, not forward), _far(bend, forward), bend.centre_y) for bend in bends]
-    neck = _far(end_place, not forward) - sign * _HEAD_LENGTH
+    levels += [(_leaves_at(bend, not forward), _leaves_at(bend, forward), bend.centre_y) for bend in bends]
+    neck = _leaves_at(end_place, not forward) - sign * _HEAD_LENGTH
     levels.append((neck, tip - sign * _HEAD_LENGTH, end_place.centre_y + aside))
     begin, x, y = levels[0]
     path = f"M{begin:.1f},{y:.1f} H{x:.1f}"
@@ -229,7 +237,7 @@ def _arrow(start: tuple[float, Place], bends: Sequence[Place], end: tuple[float,
     return f'<path class="line" d="{path}"/><polygon class="head" points="{points}"/>'
 
 
-def _far(place: Place, forward: bool) -> float:
+def _leaves_at(place: Place, forward: bool) -> float:
     """Return the side of its column where a line leaves that goes to the right, or that goes to the left."""
     return place.column_right if forward else place.column_left
 
@@ -272,13 +280,13 @@ class _Card:
         return "".join((_group(tooltip, frame, *lines), *items)), height
 
 
-def _cards(hosts: Sequence[HostBox], top: float, page_width: float) -> tuple[list[str], float, float]:
+def _cards(diagram: Diagram, top: float, page_width: float) -> tuple[list[str], float, float]:
     """Return the hosts' SVG, and where it ends at the right and at the bottom. ``top`` is where it begins.
 
     Each host goes where it can be highest. So the order of the hosts is that of their upper edges.
     """
-    host_counts = Counter(item.id for host in hosts for item in host.items)
-    cards = [_card(host, host_counts) for host in hosts]
+    host_counts = {item_id: len(hosts) for item_id, hosts in diagram.hosts_of().items()}
+    cards = [_card(host, host_counts) for host in diagram.hosts]
     width = max([_CARD_WIDTH, *(card.width for card in cards)])
     step = width + 2 * _CARD_MARGIN + _CARD_GAP
     columns = max(1, min(len(cards), int((page_width + _CARD_GAP) / step)))
@@ -320,7 +328,7 @@ def _text(words: str, kind: str) -> _Text:
 
 
 def _group(tooltip: str, *parts: str) -> str:
-    lines = "\n".join(one_line(line, 200) for line in tooltip.splitlines() if line)
+    lines = "\n".join(one_line(line, _MAX_TOOLTIP) for line in tooltip.splitlines() if line)
     title = f"<title>{html.escape(lines)}</title>" if lines else ""
     return f"<g>{title}{' '.join(parts)}</g>"
 

@@ -12,13 +12,12 @@ import os
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Protocol
 
 from wasmcloud_ctl._display.tables import EMPTY, Cell, Lines, Section, Table, Text, Title, sections
-from wasmcloud_ctl._display.text import one_line
+from wasmcloud_ctl._display.text import one_line, width_of
 
 # The width of output that is no terminal, and the lowest one that tables are made for.
 _DEFAULT_WIDTH = 80
@@ -105,7 +104,7 @@ def _encodable_letter(letter: str, encoding: str) -> str:
     try:
         letter.encode(encoding)
     except UnicodeEncodeError:
-        return _PLAIN.get(letter, "?" * _width_of(letter))
+        return _PLAIN.get(letter, "?" * width_of(letter))
     return letter
 
 
@@ -166,7 +165,7 @@ def _table(table: Table, width: int) -> list[str]:
 def _fields(rows: Sequence[Row], width: int) -> list[str]:
     """Return the lines of fields. The last cell of each row is a value, which has the remaining width."""
     *names, _ = zip(*rows, strict=True)
-    widths = [min(width // 3, max(_width_of(_words(cell)) for cell in column)) for column in names]
+    widths = [min(width // 3, max(width_of(_words(cell)) for cell in column)) for column in names]
     last = width - sum(widths) - len(_GAP) * len(widths)
     whole = [[_words(cell) if isinstance(cell, tuple) else cell for cell in row] for row in rows]
     return _lines(whole, [*widths, last])
@@ -178,7 +177,7 @@ def _lines(rows: Sequence[Row], widths: Sequence[int]) -> list[str]:
     for row in rows:
         for parts in zip_longest(*map(_cell, row, widths), fillvalue=""):
             padded = [
-                part + " " * (width - _width_of(part)) for part, width in zip(parts, widths, strict=True)
+                part + " " * (width - width_of(part)) for part, width in zip(parts, widths, strict=True)
             ]
             lines.append(_GAP.join(padded).rstrip())
     return lines
@@ -206,7 +205,7 @@ def _widths(rows: Sequence[Row], width: int) -> list[int]:
     widths, enough, importance = [], [], []
     for cells in zip(*rows, strict=True):
         needs = [_needs(cell) for cell in cells if cell not in EMPTY]
-        widths.append(max(_width_of(line) for cell in cells for line in _cell(cell, width)))
+        widths.append(max(width_of(line) for cell in cells for line in _cell(cell, width)))
         enough.append(max(found for found, _ in needs))
         importance.append(min(found for _, found in needs))
     while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
@@ -225,7 +224,7 @@ def _needs(cell: Cell) -> tuple[int, int]:
         case Lines(lines=lines):
             return max(_longest(_words(part)) + len(_INDENT) for line in lines for part in line), 1
         case Text(style="bold"):
-            return _width_of(_words(cell)), 3
+            return width_of(_words(cell)), 3
         case Text(style="heading"):
             return _longest(_words(cell)), 3
         case Text(style=style) if style.startswith("code"):
@@ -252,7 +251,7 @@ def _words(cell: Cell) -> str:
 
 def _longest(text: str) -> int:
     """Return the width of the longest part of a text that is not broken."""
-    return min(_LONGEST_PART, max(_width_of(part.rstrip()) for part in _BREAK.split(text)))
+    return min(_LONGEST_PART, max(width_of(part.rstrip()) for part in _BREAK.split(text)))
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
@@ -286,18 +285,7 @@ def _fits(text: str, width: int) -> bool:
 def _end(text: str, width: int) -> int:
     """Return how many characters of a text fit into a width."""
     for end, letter in enumerate(text):
-        width -= _width_of(letter)
+        width -= width_of(letter)
         if width < 0:
             return end
     return len(text)
-
-
-def _width_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes: two for each wide letter, none for an accent of its own."""
-    return len(text) if text.isascii() else sum(map(_letter_width, text))
-
-
-def _letter_width(letter: str) -> int:
-    if unicodedata.category(letter) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1

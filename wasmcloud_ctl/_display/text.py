@@ -6,6 +6,7 @@ Text from hosts is not trusted. Characters that cannot be printed become spaces,
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import singledispatch
 
 # How many characters of a host's id are shown: enough to tell hosts apart and to search for one.
@@ -29,6 +30,17 @@ def one_line(text: str, width: int | None = 60) -> str:
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else " " for letter in text)
     return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for each wide letter, none for an accent of its own."""
+    return len(text) if text.isascii() else sum(map(_letter_width, text))
+
+
+def _letter_width(letter: str) -> int:
+    if unicodedata.category(letter) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
 
 
 def count(number: int, noun: str) -> str:
