@@ -110,7 +110,7 @@ class Progress:
         words = with_short_ids(f"{self._what}: {words}")
         try:
             if self._bar is None:
-                self._open(words)
+                self._bar = self._opened(words)
             self._bar.n = number if self._total is None else min(number, self._total)
             self._bar.set_description_str(words)
         except Exception:
@@ -118,14 +118,14 @@ class Progress:
             logger.debug("progress cannot be shown", exc_info=True)
             self._next = _NEVER
 
-    def _open(self, words: str) -> None:
+    def _opened(self, words: str) -> Any:
         from tqdm.auto import tqdm
 
         # tqdm has a thread that redraws bars which are rarely updated. These are updated often enough.
         without_thread: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
-        # Its module is not imported to compare the classes, for it imports all of ipywidgets.
+        # Compared by the module's name: to import the module would import all of ipywidgets.
         in_notebook = "tqdm.notebook" in {base.__module__ for base in tqdm.__mro__}
-        self._bar = without_thread(
+        bar = without_thread(
             desc=words,
             total=self._total,
             bar_format="{desc}" if self._total is None else "{desc} |{bar}|",
@@ -139,7 +139,8 @@ class Progress:
 
             # tqdm hides its bar, but leaves it in the cell's outputs: a notebook that is saved would show it as text.
             display: Any = IPython.display.display
-            self._output = display(self._bar.container, display_id=True)
+            self._output = display(bar.container, display_id=True)
+        return bar
 
     def __enter__(self) -> Progress:
         return self

@@ -18,22 +18,15 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
+# A compiled module of PyNaCl, which nkeys uses, imports this one. PyInstaller does not look into those, and without
+# this line a frozen program does not start.
+import _cffi_backend  # noqa: F401  # see above
 import attrs
+import nkeys
 
 from wasmcloud_ctl._options.options import Path
 from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl.exceptions import AuthError
-
-try:
-    # A compiled module of PyNaCl, which nkeys uses, imports this one. PyInstaller does not look into such modules, so
-    # without this line a frozen program does not start.
-    import _cffi_backend  # noqa: F401
-    import nkeys
-except ImportError as error:  # pragma: no cover – coverage is not measured in sub-interpreters
-    # PyNaCl cannot be loaded in an isolated sub-interpreter. connect() raises a ConnectError there, but pickled hosts
-    # and other values can be used.
-    if "subinterpreters" not in str(error):
-        raise
 
 # In bytes; no credentials file is larger. A wrong path may lead to a file of any size.
 _MAX_SIZE = 1 << 20
