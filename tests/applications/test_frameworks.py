@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import pytest
-from applications import documented, needs
+from applications import WebServer, documented, environment, needs, web_server
 from counted import Counted
 from scripts import WARNINGS
 
@@ -31,44 +30,39 @@ def answer():
 """
 
 
-def environment(practice: Counted) -> dict[str, str]:
+def variables(practice: Counted) -> dict[str, str]:
+    """Return what a server's environment has besides the usual."""
     # The servers leave their listening sockets to the collector, the reloaders do not wait for their processes when
     # Ctrl-C comes, and Python tells.
     warnings = f"{WARNINGS},ignore:unclosed <socket:ResourceWarning,ignore:subprocess:ResourceWarning"
-    return {**os.environ, **practice.environment(), "PYTHONWARNINGS": warnings, "PYTHONUNBUFFERED": "1"}
+    return {**practice.environment(), "PYTHONWARNINGS": warnings}
 
 
+@attrs.frozen
 class Site:
-    """A development server that runs, and its output."""
+    """A development server that runs."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self._process = process
-        self._url = url
-
-    def hosts(self) -> str:
-        """Return the documentation's page about the hosts."""
-        with urllib.request.urlopen(f"{self._url}hosts", timeout=20) as response:
-            return str(response.read().decode())
+    server: WebServer
 
     def answer(self) -> tuple[str, str, str]:
         """Return the version, the process and the thread of the page."""
-        with urllib.request.urlopen(self._url, timeout=20) as response:
-            version, process, thread, right = response.read().decode().split()
-        assert right == "True"
-        return version, process, thread
+        page = self.server.get().split()
+        assert page[3:] == ["True"], self.server.log.read_text()
+        return page[0], page[1], page[2]
 
     def answer_of(self, version: str) -> tuple[str, str, str]:
         """Wait until the server answers with this version of the page."""
-        end = time.monotonic() + 30
-        while True:
+        answers = []
+
+        def answered() -> bool:
             try:
-                answer = self.answer()
-                if answer[0] == version:
-                    return answer
-            except (ConnectionError, urllib.error.URLError):
-                assert self._process.poll() is None, self._process.communicate()
-            assert time.monotonic() < end
-            time.sleep(0.05)  # the server tells nobody when it has started again
+                answers.append(self.answer())
+            except (ConnectionError, http.client.HTTPException):
+                return False  # the old process has ended before its answer was complete
+            return answers[-1][0] == version
+
+        self.server.wait_until(answered)
+        return answers[-1]
 
     def ask_from_threads(self) -> None:
         """Ask 100 times from ten threads. One process answers, in several threads."""
@@ -79,31 +73,17 @@ class Site:
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """End it as a terminal does, with all its processes. Return its status and what it printed."""
-        os.killpg(self._process.pid, number)
-        # This ends when the last process that has inherited the output has ended.
-        output, _ = self._process.communicate(timeout=10)
-        return self._process.returncode, output
+        os.killpg(self.server.process.pid, number)
+        return self.server.wait_for_end(), self.server.log.read_text()
 
 
 @contextmanager
 def serving(practice: Counted, folder: Path, *command: str) -> Iterator[Site]:
     """Run a development server. ``PORT`` in the command is its port."""
     port = unused_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", *(part.replace("PORT", str(port)) for part in command)],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment(practice),
-        start_new_session=True,
-    )
-    try:
-        yield Site(process, f"http://127.0.0.1:{port}/")
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+    arguments = [sys.executable, "-m", *(part.replace("PORT", str(port)) for part in command)]
+    with web_server(arguments, port, folder / "log", folder, variables(practice)) as server:
+        yield Site(server)
 
 
 def change(page: Path, old: str, new: str) -> None:
@@ -123,7 +103,7 @@ def check_reload(site: Site, practice: Counted, page: Path, connections: int) ->
     assert second != first
     assert practice.settled(connections) == connections
     site.ask_from_threads()
-    assert all(host.friendly_name in site.hosts() for host in practice.lattice.hosts)
+    assert all(host.friendly_name in site.server.get("/hosts") for host in practice.lattice.hosts)
 
 
 # Django -------------------------------------------------------------------------------------------------
@@ -238,7 +218,7 @@ def test_djangos_commands_shell_and_tests(django_site: Path, practice: Counted) 
             capture_output=True,
             text=True,
             timeout=60,
-            env=environment(practice),
+            env={**environment(django_site), **variables(practice)},
         )
         return ended.returncode, re.sub(r"\d{2,}", "N", ended.stdout), ended.stderr
 

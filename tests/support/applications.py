@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import http.client
 import importlib.util
 import os
 import signal
@@ -13,10 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 from pages import steps
 from scripts import WARNINGS, Ended
+
+# Without the proxy that the environment may name: it does not know this machine's own servers.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "applications.rst"
 
@@ -28,7 +34,27 @@ def needs(*modules: str) -> pytest.MarkDecorator:
 
 
 def environment(folder: Path) -> dict[str, str]:
+    """Return the variables for a Python that imports from this folder and shows warnings."""
     return {**os.environ, "PYTHONPATH": str(folder), "PYTHONWARNINGS": WARNINGS, "PYTHONUNBUFFERED": "1"}
+
+
+def opened_url(address: str | urllib.request.Request, seconds: float = 20.0) -> http.client.HTTPResponse:
+    """Open an address of this machine."""
+    response: http.client.HTTPResponse = OPENER.open(address, timeout=seconds)
+    return response
+
+
+@contextmanager
+def killed_at_end(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Kill what is left of a process that leads a session of its own, and of its children, whatever happened."""
+    with process:
+        try:
+            yield process
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # all of it has ended
 
 
 def stop(
@@ -36,12 +62,7 @@ def stop(
 ) -> Ended:
     """End it as its operator would, by SIGTERM or another signal."""
     process.send_signal(sign)
-    try:
-        output, errors = process.communicate(timeout=seconds)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+    output, errors = process.communicate(timeout=seconds)
     return Ended(process.returncode, output, errors)
 
 
@@ -64,14 +85,14 @@ class WebServer:
         end = time.monotonic() + 30
         while True:
             try:
-                with urllib.request.urlopen(self._url + path, timeout=20) as response:
-                    return str(response.read().decode())
+                with opened_url(self._url + path) as response:
+                    return response.read().decode()
             except urllib.error.HTTPError as error:
                 return f"{error.code} {error.reason}"
             except urllib.error.URLError:
                 assert self.process.poll() is None, self.log.read_text()
                 assert time.monotonic() < end, self.log.read_text()
-                time.sleep(0.1)
+                time.sleep(0.1)  # a server tells nobody when it listens
 
     def get_often(self, path: str = "/") -> list[str]:
         """Return 300 pages that 12 threads ask for."""
@@ -87,7 +108,21 @@ class WebServer:
         end = time.monotonic() + 30
         while not holds():
             assert time.monotonic() < end, self.log.read_text(errors="replace")
-            time.sleep(0.1)
+            time.sleep(0.1)  # neither a file nor a server tells when it changes
+
+    def wait_for_end(self) -> int:
+        """Wait until all its processes have ended, and return the status of the first one."""
+        with self.log.open() as log:
+            self.wait_until(lambda: _locks(log))
+        return self.process.wait()
+
+
+def _locks(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -95,7 +130,10 @@ def web_server(
     command: list[str], port: int, log: Path, folder: Path, more: Mapping[str, str] | None = None
 ) -> Iterator[WebServer]:
     """Start a server, and kill all of it at the end if it was not stopped."""
-    with log.open("w") as file:
+    log.unlink(missing_ok=True)
+    # Apache opens the same file to append to it.
+    with log.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the last process that has inherited the output has ended
         process = subprocess.Popen(
             command,
             stdout=file,
@@ -105,11 +143,5 @@ def web_server(
             cwd=folder,
             start_new_session=True,
         )
-    try:
+    with killed_at_end(process):
         yield WebServer(process, port, log)
-    finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # all of it has ended
-        process.wait()

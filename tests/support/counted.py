@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import attrs
+from applications import opened_url
 
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
 
@@ -26,18 +26,20 @@ class Counted:
         variables = {"WASMCLOUD_CTL_HOST": "127.0.0.1", "WASMCLOUD_CTL_PORT": port}
         return {**variables, "WASMCLOUD_CTL_TIMEOUT_MS": "10000"}  # for a busy machine
 
-    def connections(self) -> int:
-        """Return how many clients are connected, without the practice lattice itself."""
-        with urllib.request.urlopen(f"{self.monitoring}/connz", timeout=10) as response:
-            found = json.load(response)["connections"]
-        return sum(not connection.get("name", "").startswith("practice lattice") for connection in found)
+    def connections(self, name: str | None = None) -> int:
+        """Return how many clients, or those of this name, are connected, without the practice lattice itself."""
+        with opened_url(f"{self.monitoring}/connz") as response:
+            names = [connection.get("name", "") for connection in json.load(response)["connections"]]
+        if name is not None:
+            return names.count(name)
+        return sum(not found.startswith("practice lattice") for found in names)
 
-    def settled(self, wanted: int) -> int:
-        """Return the number of connections once it is as wanted, or after ten seconds."""
-        end = time.monotonic() + 10
-        while self.connections() != wanted and time.monotonic() < end:
+    def settled(self, wanted: int, name: str | None = None, seconds: float = 10.0) -> int:
+        """Return the number of connections once it is as wanted, or when so many seconds have passed."""
+        end = time.monotonic() + seconds
+        while (found := self.connections(name)) != wanted and time.monotonic() < end:
             time.sleep(0.02)  # the server takes a moment to notice the end of a process, and tells nobody
-        return self.connections()
+        return found
 
 
 @contextmanager

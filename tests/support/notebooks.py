@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 import nbformat
-from applications import stop
+from applications import killed_at_end, opened_url, stop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -131,21 +133,40 @@ class Jupyter:
     def page(self, browser: Browser, path: Path) -> Iterator[NotebookPage]:
         """Open a copy of a notebook, and wait until its kernel is ready."""
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types here
-        copy = self.folder / path.name
-        shutil.copy(path, copy)
+        name = (
+            f"{path.stem}-{uuid.uuid4().hex}.ipynb"  # Jupyter would show a kernel that another page has left
+        )
+        shutil.copy(path, self.folder / name)
         kind = "lab/tree" if self.program == "lab" else "notebooks"
         # The programs draw the cells that are in the window. In one that is high enough, these are all.
         page = browser.new_page(viewport={"width": 1200, "height": 6000}, color_scheme="light")
         page.set_default_timeout(MILLISECONDS)
-        # "reset" forgets the notebooks that the last page had open.
-        # Before a page has a connection to its kernel, it says that the kernel is idle.
-        with page.expect_websocket(lambda socket: "/channels" in socket.url):
-            page.goto(f"{self.address}{kind}/{path.name}?token={TOKEN}&reset")
-        code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-        opened = NotebookPage(page, code_cells)
-        opened.wait_until_ready()
-        yield opened
-        page.close()
+        try:
+            # "reset" forgets the notebooks that the last page had open.
+            # Before a page has a connection to its kernel, it says that the kernel is idle.
+            with page.expect_websocket(lambda socket: "/channels" in socket.url):
+                page.goto(f"{self.address}{kind}/{name}?token={TOKEN}&reset")
+            code_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+            opened = NotebookPage(page, code_cells)
+            opened.wait_until_ready()
+            yield opened
+        finally:
+            page.close()
+            self._end_session(name)
+
+    def _end_session(self, notebook: str) -> None:
+        """End the kernel of a notebook, if it still has one."""
+        for session in json.loads(self._request("GET", "api/sessions")):
+            if session["path"] == notebook:
+                self._request("DELETE", f"api/sessions/{session['id']}")
+
+    def _request(self, method: str, path: str) -> bytes:
+        """Call the server's own API, and return the body of its response."""
+        request = urllib.request.Request(
+            self.address + path, method=method, headers={"Authorization": f"token {TOKEN}"}
+        )
+        with opened_url(request, PATIENCE) as response:
+            return response.read()
 
 
 @attrs.frozen
@@ -217,10 +238,9 @@ def jupyter(program: Literal["lab", "notebook"], folder: Path) -> Iterator[Jupyt
             env={**os.environ, **folders(folder)},
             start_new_session=True,
         )
-        try:
-            yield Jupyter(program, _address(process, log), notebooks)
-        finally:
-            stop(process, PATIENCE)
+    with killed_at_end(process):
+        yield Jupyter(program, _address(process, log), notebooks)
+        stop(process, PATIENCE)
 
 
 def _address(process: subprocess.Popen[str], log: Path) -> str:
