@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from applications import needs
+from applications import killed_at_end, needs
 from counted import Counted
 
 import wasmcloud_ctl
 
 # PyInstaller would add what tests, notebooks and tqdm use if it is installed, which takes a minute more.
 SPECIFICATION = """
-unused = ["IPython", "PIL", "hypothesis", "ipykernel", "ipywidgets", "matplotlib", "numpy", "pandas", "pygraphviz"]
+unused = ["IPython", "PIL", "hypothesis", "ipykernel", "ipywidgets", "matplotlib", "numpy", "pandas"]
 found = Analysis(["program.py"], pathex=[{path!r}], excludes=[*unused, "pytest", "tqdm", "zmq"])
 archive = PYZ(found.pure)
 EXE(archive, found.scripts, found.binaries, found.datas, name="one-file")
@@ -100,20 +100,23 @@ def start(program: Path, practice: Counted, *arguments: str) -> subprocess.Popen
         stderr=subprocess.PIPE,
         text=True,
         env={"LC_ALL": "C.UTF-8", **practice.environment()},
+        start_new_session=True,
     )
 
 
 def run(program: Path, practice: Counted) -> tuple[int, str, str]:
-    process = start(program, practice)
-    output, errors = process.communicate(timeout=60)
+    """Run it to its end, and return its status, output and errors."""
+    with killed_at_end(start(program, practice)) as process:
+        output, errors = process.communicate(timeout=60)
     return process.returncode, output, errors
 
 
 def terminated(program: Path, practice: Counted) -> tuple[int, str, str]:
-    process = start(program, practice, "wait")
-    assert process.stdout is not None
-    head = "".join(process.stdout.readline() for _ in OUTPUT.splitlines())
-    assert practice.connections() == 1
-    process.terminate()
-    rest, errors = process.communicate(timeout=20)
+    """Run it until it waits, end it by SIGTERM, and return its status, output and errors."""
+    with killed_at_end(start(program, practice, "wait")) as process:
+        assert process.stdout is not None
+        head = "".join(process.stdout.readline() for _ in OUTPUT.splitlines())
+        assert practice.settled(1) == 1
+        process.terminate()
+        rest, errors = process.communicate(timeout=20)
     return process.returncode, head + rest, errors
