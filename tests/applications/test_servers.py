@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from applications import WebServer, environment, needs, stop, web_server
+from applications import WebServer, environment, killed_at_end, needs, stop, web_server
 from scripts import WARNINGS, Ended, preamble, run, run_script
 
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
@@ -38,8 +38,9 @@ def test_a_wsgi_application_under_threads(lattice: PracticeLattice) -> None:
                 pass
         server = wsgiref.simple_server.make_server("127.0.0.1", 0, application, Server, Handler)
         threading.Thread(target=server.serve_forever).start()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         def ask(number):
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/{number}", timeout=20) as response:
+            with opener.open(f"http://127.0.0.1:{server.server_port}/{number}", timeout=20) as response:
                 return response.read()
         with ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(ask, range(100)))
@@ -123,33 +124,61 @@ def gunicorn(folder: Path, *options: str) -> AbstractContextManager[WebServer]:
     return web_server([*command, "application:application"], port, folder / "log", folder, warnings)
 
 
+each_kind_of_worker = pytest.mark.parametrize(
+    "workers",
+    [
+        ["--worker-class=sync", "--preload"],
+        ["--worker-class=sync"],
+        ["--worker-class=gthread", "--threads=8", "--preload"],
+        ["--worker-class=gthread", "--threads=8"],
+    ],
+    ids=str,
+)
+
+
+def check_answers(server: WebServer, answers: list[str], status: int) -> set[str]:
+    """Each answer is right and comes from a worker, and gunicorn has ended silently. Return the workers."""
+    log = server.log.read_text()
+    assert status == 0, log
+    assert {answer.split()[1] for answer in answers} == {"True"}, log
+    assert "Traceback" not in log
+    assert "Warning" not in log
+    found = {answer.split()[0] for answer in answers}
+    assert str(server.process.pid) not in found
+    return found
+
+
 @pytest.mark.long
 @pytest.mark.timeout(120)
 @needs("gunicorn")
-@pytest.mark.parametrize("preload", [["--preload"], []], ids=str)
-@pytest.mark.parametrize(
-    "workers", [["--worker-class=sync"], ["--worker-class=gthread", "--threads=8"]], ids=str
-)
-def test_gunicorn(lattice: PracticeLattice, tmp_path: Path, workers: list[str], preload: list[str]) -> None:
+@each_kind_of_worker
+def test_gunicorn_reloads(lattice: PracticeLattice, tmp_path: Path, workers: list[str]) -> None:
     """A client made at import serves each worker, whether that is before or after the fork. So it does in the workers
-    that replace those with many requests behind them, and after a reload. All of them end."""
+    that a reload starts instead. All of them end."""
     (tmp_path / "application.py").write_text(preamble(lattice) + APPLICATION)
-    with gunicorn(tmp_path, "--workers=3", "--max-requests=80", *workers, *preload) as server:
-        server.get()
-        before = [answer.split() for answer in server.get_often()]
+    with gunicorn(tmp_path, "--workers=3", *workers) as server:
+        before = server.get_often()
         server.process.send_signal(signal.SIGHUP)
-        server.wait_for_log("Handling signal: hup")
-        after = [answer.split() for answer in server.get_often()]
+        server.wait_for_log("Worker exiting", 3)
+        after = server.get_often()
         ended = stop(server.process)
 
-    log = server.log.read_text()
-    assert ended.status == 0, log
-    assert {right for _, right in before + after} == {"True"}
-    assert str(server.process.pid) not in {worker for worker, _ in before + after}
-    assert len({worker for worker, _ in before}) > 3
-    assert {worker for worker, _ in after} - {worker for worker, _ in before}
-    assert "Traceback" not in log
-    assert "Warning" not in log
+    check_answers(server, before + after, ended.status)
+    assert {answer.split()[0] for answer in before}.isdisjoint(answer.split()[0] for answer in after)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("gunicorn")
+@each_kind_of_worker
+def test_gunicorn_replaces_workers(lattice: PracticeLattice, tmp_path: Path, workers: list[str]) -> None:
+    """A client made at import serves the workers, too, that replace those with many requests behind them."""
+    (tmp_path / "application.py").write_text(preamble(lattice) + APPLICATION)
+    with gunicorn(tmp_path, "--workers=3", "--max-requests=80", *workers) as server:
+        answers = server.get_often()
+        ended = stop(server.process)
+
+    assert len(check_answers(server, answers, ended.status)) > 3
 
 
 @pytest.mark.long
@@ -221,14 +250,13 @@ def test_celery(lattice: PracticeLattice, tmp_path: Path, pool: str, forks: bool
     """A client made at import, before the workers are forked, serves the tasks in each of them, and in threads. All
     of them end."""
     (tmp_path / "tasks.py").write_text(preamble(lattice) + TASKS)
-    worker = celery_worker(tmp_path, pool)
     code = """
 import tasks
 with tasks.client:
     answers = [result.get(timeout=60) for result in [tasks.ask.delay() for _ in range(60)]]
 print(sum(right for _, right in answers), len({pid for pid, _ in answers}) > 1)
 """
-    try:
+    with killed_at_end(celery_worker(tmp_path, pool)) as worker:
         sender = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,
@@ -236,12 +264,11 @@ print(sum(right for _, right in answers), len({pid for pid, _ in answers}) > 1)
             timeout=90,
             env=environment(tmp_path),
         )
-    finally:
         ended = stop(worker, 30)
 
     assert (sender.returncode, sender.stdout, sender.stderr) == (0, f"60 {forks}\n", "")
     assert ended.status == 0
-    assert "Traceback" not in ended.output + ended.errors
+    assert "Traceback" not in ended.output + ended.errors + (tmp_path / "worker.log").read_text()
     assert "wasmcloud_ctl" not in ended.errors
 
 
@@ -254,11 +281,8 @@ def test_celery_with_green_threads_tells_what_to_do(
 ) -> None:
     """The worker does not start, and says why."""
     (tmp_path / "tasks.py").write_text(preamble(lattice) + TASKS)
-    worker = celery_worker(tmp_path, pool)
-    try:
+    with killed_at_end(celery_worker(tmp_path, pool)) as worker:
         _, errors = worker.communicate(timeout=30)
-    finally:
-        worker.kill()
 
     assert worker.returncode != 0
     assert f"ConnectError: {pool} has patched " in errors
