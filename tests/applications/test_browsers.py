@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +12,8 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 from applications import needs
+from counted import Counted
 from notebooks import CHROMIUM, PATIENCE, Jupyter, chromium, folders, jupyter, low_contrasts, opened_file
-
-from wasmcloud_ctl.testing import PracticeLattice, PracticeServer, unused_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -40,6 +36,9 @@ NAME = "in a notebook"
 
 BAR = ".widget-hprogress"
 
+# The type of a bar among the outputs of a cell.
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
@@ -54,49 +53,22 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield program
 
 
-class Monitored:
-    """Two hosts on a server that tells of its connections."""
-
-    def __init__(self, port: int, lattice: PracticeLattice) -> None:
-        self._port = port
-        self.lattice = lattice
-
-    def connections(self) -> int:
-        """How many connections notebooks have."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/connz", timeout=30) as answer:
-            found = [connection.get("name") for connection in json.load(answer)["connections"]]
-        return found.count(NAME)
-
-    def wait_for_connections(self, count: int) -> None:
-        end = time.monotonic() + PATIENCE
-        while (found := self.connections()) != count:
-            assert time.monotonic() < end, f"there are {found} connections"
-            time.sleep(0.1)  # the server's monitoring has to be asked
-
-    def notebook(self, folder: Path, *cells: str) -> Path:
-        """Write a notebook: a cell that connects, and these."""
-        connecting = (
-            "import wasmcloud_ctl\n"
-            f"client = wasmcloud_ctl.connect({self.lattice.url!r}, lattice='default', name={NAME!r})"
-        )
-        notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]  # nbformat has no types here
-        notebook.cells = [
-            nbformat.v4.new_code_cell(cell)  # type: ignore[no-untyped-call]  # nbformat has no types here
-            for cell in (connecting, *cells)
-        ]
-        # Without it, the program asks which kernel is meant.
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        path = folder / "cells.ipynb"
-        nbformat.write(notebook, path)  # type: ignore[no-untyped-call]  # nbformat has no types here
-        return path
-
-
-@pytest.fixture
-def monitored() -> Iterator[Monitored]:
-    port = unused_port()
-    with PracticeServer(config=f'http: "127.0.0.1:{port}"') as server:
-        with PracticeLattice(hosts=2, server=server) as lattice:
-            yield Monitored(port, lattice)
+def write_notebook(folder: Path, practice: Counted, *cells: str) -> Path:
+    """Write a notebook: a cell that connects, and these."""
+    connecting = (
+        "import wasmcloud_ctl\n"
+        f"client = wasmcloud_ctl.connect({practice.lattice.url!r}, lattice='default', name={NAME!r})"
+    )
+    notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]  # nbformat has no types here
+    notebook.cells = [
+        nbformat.v4.new_code_cell(cell)  # type: ignore[no-untyped-call]  # nbformat has no types here
+        for cell in (connecting, *cells)
+    ]
+    # Without it, the program asks which kernel is meant.
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path = folder / "cells.ipynb"
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]  # nbformat has no types here
+    return path
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
@@ -122,6 +94,13 @@ def test_run_all_cells(program: Jupyter, browser: Browser, path: Path) -> None:
         assert low_contrasts(notebook.page) == []
 
 
+def outputs(path: Path) -> set[str]:
+    """Return the types of all that the cells of a notebook show."""
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types here
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return {kind for output in shown for kind in output.get("data", {})}
+
+
 def test_export_to_html(browser: Browser, tmp_path: Path) -> None:
     """Light and dark pages that nbconvert makes have all tables and the picture, can be read, and show no bar."""
 
@@ -135,23 +114,24 @@ def test_export_to_html(browser: Browser, tmp_path: Path) -> None:
         )
 
     convert("--execute", "--to=notebook", "--output-dir=.", *map(str, EXAMPLES))
+    for path in EXAMPLES:
+        assert WIDGET not in outputs(tmp_path / path.name)
     for theme in ("light", "dark"):
         convert("--to=html", f"--theme={theme}", *(path.name for path in EXAMPLES))
         for path in EXAMPLES:
             with opened_file(browser, tmp_path / f"{path.stem}.html") as page:
                 assert page.locator(".wasmcloud-ctl table").count() == TABLES[path.stem]
                 assert page.locator(".wasmcloud-ctl svg").count() == PICTURES[path.stem]
-                assert page.get_by_text("of 30 s").locator("visible=true").count() == 0
                 assert low_contrasts(page) == []
 
 
 def test_progress_appears_and_goes(
-    program: Jupyter, browser: Browser, monitored: Monitored, tmp_path: Path
+    program: Jupyter, browser: Browser, practice: Counted, tmp_path: Path
 ) -> None:
     """While a host does not answer, a bar tells how many have; when it answers, the bar goes."""
-    stalled = monitored.lattice.hosts[0]
+    stalled = practice.lattice.hosts[0]
     stalled.stall()
-    path = monitored.notebook(tmp_path, f"client.get_hosts(expected=2, timeout={PATIENCE})")
+    path = write_notebook(tmp_path, practice, f"client.get_hosts(expected=2, timeout={PATIENCE})")
     with program.page(browser, path) as notebook:
         notebook.run_all()
         notebook.page.locator(BAR).wait_for()
@@ -163,12 +143,12 @@ def test_progress_appears_and_goes(
         assert notebook.page.locator(".wasmcloud-ctl tbody tr").count() == 2
 
 
-def test_interrupt(program: Jupyter, browser: Browser, monitored: Monitored, tmp_path: Path) -> None:
+def test_interrupt(program: Jupyter, browser: Browser, practice: Counted, tmp_path: Path) -> None:
     """The toolbar's button ends a call: it shows KeyboardInterrupt, its bar goes, and the client works on."""
-    stalled, other = monitored.lattice.hosts
+    stalled, other = practice.lattice.hosts
     stalled.stall()
     waiting = f"client.get_hosts(expected=2, timeout={PATIENCE * 10})"
-    path = monitored.notebook(tmp_path, waiting, f"client.get_host_inventory({other.id!r})")
+    path = write_notebook(tmp_path, practice, waiting, f"client.get_host_inventory({other.id!r})")
     with program.page(browser, path) as notebook:
         notebook.run_all()
         notebook.page.locator(BAR).wait_for()
@@ -185,35 +165,35 @@ def test_interrupt(program: Jupyter, browser: Browser, monitored: Monitored, tmp
         notebook.page.locator(".jp-CodeCell").last.click()
         notebook.press("run-cell-and-select-next")
         notebook.page.locator(".wasmcloud-ctl .badge.good").wait_for()
-        assert monitored.connections() == 1
+        assert practice.connections(NAME) == 1
 
 
 def test_a_kernel_that_ends_leaves_no_connection(
-    program: Jupyter, browser: Browser, monitored: Monitored, tmp_path: Path
+    program: Jupyter, browser: Browser, practice: Counted, tmp_path: Path
 ) -> None:
     """Neither a restart nor a shutdown does, nor does a notebook that is closed."""
-    path = monitored.notebook(tmp_path, "client.get_hosts(expected=2)")
+    path = write_notebook(tmp_path, practice, "client.get_hosts(expected=2)")
     with program.page(browser, path) as notebook:
         notebook.run_all()
         notebook.wait_until_run()
-        assert monitored.connections() == 1
+        assert practice.connections(NAME) == 1
 
         notebook.choose("Kernel", "Restart Kernel…")
         notebook.accept()
-        monitored.wait_for_connections(0)
+        assert practice.settled(0, NAME, PATIENCE) == 0
         notebook.wait_until_ready()
         notebook.run_all()
-        monitored.wait_for_connections(1)
+        assert practice.settled(1, NAME, PATIENCE) == 1
         notebook.wait_until_run()
 
         notebook.choose("Kernel", "Shut Down Kernel")
-        monitored.wait_for_connections(0)
+        assert practice.settled(0, NAME, PATIENCE) == 0
 
     with program.page(browser, path) as notebook:
         notebook.run_all()
         notebook.wait_until_run()
-        assert monitored.connections() == 1
+        assert practice.connections(NAME) == 1
 
         notebook.choose("File", "Close and Shut Down Notebook…")
         notebook.accept()
-        monitored.wait_for_connections(0)
+        assert practice.settled(0, NAME, PATIENCE) == 0
