@@ -43,7 +43,8 @@ assert asyncio.get_running_loop().is_running()
 print(len(client.get_hosts(expected=2)))
 '''
 cell(connecting)
-cell(f"await asyncio.sleep(0.01); print(client.get_host_inventory({other_id!r}).succeeded)")
+asking = f"print(client.get_host_inventory({other_id!r}).succeeded)"
+cell(f"await asyncio.sleep(0.01); {asking}")  # the kernel's loop runs meanwhile
 cell("receiver = client.events_receiver('labels_changed')")
 cell(f"client.put_label({other_id!r}, 'a', 'b'); print(receiver.get(5).name)")
 for waiting in (
@@ -59,7 +60,7 @@ for waiting in (
     began = time.monotonic()
     cell(f"print('begun', flush=True)\\n{waiting}")
     print(time.monotonic() - began < 10)
-cell(f"print(client.get_host_inventory({other_id!r}).succeeded)")
+cell(asking)
 process = manager.provisioner.process
 began = time.monotonic()
 manager.restart_kernel(now=False)

@@ -139,7 +139,7 @@ def test_ipythons_await_and_autoreload(prompt: Prompt, practice: Counted, tmp_pa
     prompt.run("get_ipython().run_line_magic('autoreload', '2')")
     prompt.run("import asyncio, shop")
     ask = "print('found', len(shop.client.get_hosts(expected=2)))"
-    prompt.type(f"await asyncio.sleep(0.01); {ask}", "found 2")
+    prompt.type(f"await asyncio.sleep(0.01); {ask}", "found 2")  # IPython runs a loop for a cell that awaits
     module.write_text(module.read_text() + "version = 2\n")
     later = module.stat().st_mtime + 2
     os.utime(module, (later, later))

@@ -133,9 +133,8 @@ class Jupyter:
     def page(self, browser: Browser, path: Path) -> Iterator[NotebookPage]:
         """Open a copy of a notebook, and wait until its kernel is ready."""
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types here
-        name = (
-            f"{path.stem}-{uuid.uuid4().hex}.ipynb"  # Jupyter would show a kernel that another page has left
-        )
+        # With a name of another page's notebook, Jupyter would use the kernel of that one if it still runs.
+        name = f"{path.stem}-{uuid.uuid4().hex}.ipynb"
         shutil.copy(path, self.folder / name)
         kind = "lab/tree" if self.program == "lab" else "notebooks"
         # The programs draw the cells that are in the window. In one that is high enough, these are all.
