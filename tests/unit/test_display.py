@@ -9,6 +9,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -927,3 +928,13 @@ def test_what_the_extras_bring_is_not_imported_with_the_package() -> None:
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
 
     assert ended.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("encoding", ["klingon", None])
+def test_a_stdout_of_an_unknown_encoding_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, encoding: str | None
+) -> None:
+    """A program can put any object there. A repr in its log fails because of none."""
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(encoding=encoding, isatty=lambda: False))
+
+    assert repr(Host(id="x", friendly_name="Köln…")) == "<Host x Köln…, 0 labels>"
