@@ -93,6 +93,16 @@ def change(page: Path, old: str, new: str) -> None:
     os.utime(page, (later, later))
 
 
+def check_end(site: Site, practice: Counted, end: signal.Signals, status: int, unwanted: str) -> None:
+    """End the server: it has this status, has shown no traceback and no such warning, and has no connection."""
+    ended, output = site.end(end)
+
+    assert ended == status
+    assert "Traceback" not in output
+    assert unwanted not in output
+    assert practice.settled(0) == 0
+
+
 def check_reload(site: Site, practice: Counted, page: Path, connections: int) -> None:
     """Change the page: the new process answers, and the connection of the old one goes."""
     _, first, _ = site.answer_of("one")
@@ -177,12 +187,7 @@ def test_djangos_server_with_its_reloader(django_site: Path, practice: Counted, 
         practice, django_site, "django", "runserver", "127.0.0.1:PORT", "--settings=shop.settings"
     ) as site:
         check_reload(site, practice, django_site / "shop" / "urls.py", connections=1)
-        status, output = site.end(end)
-
-    assert status == 0
-    assert "Traceback" not in output
-    assert "Warning" not in output
-    assert practice.settled(0) == 0
+        check_end(site, practice, end, 0, "Warning")
 
 
 @pytest.mark.long
@@ -197,12 +202,7 @@ def test_djangos_server_without_its_reloader(
     with serving(practice, django_site, "django", "runserver", "127.0.0.1:PORT", *options) as site:
         site.answer_of("one")
         site.ask_from_threads()
-        ended, output = site.end(end)
-
-    assert ended == status
-    assert "Traceback" not in output
-    assert "Warning" not in output
-    assert practice.settled(0) == 0
+        check_end(site, practice, end, status, "Warning")
 
 
 @pytest.mark.long
@@ -252,12 +252,7 @@ def test_flasks_server_with_its_reloader(tmp_path: Path, practice: Counted, end:
     page.write_text(documented("web.py") + ANSWER + PAGE)
     with serving(practice, tmp_path, "flask", "--app=web", "run", "--debug", "--port=PORT") as site:
         check_reload(site, practice, page, connections=2)
-        status, output = site.end(end)
-
-    assert status == 0
-    assert "Traceback" not in output
-    assert "ResourceWarning" not in output
-    assert practice.settled(0) == 0
+        check_end(site, practice, end, 0, "ResourceWarning")
 
 
 @pytest.mark.long
@@ -272,9 +267,4 @@ def test_flasks_server_with_threads(
     with serving(practice, tmp_path, "flask", "--app=web", "run", "--port=PORT") as site:
         site.answer_of("one")
         site.ask_from_threads()
-        ended, output = site.end(end)
-
-    assert ended == status
-    assert "Traceback" not in output
-    assert "ResourceWarning" not in output
-    assert practice.settled(0) == 0
+        check_end(site, practice, end, status, "ResourceWarning")

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from applications import WebServer, needs, stop, web_server
+from applications import APPLICATION, WebServer, needs, stop, web_server
 from scripts import preamble
 
 import wasmcloud_ctl
@@ -53,14 +53,6 @@ WSGIScriptAlias /two {folder}/two.wsgi process-group=site application-group={gro
 <Directory {folder}>
     Require all granted
 </Directory>
-"""
-APPLICATION = """
-client = connect(timeout=10)
-
-def application(environ, start_response):
-    inventory = client.get_host_inventory(other_id).unwrap()
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{os.getpid()} {inventory.host_id == other_id}".encode()]
 """
 
 pytestmark = [

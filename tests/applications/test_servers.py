@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from applications import WebServer, environment, killed_at_end, needs, stop, web_server
+from applications import APPLICATION, WebServer, environment, killed_at_end, needs, stop, web_server
 from scripts import WARNINGS, Ended, preamble, run, run_script
 
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
@@ -95,15 +95,6 @@ def test_eventlet_itself_is_refused_at_connect(lattice: PracticeLattice, patch: 
 
 
 # gunicorn -----------------------------------------------------------------------------------------------
-
-APPLICATION = """
-client = connect(timeout=10)
-
-def application(environ, start_response):
-    inventory = client.get_host_inventory(other_id).unwrap()
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{os.getpid()} {inventory.host_id == other_id}".encode()]
-"""
 
 
 def gunicorn(folder: Path, *options: str) -> AbstractContextManager[WebServer]:

@@ -26,6 +26,16 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "applications.rst"
 
+# A WSGI application with a client that is made at import, behind the preamble of a script.
+APPLICATION = """
+client = connect(timeout=10)
+
+def application(environ, start_response):
+    inventory = client.get_host_inventory(other_id).unwrap()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{os.getpid()} {inventory.host_id == other_id}".encode()]
+"""
+
 
 def needs(*modules: str) -> pytest.MarkDecorator:
     """Skip where a module of tox's environment ``applications`` is not installed."""

@@ -39,6 +39,11 @@ class Label:
     name: str = ""
     configs: Sequence[str] = ()
 
+    @property
+    def text(self) -> str:
+        """The interfaces and the name."""
+        return self.words + self.name
+
 
 @attrs.frozen(kw_only=True)
 class Arrow:
@@ -119,7 +124,7 @@ def _arrow_lines(arrow: Arrow, missing: Sequence[str]) -> list[str]:
     ends = f"{one_line(arrow.source)} -> {one_line(arrow.target)}"
     labels = [
         [
-            one_line(label.words + label.name, 100),
+            one_line(label.text, 100),
             *_tree([[one_line(config, None)] for config in label.configs]),
         ]
         for label in arrow.labels

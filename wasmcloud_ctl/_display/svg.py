@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -38,7 +38,7 @@ _SHORT_LABEL = 20
 # No-break spaces: SVG removes others at the beginning of a line.
 _INDENT = "\u00a0\u00a0"
 
-# The picture is at least as wide as this, if there is so much to show. It fits the cell of a notebook.
+# Links that have nothing in common, and hosts, stand side by side up to this width.
 _PAGE_WIDTH = 1100.0
 # Between the links and the hosts.
 _PART_GAP = 30.0
@@ -76,6 +76,9 @@ _STYLE = """
 .wasmcloud-graph .badge{fill:#c62828}
 .wasmcloud-graph .onbadge{fill:#fff;font-size:11px;font-weight:600}
 """
+
+# The hosts that run each component and provider, by its id.
+HostsOf: TypeAlias = Mapping[str, Sequence[HostBox]]
 
 
 @attrs.frozen
@@ -124,9 +127,10 @@ class _Box:
 
 def picture(diagram: Diagram, *, standalone: bool) -> str:
     """Return a lattice as SVG: standalone with its own colours, or else with those of the page around it."""
-    links, width, height = _links(diagram)
+    hosts_of = diagram.hosts_of()
+    links, width, height = _links(diagram, hosts_of)
     top = height + _PART_GAP if links else 0.0
-    cards, cards_width, bottom = _cards(diagram, top, max(width, _PAGE_WIDTH))
+    cards, cards_width, bottom = _cards(diagram.hosts, hosts_of, top, max(width, _PAGE_WIDTH))
     width, height = max(width, cards_width) + 4, max(height, bottom) + 4
     fitted = f"max-width:max(100%,{width * _MIN_SCALE:.0f}px);height:auto"
     style = "color:#1f2328;background:#fff" if standalone else fitted
@@ -144,9 +148,8 @@ def picture(diagram: Diagram, *, standalone: bool) -> str:
 # The links
 
 
-def _links(diagram: Diagram) -> tuple[list[str], float, float]:
+def _links(diagram: Diagram, hosts_of: HostsOf) -> tuple[list[str], float, float]:
     """Return the links' SVG, and its width and height."""
-    hosts = diagram.hosts_of()
     items: dict[str, Item] = {}
     for host in diagram.hosts:
         for item in host.items:
@@ -155,7 +158,7 @@ def _links(diagram: Diagram) -> tuple[list[str], float, float]:
     ends: dict[str, int] = {}  # the numbers of the boxes, by id
     for end in dict.fromkeys(end for arrow in diagram.arrows for end in (arrow.source, arrow.target)):
         ends[end] = len(boxes)
-        boxes.append(_end_box(items[end], hosts[end]) if end in items else _missing_box(end))
+        boxes.append(_end_box(items[end], hosts_of[end]) if end in items else _missing_box(end))
     links = []
     for arrow in diagram.arrows:
         links.append(Link(ends[arrow.source], len(boxes), ends[arrow.target]))
@@ -181,7 +184,7 @@ def _missing_box(missing_id: str) -> _Box:
 
 def _label_box(arrow: Arrow, *, broken: bool) -> _Box:
     lines = [line for label in arrow.labels for line in _label_lines(label)]
-    words = [line for label in arrow.labels for line in (label.words + label.name, *label.configs)]
+    words = [line for label in arrow.labels for line in (label.text, *label.configs)]
     tooltip = "\n".join((f"{arrow.source} -> {arrow.target}", *words))
     return _Box("missing" if broken else "label", lines, tooltip, "start")
 
@@ -189,8 +192,8 @@ def _label_box(arrow: Arrow, *, broken: bool) -> _Box:
 def _label_lines(label: Label) -> list[_Text]:
     """Return a link's label: a line, or two if it is long: the package and the interfaces. And those of configs."""
     configs = [_text(config, "small") for config in label.configs]
-    if len(label.words + label.name) <= _SHORT_LABEL:
-        return [_text(label.words + label.name, "code"), *configs]
+    if len(label.text) <= _SHORT_LABEL:
+        return [_text(label.text, "code"), *configs]
     package, slash, interfaces = label.words.partition("/")
     name = one_line(label.name, _MAX_LENGTH // 2)
     interfaces_line = _Text(_INDENT + one_line(interfaces, _MAX_LENGTH - len(name)) + name, "code")
@@ -247,7 +250,7 @@ def _leaves_at(place: Place, forward: bool) -> float:
 
 @attrs.frozen
 class _Card:
-    """A host and what runs on it: its heading, a note if there is nothing else, and boxes with their places."""
+    """A host: its heading, a note if nothing is known to run on it, and the boxes of what runs on it."""
 
     host: HostBox
     heading: Sequence[_Text]
@@ -280,13 +283,14 @@ class _Card:
         return "".join((_group(tooltip, frame, *lines), *items)), height
 
 
-def _cards(diagram: Diagram, top: float, page_width: float) -> tuple[list[str], float, float]:
+def _cards(
+    hosts: Sequence[HostBox], hosts_of: HostsOf, top: float, page_width: float
+) -> tuple[list[str], float, float]:
     """Return the hosts' SVG, and where it ends at the right and at the bottom. ``top`` is where it begins.
 
     Each host goes where it can be highest. So the order of the hosts is that of their upper edges.
     """
-    host_counts = {item_id: len(hosts) for item_id, hosts in diagram.hosts_of().items()}
-    cards = [_card(host, host_counts) for host in diagram.hosts]
+    cards = [_card(host, hosts_of) for host in hosts]
     width = max([_CARD_WIDTH, *(card.width for card in cards)])
     step = width + 2 * _CARD_MARGIN + _CARD_GAP
     columns = max(1, min(len(cards), int((page_width + _CARD_GAP) / step)))
@@ -302,7 +306,7 @@ def _cards(diagram: Diagram, top: float, page_width: float) -> tuple[list[str], 
     return drawn, columns * step - _CARD_GAP, max(bottoms) - _CARD_GAP
 
 
-def _card(host: HostBox, host_counts: Mapping[str, int]) -> _Card:
+def _card(host: HostBox, hosts_of: HostsOf) -> _Card:
     heading = [_text(host.name, "name")] if host.name else []
     heading.append(_Text(short_id(host.id), "code"))
     if host.labels:
@@ -314,7 +318,7 @@ def _card(host: HostBox, host_counts: Mapping[str, int]) -> _Card:
         note = [_text("nothing runs here", "small")]
     items = []
     for item in host.items:
-        on_hosts = f"on {count(host_counts[item.id], 'host')}"
+        on_hosts = f"on {count(len(hosts_of[item.id]), 'host')}"
         tooltip = "\n".join((item.id, item.description, on_hosts, item.reference))
         items.append(_Box(item.kind, [_text(item.id, "name"), _text(item.description, "small")], tooltip))
     return _Card(host, heading, note, items)
