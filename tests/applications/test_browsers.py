@@ -59,15 +59,12 @@ def write_notebook(folder: Path, practice: Counted, *cells: str) -> Path:
         "import wasmcloud_ctl\n"
         f"client = wasmcloud_ctl.connect({practice.lattice.url!r}, lattice='default', name={NAME!r})"
     )
-    notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]  # nbformat has no types here
-    notebook.cells = [
-        nbformat.v4.new_code_cell(cell)  # type: ignore[no-untyped-call]  # nbformat has no types here
-        for cell in (connecting, *cells)
-    ]
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in (connecting, *cells)]
     # Without it, the program asks which kernel is meant.
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = folder / "cells.ipynb"
-    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]  # nbformat has no types here
+    nbformat.write(notebook, path)
     return path
 
 
@@ -96,7 +93,7 @@ def test_run_all_cells(program: Jupyter, browser: Browser, path: Path) -> None:
 
 def outputs(path: Path) -> set[str]:
     """Return the types of all that the cells of a notebook show."""
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types here
+    notebook = nbformat.read(path, as_version=4)
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return {kind for output in shown for kind in output.get("data", {})}
 

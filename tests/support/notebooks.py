@@ -132,7 +132,7 @@ class Jupyter:
     @contextmanager
     def page(self, browser: Browser, path: Path) -> Iterator[NotebookPage]:
         """Open a copy of a notebook, and wait until its kernel is ready."""
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types here
+        notebook = nbformat.read(path, as_version=4)
         # With a name of another page's notebook, Jupyter would use the kernel of that one if it still runs.
         name = f"{path.stem}-{uuid.uuid4().hex}.ipynb"
         shutil.copy(path, self.folder / name)
