@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import re
 import stat
@@ -18,15 +19,17 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
-# A compiled module of PyNaCl, which nkeys uses, imports this one. PyInstaller does not look into those, and without
-# this line a frozen program does not start.
-import _cffi_backend  # noqa: F401  # see above
 import attrs
 import nkeys
 
 from wasmcloud_ctl._options.options import Path
 from wasmcloud_ctl._protocol.codec import parse_json
 from wasmcloud_ctl.exceptions import AuthError
+
+# A compiled module of PyNaCl, which nkeys uses, imports this one. PyInstaller does not look into those, and without
+# this line a frozen program does not start. A PyNaCl that no longer needs it works all the same.
+with contextlib.suppress(ImportError):
+    import _cffi_backend  # noqa: F401  # see above
 
 # In bytes; no credentials file is larger. A wrong path may lead to a file of any size.
 _MAX_SIZE = 1 << 20
