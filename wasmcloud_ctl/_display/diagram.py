@@ -123,10 +123,7 @@ def _arrow_lines(arrow: Arrow, missing: Sequence[str]) -> list[str]:
     warning = f"  {' AND '.join(nowhere)} RUNS NOWHERE" if nowhere else ""
     ends = f"{one_line(arrow.source)} -> {one_line(arrow.target)}"
     labels = [
-        [
-            one_line(label.text, 100),
-            *_tree([[one_line(config, None)] for config in label.configs]),
-        ]
+        [one_line(label.text, 100), *_tree([[one_line(config, None)] for config in label.configs])]
         for label in arrow.labels
     ]
     if len(labels) == 1:
