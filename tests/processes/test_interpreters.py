@@ -127,7 +127,7 @@ def test_an_isolated_sub_interpreter_does_not_import_the_package(lattice: Practi
         """,
     )
 
-    assert ended == Ended(0, "module _cffi_backend does not support loading in subinterpreters\n2\n", "")
+    assert ended == Ended(0, "module nacl._sodium does not support loading in subinterpreters\n2\n", "")
 
 
 def test_an_interpreter_without_its_lock_has_no_client(lattice: PracticeLattice) -> None:
