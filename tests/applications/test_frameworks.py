@@ -46,9 +46,12 @@ class Site:
 
     def answer(self) -> tuple[str, str, str]:
         """Return the version, the process and the thread of the page."""
-        page = self.server.get().split()
-        assert page[3:] == ["True"], self.server.log.read_text()
-        return page[0], page[1], page[2]
+        return self._parts(self.server.get())
+
+    def _parts(self, page: str) -> tuple[str, str, str]:
+        parts = page.split()
+        assert parts[3:] == ["True"], self.server.log.read_text()
+        return parts[0], parts[1], parts[2]
 
     def answer_of(self, version: str) -> tuple[str, str, str]:
         """Wait until the server answers with this version of the page."""
@@ -56,9 +59,12 @@ class Site:
 
         def answered() -> bool:
             try:
-                answers.append(self.answer())
+                page = self.server.get()
             except (ConnectionError, http.client.HTTPException):
                 return False  # the old process has ended before its answer was complete
+            if page.lower() == "503 service unavailable":
+                return False  # the old process is ending, and has closed its client
+            answers.append(self._parts(page))
             return answers[-1][0] == version
 
         self.server.wait_until(answered)
@@ -121,10 +127,14 @@ def check_reload(site: Site, practice: Counted, page: Path, connections: int) ->
 URLS = """
 import django.http
 import django.urls
+import wasmcloud_ctl
 from shop import lattice, views
 
 def page(request):
-    return django.http.HttpResponse(lattice.answer().replace("VERSION", "one"))
+    try:
+        return django.http.HttpResponse(lattice.answer().replace("VERSION", "one"))
+    except wasmcloud_ctl.CtlError as error:  # as the documentation's view
+        return django.http.HttpResponse(str(error), status=503)
 
 urlpatterns = [django.urls.path("", page), django.urls.path("hosts", views.hosts)]
 """
