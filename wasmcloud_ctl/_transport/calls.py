@@ -19,7 +19,7 @@ import attrs
 
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import DeadlinePassed
-from wasmcloud_ctl._protocol import tracing
+from wasmcloud_ctl._protocol.headers import encode_headers
 from wasmcloud_ctl._protocol.subjects import host_id_of
 from wasmcloud_ctl._transport.connection import Connection
 from wasmcloud_ctl._transport.session import Session
@@ -91,7 +91,7 @@ class Call:
     key: str | None
     _command: bool
     _once: bool
-    _headers: bytes = attrs.field(factory=tracing.headers, init=False)
+    _headers: bytes = attrs.field(factory=encode_headers, kw_only=True)
     _connection: Connection | None = attrs.field(default=None, init=False)
     token: bytes = attrs.field(default=b"", init=False)
     _written: int = attrs.field(default=0, init=False)
@@ -225,7 +225,7 @@ class QueuedCall(Call):
 class Subscription:
     """Messages of some subjects, put into a queue. It survives the loss of a connection.
 
-    The queue receives the bytes of each message, or with a handler a ``Reply``. ``gaps`` counts how often the
+    The queue receives what ``make_item`` makes of each message's subject and bytes. ``gaps`` counts how often the
     connection was lost, so that messages may be missing. With ``gap_events`` the queue receives a ``Gap`` whenever
     the connection is back.
     """
@@ -233,7 +233,7 @@ class Subscription:
     _session: Session
     subjects: tuple[str, ...]
     _queue: MessageQueue[Any]
-    _handler: Handler | None = None
+    _make_item: Callable[[bytes, bytes], Any]
     _gap_events: bool = False
     gaps: int = attrs.field(default=0, init=False)
     _numbers: list[int] = attrs.field(factory=list, init=False)
@@ -308,7 +308,7 @@ class Subscription:
             self._queue.put(Gap(time=datetime.now(timezone.utc), gaps=self.gaps))
 
     def _on_message(self, subject: bytes, data: bytes, headers: bytes | None) -> None:
-        self._queue.put(data if self._handler is None else Reply(self._handler, data))
+        self._queue.put(self._make_item(subject, data))
 
     def end(self, error: Exception | None = None) -> None:
         """End it now, with the error for its readers. On the loop."""
@@ -358,7 +358,9 @@ class Replies:
 
     def subscribe(self, subjects: Sequence[str], handler: Handler, timeout: float) -> Subscription:
         """Subscribe. The server has the subscription when this returns."""
-        subscription = Subscription(self._session, tuple(subjects), self._queue, handler)
+        subscription = Subscription(
+            self._session, tuple(subjects), self._queue, lambda _, data: Reply(handler, data)
+        )
         # Recorded before it is opened: whenever Ctrl-C comes, the end of this closes it.
         self._subscriptions.append(subscription)
         subscription.open(timeout)

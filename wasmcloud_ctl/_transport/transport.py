@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue
 from wasmcloud_ctl._bridge.loop import Bridge, DeadlinePassed
 from wasmcloud_ctl._options.options import Options
+from wasmcloud_ctl._protocol.headers import encode_headers
 from wasmcloud_ctl._transport.calls import CallLog, Replies, Request, Subscription
 from wasmcloud_ctl._transport.session import Session
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError, InvalidArgument, WaitTimeout
@@ -48,10 +49,18 @@ class Transport:
             raise
 
     def request(
-        self, subject: str, payload: bytes, timeout: float, *, key: str | None = None, command: bool = False
+        self,
+        subject: str,
+        payload: bytes,
+        timeout: float,
+        *,
+        key: str | None = None,
+        command: bool = False,
+        content_type: str | None = None,
     ) -> bytes:
         """Send a request, and return its reply. Waiting for one with the same ``key`` counts for the timeout."""
-        request = Request(self.session, subject, payload, key, command, True, timeout)
+        headers = encode_headers(content_type)
+        request = Request(self.session, subject, payload, key, command, True, timeout, headers=headers)
         try:
             if not logger.isEnabledFor(logging.DEBUG):
                 return self.bridge.exchange(request, timeout)
@@ -69,10 +78,18 @@ class Transport:
         return Replies(self.session)
 
     def subscription(
-        self, subjects: Sequence[str], queue: MessageQueue[Any], gap_events: bool = False
+        self,
+        subjects: Sequence[str],
+        queue: MessageQueue[Any],
+        *,
+        gap_events: bool = False,
+        make_item: Callable[[bytes, bytes], Any] = lambda _, data: data,
     ) -> Subscription:
-        """Return a subscription that is still to be opened, so that its owner can close it whenever Ctrl-C comes."""
-        return Subscription(self.session, tuple(subjects), queue, None, gap_events)
+        """Return a subscription that is still to be opened, so that its owner can close it whenever Ctrl-C comes.
+
+        The queue receives what ``make_item`` makes of the subject and bytes of a message: by default, the bytes.
+        """
+        return Subscription(self.session, tuple(subjects), queue, make_item, gap_events)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any, timeout: float | None) -> T:
         """Run a coroutine function on the loop, in the caller's context.
