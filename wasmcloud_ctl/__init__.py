@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmcloud_ctl import _presentation
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._connect import connect, from_env
-from wasmcloud_ctl._operations.event_receiver import EventReceiver
+from wasmcloud_ctl._operations.receivers import EventReceiver, StatusReceiver
 from wasmcloud_ctl.events import (
     ComponentScaled,
     ComponentScaleFailed,
@@ -50,22 +50,32 @@ from wasmcloud_ctl.models import (
     ComponentAuctionRequest,
     ComponentDescription,
     CtlResponse,
+    DeployModelResponse,
     Host,
     HostInventory,
     Inventories,
     Link,
+    ModelSummary,
     ProviderAuctionAck,
     ProviderAuctionRequest,
     ProviderDescription,
+    PutModelResponse,
     RegistryCredential,
     Replies,
     ScaleComponentCommand,
+    ScalerStatus,
     StartProviderCommand,
+    Status,
+    StatusChanged,
+    StatusInfo,
+    StatusType,
     StopHostCommand,
     StopProviderCommand,
     Undecodable,
     UpdateComponentCommand,
+    VersionInfo,
 )
+from wasmcloud_ctl.wadm import WadmClient
 
 _presentation.register()
 
@@ -86,6 +96,7 @@ __all__ = [
     "CtlError",
     "CtlResponse",
     "DecodeError",
+    "DeployModelResponse",
     "Event",
     "EventClaims",
     "EventReceiver",
@@ -105,6 +116,7 @@ __all__ = [
     "LinkdefDeleted",
     "LinkdefSet",
     "LinkdefSetFailed",
+    "ModelSummary",
     "NoResponders",
     "NotConnectedError",
     "NotFound",
@@ -118,15 +130,24 @@ __all__ = [
     "ProviderStartFailed",
     "ProviderStarted",
     "ProviderStopped",
+    "PutModelResponse",
     "RegistryCredential",
     "Replies",
     "RequestTimeout",
     "ScaleComponentCommand",
+    "ScalerStatus",
     "StartProviderCommand",
+    "Status",
+    "StatusChanged",
+    "StatusInfo",
+    "StatusReceiver",
+    "StatusType",
     "StopHostCommand",
     "StopProviderCommand",
     "Undecodable",
     "UpdateComponentCommand",
+    "VersionInfo",
+    "WadmClient",
     "WaitTimeout",
     "__version__",
     "connect",

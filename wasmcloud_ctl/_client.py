@@ -15,12 +15,11 @@ from typing import Literal, NoReturn, TypeVar, overload
 import attrs
 from typing_extensions import TypeVarTuple, Unpack
 
-from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._operations import components, outcomes
 from wasmcloud_ctl._operations.config_names import list_config_names
-from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.gather import gather, gather_inventories, named_host
-from wasmcloud_ctl._operations.sender import Sender
+from wasmcloud_ctl._operations.receivers import EventReceiver
+from wasmcloud_ctl._operations.sender import DEFAULT_MAXSIZE, Sender
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._transport import NatsClient
 from wasmcloud_ctl.events import DATA_BY_NAME, Event, Gap
@@ -43,6 +42,7 @@ from wasmcloud_ctl.models import (
     StopProviderCommand,
     UpdateComponentCommand,
 )
+from wasmcloud_ctl.wadm import WadmClient
 
 Arguments = TypeVarTuple("Arguments")
 
@@ -50,9 +50,6 @@ Arguments = TypeVarTuple("Arguments")
 logging.getLogger("wasmcloud_ctl").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
-
-# The default capacity of an event receiver: some minutes of a busy lattice.
-DEFAULT_MAXSIZE = 65536
 
 
 class Client:
@@ -709,18 +706,25 @@ class Client:
                 warnings.warn(
                     f"{name!r} is no known kind of event; the nearest known one is {nearest!r}", stacklevel=2
                 )
-        if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
-            raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
-        arguments.whole_number(maxsize, "maxsize", 2**64 - 1, lowest=1)
-        arguments.boolean(gap_events, "gap_events")
-        confirm_timeout = self._sender.timeout(timeout)
-        queue: MessageQueue[bytes | Gap] = MessageQueue(maxsize, overflow == "drop_newest", kept=Gap)
-        subscription = self._sender.transport().subscription(subjects, queue, gap_events)
-        # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
-        receiver: EventReceiver[Event | Gap] = EventReceiver(subscription, self.lattice)
-        subscription.open(confirm_timeout)
-        self._sender.keep(receiver)
-        return receiver
+        return self._sender.receive(
+            EventReceiver[Event | Gap],
+            subjects,
+            timeout,
+            maxsize=maxsize,
+            overflow=overflow,
+            gap_events=gap_events,
+        )
+
+    # Applications -------------------------------------------------------------------------------
+
+    @property
+    def wadm(self) -> WadmClient:
+        """The applications that wadm keeps in this lattice.
+
+        Example:
+            >>> client.wadm.deploy_manifest("shop", wait=60)  # doctest: +SKIP
+        """
+        return WadmClient(self._sender)
 
     # The client itself --------------------------------------------------------------------------
 
@@ -738,6 +742,11 @@ class Client:
     def event_prefix(self) -> str:
         """The prefix of the subjects of all events, such as ``wasmbus.evt``."""
         return self._sender.settings.event_prefix
+
+    @property
+    def wadm_prefix(self) -> str:
+        """The prefix of the subjects of wadm's API, such as ``wadm.api``."""
+        return self._sender.settings.wadm_prefix
 
     @property
     def timeout(self) -> float:

@@ -37,6 +37,7 @@ def connect(
     lattice: str | None = None,
     topic_prefix: str | None = None,
     event_prefix: str | None = None,
+    wadm_prefix: str | None = None,
     timeout: float | None = None,
     auction_timeout: float | None = None,
     connect_timeout: float | None = None,
@@ -77,6 +78,7 @@ def connect(
         topic_prefix: The prefix of all control subjects. Defaults to ``wasmbus.ctl``.
         event_prefix: The prefix of the subjects of all events. Hosts always publish under the default, so another one
             is only needed if the user's NATS account imports the events under it. Defaults to ``wasmbus.evt``.
+        wadm_prefix: The prefix of the subjects of wadm's API. Defaults to ``wadm.api``.
         timeout: Seconds to wait for the reply to a request. Defaults to 2.0.
         auction_timeout: Seconds that a gather (hosts, inventories, auctions) lasts. Defaults to 5.0.
         connect_timeout: Seconds to wait for a connection, over all servers. Defaults to 2.0.

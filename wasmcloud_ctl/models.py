@@ -8,6 +8,7 @@ inventory has thousands of objects.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Annotated, Generic, TypeVar, overload
 
@@ -78,6 +79,8 @@ def plain(value: object) -> object:
         return value.to_dict()
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, enum.Enum):
+        return value.value
     return dict(value) if isinstance(value, dict) else value
 
 
@@ -371,6 +374,152 @@ class RegistryCredential:
     def to_dict(self) -> dict[str, object]:
         """Return the parts that are no secret: ``username``, and ``registryType`` by its name on the wire."""
         return {"username": self.username, "registryType": self.registry_type}
+
+
+# Applications -----------------------------------------------------------------------------------
+
+
+class StatusType(str, enum.Enum):
+    """The state of an application or of a scaler, in wadm's words. Equal to that word as a string."""
+
+    WAITING = "waiting"
+    """wadm has not begun: it knows no hosts yet, or the application was never deployed."""
+    UNDEPLOYED = "undeployed"
+    """Not deployed. Also the state of an application that does not exist."""
+    RECONCILING = "reconciling"
+    """wadm has sent commands to hosts, and waits for their outcome."""
+    DEPLOYED = "deployed"
+    """wadm sees what the manifest says."""
+    FAILED = "failed"
+    """A command has failed, or no host fits. wadm goes on trying."""
+    UNHEALTHY = "unhealthy"
+    """A provider fails its health check."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> StatusType | None:
+        # The names of older versions.
+        return {"compensating": cls.RECONCILING, "ready": cls.DEPLOYED}.get(str(value))
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class StatusInfo(Model):
+    """A state, and why: ``message`` is wadm's reason. Empty if it gives none."""
+
+    status_type: StatusType
+    message: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as a plain dict with wadm's names: ``type`` and ``message``."""
+        return {"type": self.status_type.value, "message": self.message}
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class ScalerStatus(Model):
+    """The status of one scaler: the part of wadm that keeps one component, provider or link as the manifest says.
+
+    Attributes:
+        id: The scaler's id. It changes with the image reference and the names of the configs, not with the count.
+        kind: The scaler's kind, such as ``SpreadScaler`` or ``LinkScaler``.
+        name: What it keeps: the id of a component or provider, or a link in words.
+        info: Its state.
+    """
+
+    id: str = ""
+    kind: str = ""
+    name: str = ""
+    info: StatusInfo
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as a plain dict with wadm's names: ``id``, ``kind``, ``name`` and ``status``."""
+        return {"id": self.id, "kind": self.kind, "name": self.name, "status": self.info.to_dict()}
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class Status(Model):
+    """The status of an application, as wadm sees it. It does not say of which version.
+
+    Attributes:
+        info: The state of the whole application: the worst of its scalers' states, with their messages.
+        scalers: The status of each scaler. Empty while the application is not deployed.
+    """
+
+    info: StatusInfo
+    scalers: tuple[ScalerStatus, ...] = ()
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as a plain dict with wadm's names: ``status`` and ``scalers``."""
+        return {"status": self.info.to_dict(), "scalers": plain(self.scalers)}
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class StatusChanged(Value):
+    """A status that wadm has published: ``name`` is that of the application, and ``status`` its new status."""
+
+    name: str
+    status: Status
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class ModelSummary(Model):
+    """An application that wadm keeps, in short.
+
+    Attributes:
+        name: The application's name.
+        version: Its newest version.
+        description: Its description. None if it has none.
+        deployed_version: The version that is deployed. None if none is.
+        detailed_status: Its status.
+    """
+
+    name: str
+    version: str
+    description: str | None = None
+    deployed_version: str | None = None
+    detailed_status: Status = attrs.field(
+        factory=lambda: Status(info=StatusInfo(status_type=StatusType.UNDEPLOYED))
+    )
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class VersionInfo(Model):
+    """A version of an application: its name, and whether it is the one that is deployed."""
+
+    version: str
+    deployed: bool
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class PutModelResponse(Value):
+    """The answer to a new version of an application.
+
+    Attributes:
+        name: The application's name.
+        current_version: The version that was put. wadm makes one up if the manifest has none.
+        total_versions: How many versions there are now, 1 or more.
+        created: Whether the application is new. False: it has a new version.
+        message: wadm's message. It says if a shared component is not deployed.
+    """
+
+    name: str
+    current_version: str
+    total_versions: int
+    created: bool
+    message: str = ""
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class DeployModelResponse(Value):
+    """The answer to a deployment: the application's ``name``, the ``version`` to be deployed, and wadm's message."""
+
+    name: str
+    version: str
+    message: str = ""
 
 
 # Responses --------------------------------------------------------------------------------------

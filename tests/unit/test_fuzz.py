@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import functools
 import json
 import random
 import time
@@ -18,13 +20,14 @@ from hypothesis import strategies as st
 from wasmcloud_ctl import (
     DecodeError,
     InvalidArgument,
+    NotFound,
     OperationRejected,
     events,
     models,
 )
 from wasmcloud_ctl._protocol import cloud_events as _cloud_events
 from wasmcloud_ctl._protocol import codec as _codec
-from wasmcloud_ctl._protocol import jetstream
+from wasmcloud_ctl._protocol import jetstream, wadm_replies
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl.events import Event, Gap
 from wasmcloud_ctl.models import CtlResponse, Inventories, Range, Replies, Undecodable
@@ -69,6 +72,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return string_maps
     if isinstance(origin, type) and issubclass(origin, Sequence):
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return st.sampled_from(kind)
     return instances(kind)
 
 
@@ -106,6 +111,20 @@ DECODERS: tuple[Callable[[bytes], object], ...] = (
     lambda raw: _codec.decode_response(raw, list[dict[str, str]]),
     lambda raw: _codec.decode_response(raw, dict[str, str]),
     lambda raw: _cloud_events.decode_event(raw, "default"),
+    lambda raw: wadm_replies.decode_status(raw, "shop"),
+    *(
+        functools.partial(wadm_replies.decode_reply, kind=kind)
+        for kind in (
+            wadm_replies.PutReply,
+            wadm_replies.ListReply,
+            wadm_replies.GetReply,
+            wadm_replies.VersionsReply,
+            wadm_replies.StatusReply,
+            wadm_replies.DeployReply,
+            wadm_replies.UndeployReply,
+            wadm_replies.DeleteReply,
+        )
+    ),
     lambda raw: jetstream.decode_stream_info(raw),
     lambda raw: jetstream.decode_holds_value(raw),
 )
@@ -119,8 +138,8 @@ def decode_all(raw: bytes) -> tuple[int, int]:
             decode(raw)
         except DecodeError as error:
             refused += error.raw == raw
-        except OperationRejected:
-            made += 1  # JetStream's own "no" is an answer
+        except (OperationRejected, NotFound):
+            made += 1  # a "no" of JetStream or wadm is an answer
         else:
             made += 1
     return made, refused
@@ -190,6 +209,23 @@ GOOD = [
                 "max_instances": 3,
                 "annotations": {},
             },
+        }
+    ).encode(),
+    json.dumps(
+        {
+            "result": "ok",
+            "message": "",
+            "status": {
+                "status": {"type": "reconciling", "message": "Scaling component on 1 host(s)"},
+                "scalers": [{"id": "a", "kind": "SpreadScaler", "name": "b", "status": {"type": "failed"}}],
+            },
+            "versions": [{"version": "v1", "deployed": True}],
+            "models": [{"name": "shop", "version": "v1"}],
+            "manifest": {"kind": "Application"},
+            "name": "shop",
+            "version": "v1",
+            "current_version": "v1",
+            "total_versions": 1,
         }
     ).encode(),
     b'{"type":"t","total":1,"state":{"subjects":{"$KV.x.y":1}},"message":{"hdrs":"TkFUUy8xLjANCg=="}}',

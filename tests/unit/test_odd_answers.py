@@ -15,7 +15,7 @@ import wasmcloud_ctl
 from wasmcloud_ctl import AuthError, ConnectError, Inventories, NotConnectedError, RequestTimeout
 from wasmcloud_ctl._bridge import processes
 from wasmcloud_ctl._bridge.loop import Bridge
-from wasmcloud_ctl._operations.event_receiver import EventReceiver
+from wasmcloud_ctl._operations.receivers import EventReceiver
 from wasmcloud_ctl._options.credentials import Login
 from wasmcloud_ctl._options.options import Options, combine
 from wasmcloud_ctl._options.servers import Server, named_by_cluster

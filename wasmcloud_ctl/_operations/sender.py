@@ -5,28 +5,33 @@ from __future__ import annotations
 import sys
 import warnings
 import weakref
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import attrs
 
+from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._bridge.processes import PerProcess
 from wasmcloud_ctl._operations.doubts import Doubts
-from wasmcloud_ctl._operations.event_receiver import EventReceiver
 from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.gather import HostOf, Limits, gather
 from wasmcloud_ctl._operations.link_cache import LinkCache
+from wasmcloud_ctl._operations.receivers import Receiver
 from wasmcloud_ctl._operations.wait import Wait
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._options.options import Options
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl._transport import Transport
-from wasmcloud_ctl.events import Event, Gap
-from wasmcloud_ctl.exceptions import ClosedError
+from wasmcloud_ctl.events import Gap
+from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument
 from wasmcloud_ctl.models import CtlResponse, Link, Replies
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Receiver[Any])
+
+# The default capacity of a receiver: some minutes of a busy lattice.
+DEFAULT_MAXSIZE = 65536
 
 _CLOSE_SECONDS = 2.0
 
@@ -43,13 +48,13 @@ class Sender:
     ) -> None:
         self.transports = transports
         self.settings = settings
-        self.subjects: Subjects = Subjects(settings.topic_prefix, settings.event_prefix, settings.lattice)
+        self.subjects: Subjects = Subjects(
+            settings.topic_prefix, settings.event_prefix, settings.lattice, settings.wadm_prefix
+        )
         subjects = self.subjects
         # It must not refer to this sender, which would then keep itself alive.
         self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)
-        self._opened: weakref.WeakKeyDictionary[EventReceiver[Event | Gap] | Sender, None] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._opened: weakref.WeakKeyDictionary[Receiver[Any] | Sender, None] = weakref.WeakKeyDictionary()
         self._root = root
         self.doubts: dict[tuple[str, str | None], Doubts] = {} if root is None else root.doubts
         self._closed = False
@@ -61,7 +66,7 @@ class Sender:
         self.keep(sender)
         return sender
 
-    def keep(self, opened: EventReceiver[Event | Gap] | Sender) -> None:
+    def keep(self, opened: Receiver[Any] | Sender) -> None:
         """Close this, too, when the client is closed. If that has happened meanwhile, close it now."""
         self._opened[opened] = None
         if self.closed:
@@ -168,6 +173,32 @@ class Sender:
         """Return the links of the lattice, from the copy that link events keep current."""
         self.transport()  # raises if the client is closed
         return self._link_cache.get().get(self.timeout(timeout))
+
+    def receive(
+        self,
+        kind: type[R],
+        subjects: Sequence[str],
+        timeout: float | None,
+        *,
+        maxsize: int,
+        overflow: str,
+        gap_events: bool = False,
+    ) -> R:
+        """Return a receiver of these subjects. The server has the subscription."""
+        if not isinstance(overflow, str) or overflow not in ("drop_oldest", "drop_newest"):
+            raise InvalidArgument(f"overflow must be 'drop_oldest' or 'drop_newest', not {overflow!r}")
+        arguments.whole_number(maxsize, "maxsize", 2**64 - 1, lowest=1)
+        arguments.boolean(gap_events, "gap_events")
+        confirm_timeout = self.timeout(timeout)
+        queue: MessageQueue[Any] = MessageQueue(maxsize, overflow == "drop_newest", kept=Gap)
+        subscription = self.transport().subscription(
+            subjects, queue, gap_events=gap_events, make_item=kind.make_item
+        )
+        # The receiver comes first: whenever Ctrl-C comes, dropping it ends the subscription.
+        receiver = kind(subscription, self.settings.lattice)
+        subscription.open(confirm_timeout)
+        self.keep(receiver)
+        return receiver
 
     def limits(self, expected: int | None, quiet: float | None, timeout: float | None) -> Limits:
         """Return when a gather ends, by its arguments."""

@@ -81,6 +81,7 @@ class Options:
     lattice: str = _option(subjects.token, "default")
     topic_prefix: str = _option(subjects.prefix, "wasmbus.ctl")
     event_prefix: str = _option(subjects.prefix, "wasmbus.evt")
+    wadm_prefix: str = _option(subjects.prefix, "wadm.api")
     timeout: float = _option(arguments.seconds, 2.0)
     auction_timeout: float = _option(arguments.seconds, 5.0)
     connect_timeout: float = _option(arguments.seconds, 2.0)

@@ -6,6 +6,7 @@ convert them, and make a list of a string's letters. Unknown fields are ignored:
 
 from __future__ import annotations
 
+import enum
 import functools
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, get_args, get_origin
@@ -14,11 +15,15 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn_from_attrs, make_dict_unstructure_fn_from_attrs, override
 
+from wasmcloud_ctl._protocol.manifests import Manifest
 from wasmcloud_ctl.models import (
     ComponentDescription,
     HostInventory,
     RegistryCredential,
     ScaleComponentCommand,
+    ScalerStatus,
+    Status,
+    StatusInfo,
 )
 
 # What cattrs calls to convert a value: with the value and its type. Ours raise ValueError if the value does not fit.
@@ -28,11 +33,21 @@ Hook = Callable[[Any, Any], Any]
 _WIRE_NAMES = {
     (ScaleComponentCommand, "max_instances"): "count",
     (RegistryCredential, "registry_type"): "registryType",
+    (StatusInfo, "status_type"): "type",
+    (ScalerStatus, "info"): "status",
+    (Status, "info"): "status",
+    (Manifest, "api_version"): "apiVersion",
 }
 
 # Without detailed validation: cattrs' own errors are never looked at.
 converter = cattrs.Converter(detailed_validation=False)
 hook_of = functools.cache(converter.get_structure_hook)
+
+
+def wire_names(kind: Any) -> dict[str, Any]:
+    """Return the types of a class's fields, by their names on the wire."""
+    fields = attrs.fields(attrs.resolve_types(kind))
+    return {_WIRE_NAMES.get((kind, field.name), field.name): field.type for field in fields}
 
 
 def find_mismatch(value: object, kind: Any, path: str) -> tuple[str, str] | None:
@@ -163,6 +178,19 @@ def _sequence_hook(kind: Any) -> Hook:
     return structure
 
 
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)
+
+
+def _enum_hook(kind: type[enum.Enum]) -> Hook:
+    def structure(value: object, _: object) -> enum.Enum:
+        if type(value) is not str:
+            raise ValueError(_expected("a string", value))
+        return kind(value)  # a ValueError that names the value
+
+    return structure
+
+
 # Classes ----------------------------------------------------------------------------------------
 
 
@@ -237,6 +265,7 @@ converter.register_structure_hook(bool, _HOOKS[bool])
 converter.register_structure_hook(ComponentDescription, _structure_component)
 converter.register_structure_hook_factory(_is_range, _range_hook)
 converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
+converter.register_structure_hook_factory(_is_enum, _enum_hook)
 converter.register_structure_hook_factory(attrs.has, _class_hook)
 converter.register_structure_hook_factory(_HOOKS.__contains__, lambda kind: _HOOKS[kind])
 converter.register_unstructure_hook_factory(

@@ -1,4 +1,4 @@
-"""The subjects of the control interface, and the checks of what may be part of one.
+"""The subjects of the control interface and of wadm, and the checks of what may be part of one.
 
 NATS splits a subject at its dots, ``*`` and ``>`` are wildcards, and white space ends a subject on the wire. A value
 that is not exactly one token would send a command somewhere else, so it is refused.
@@ -63,10 +63,13 @@ def host_id_of(subject: str) -> str | None:
 class Subjects:
     """The subjects of one lattice. The methods raise InvalidArgument for what cannot be part of a subject."""
 
-    def __init__(self, topic_prefix: str, event_prefix: str, lattice: str) -> None:
+    def __init__(
+        self, topic_prefix: str, event_prefix: str, lattice: str, wadm_prefix: str = "wadm.api"
+    ) -> None:
         self.lattice = lattice
         self._root = f"{prefix(topic_prefix, 'topic_prefix')}.v1.{token(lattice, 'lattice')}"
         self._events = f"{prefix(event_prefix, 'event_prefix')}.{lattice}"
+        self._wadm = f"{prefix(wadm_prefix, 'wadm_prefix')}.{lattice}.model"
 
     def control(self, operation: str) -> str:
         """Return the subject of an operation on the whole lattice, such as ``host.ping``."""
@@ -83,6 +86,14 @@ class Subjects:
     def event(self, event_name: str) -> str:
         """Return the subject of one kind of event; ``*`` stands for all kinds."""
         return f"{self._events}.{event_name if event_name == '*' else token(event_name, 'event name')}"
+
+    def wadm(self, operation: str, name: str | None = None) -> str:
+        """Return the subject of an operation of wadm, such as ``deploy``, on one application or on all."""
+        return f"{self._wadm}.{operation}" + ("" if name is None else f".{token(name, 'name')}")
+
+    def wadm_status(self, name: str | None) -> str:
+        """Return the subject under which wadm publishes an application's status; None: those of all applications."""
+        return f"wadm.status.{self.lattice}.{'*' if name is None else token(name, 'name')}"
 
     def config_stream(self) -> str:
         """Return the name of the JetStream stream in which hosts keep the lattice's configs."""

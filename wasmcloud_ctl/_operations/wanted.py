@@ -1,0 +1,175 @@
+"""What a manifest wants in the lattice: components and providers on hosts, links and configs, by wadm's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+
+from wasmcloud_ctl._protocol import manifest_codec
+from wasmcloud_ctl._protocol.manifests import Component, ConfigProperty, Manifest, ScalerProperties
+from wasmcloud_ctl.models import HostInventory, Link
+
+# The annotations that wadm gives to what it starts.
+APPLICATION = "wasmcloud.dev/appspec"
+SCALER = "wasmcloud.dev/scaler"
+SPREAD = "wasmcloud.dev/spread_name"
+
+_DEFAULT_WEIGHT = 100
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """Hosts with these labels, and how many instances they run: together, or of a daemonscaler each of them."""
+
+    name: str
+    labels: Mapping[str, str]
+    count: int
+
+    def fits(self, host: HostInventory) -> bool:
+        """Return whether a host has all the labels."""
+        return all(host.labels.get(key) == value for key, value in self.labels.items())
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """A component or provider that must run.
+
+    Attributes:
+        id: Its id in the lattice.
+        reference: Its image reference.
+        places: Where, and how many.
+        on_each_host: Whether each host of a place runs that many.
+        is_provider: Whether it is a provider.
+    """
+
+    id: str
+    reference: str
+    places: tuple[Place, ...]
+    on_each_host: bool = False
+    is_provider: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Application:
+    """All that must be there while a version of an application is deployed.
+
+    Attributes:
+        name: The application's name.
+        parts: Its components and providers, without those that another application shares with it.
+        links: Its links.
+        configs: Its configs by name. None where somebody else keeps the config: then it must only exist.
+    """
+
+    name: str
+    parts: tuple[Wanted, ...]
+    links: tuple[Link, ...]
+    configs: dict[str, dict[str, str] | None]
+
+
+def application_of(manifest: Manifest) -> Application:
+    """Return what must be there while this manifest is deployed."""
+    name = manifest.metadata.name
+    components = {component.name: component for component in manifest.spec.components}
+    configs: dict[str, dict[str, str] | None] = {}
+    parts: list[Wanted] = []
+    links: list[Link] = []
+    for component in components.values():
+        _note_configs(name, component.properties.config, configs)
+        parts += _parts(name, component)
+        for trait in component.traits or ():
+            found = manifest_codec.link_of(trait)
+            if found is None or found[1].name not in components:
+                continue
+            link, target = found
+            source_config = link.source.config if link.source else link.source_config or ()
+            source_secrets = link.source.secrets if link.source else ()
+            _note_configs(name, [*source_config, *target.config], configs)
+            links.append(
+                Link(
+                    source_id=_id_of(name, component),
+                    target=_id_of(name, components[target.name]),
+                    wit_namespace=link.namespace,
+                    wit_package=link.package,
+                    interfaces=link.interfaces,
+                    name=link.name or "default",
+                    source_config=_names(name, source_config, (secret.name for secret in source_secrets)),
+                    target_config=_names(name, target.config, (secret.name for secret in target.secrets)),
+                )
+            )
+    return Application(name=name, parts=tuple(parts), links=tuple(links), configs=configs)
+
+
+def _parts(application: str, component: Component) -> Iterator[Wanted]:
+    properties = component.properties
+    if properties.image is None:
+        return  # another application runs it
+    is_provider = component.type == "capability"
+    scalers = [(trait.type, manifest_codec.scaler_of(trait)) for trait in component.traits or ()]
+    found = [(kind, scaler) for kind, scaler in scalers if scaler is not None]
+    if not found and is_provider:
+        found = [("spreadscaler", ScalerProperties(instances=1))]
+    for kind, scaler in found:
+        on_each_host = kind == "daemonscaler"
+        yield Wanted(
+            id=_id_of(application, component),
+            reference=properties.image,
+            places=_places(scaler, on_each_host),
+            on_each_host=on_each_host,
+            is_provider=is_provider,
+        )
+
+
+def _places(scaler: ScalerProperties, on_each_host: bool) -> tuple[Place, ...]:
+    """Return how wadm spreads the instances: by weight, and what is left over one by one, the heaviest first."""
+    count = scaler.instances
+    if not scaler.spread:
+        return (Place(name="default", labels={}, count=count),)
+    if on_each_host:
+        return tuple(
+            Place(name=spread.name, labels=spread.requirements, count=count) for spread in scaler.spread
+        )
+    weights = [_DEFAULT_WEIGHT if spread.weight is None else spread.weight for spread in scaler.spread]
+    order = sorted(range(len(weights)), key=lambda index: -weights[index])
+    counts = {index: count * weights[index] // sum(weights) for index in order}
+    for index in order[: count - sum(counts.values())]:
+        counts[index] += 1
+    return tuple(
+        Place(name=spread.name, labels=spread.requirements, count=counts[index])
+        for index, spread in enumerate(scaler.spread)
+    )
+
+
+def _note_configs(
+    application: str, found: Iterable[ConfigProperty], configs: dict[str, dict[str, str] | None]
+) -> None:
+    for config in found:
+        configs[_config_name(application, config)] = config.properties
+
+
+def _names(application: str, configs: Iterable[ConfigProperty], secrets: Iterable[str]) -> list[str]:
+    return [
+        *(_config_name(application, config) for config in configs),
+        *(f"SECRET__{joined(application, secret)}" for secret in secrets),
+    ]
+
+
+def _config_name(application: str, config: ConfigProperty) -> str:
+    return config.name if config.properties is None else joined(application, config.name)
+
+
+def _id_of(application: str, component: Component) -> str:
+    properties = component.properties
+    if properties.id is not None:
+        return properties.id
+    if properties.image is None and properties.application is not None:
+        return joined(properties.application.name, properties.application.component)
+    return joined(application, component.name)
+
+
+def joined(application: str, name: str) -> str:
+    """Return the name that wadm makes of those of an application and of a part of it."""
+    return "-".join(
+        "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in part.lower())
+        for part in (application, name)
+    )

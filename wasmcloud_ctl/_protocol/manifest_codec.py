@@ -1,0 +1,147 @@
+"""Manifests to bytes and back.
+
+wadm silently ignores a wrong name in many places, such as among the metadata or the properties of a link. So a
+manifest that the caller has as a mapping is checked before it is sent. Texts are sent as they are: wadm parses YAML.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+import attrs
+
+from wasmcloud_ctl._protocol import codec
+from wasmcloud_ctl._protocol.manifests import LinkProperties, LinkTarget, Manifest, ScalerProperties, Trait
+from wasmcloud_ctl._protocol.structuring import find_mismatch, wire_names
+from wasmcloud_ctl.exceptions import InvalidArgument
+
+JSON = "application/json"
+YAML = "application/yaml"
+
+_PROPERTIES_BY_TRAIT = {
+    "spreadscaler": ScalerProperties,
+    "daemonscaler": ScalerProperties,
+    "link": LinkProperties,
+}
+_COMPONENT_TYPES = ("component", "capability", "actor")
+
+Mistake = tuple[str, str]
+"""The JSON path of a mistake in a manifest, and what is wrong."""
+
+
+def content_type(text: bytes) -> str:
+    """Return the type of a manifest that is text: JSON if it is valid JSON, else YAML."""
+    try:
+        codec.parse_json(text)
+    except codec.InvalidJson:
+        return YAML
+    return JSON
+
+
+def encode_manifest(manifest: Mapping[str, object]) -> bytes:
+    """Check a manifest, and encode it as JSON. Raises InvalidArgument with the JSON path of the first mistake."""
+    try:
+        text = json.dumps(dict(manifest), default=_as_json, ensure_ascii=False, allow_nan=False)
+        payload = text.encode()
+        parsed = codec.parse_json(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        # UnicodeEncodeError would quote the whole text, which may hold a secret.
+        reason = error.reason if isinstance(error, UnicodeEncodeError) else error
+        raise InvalidArgument(f"the manifest cannot be sent as JSON: {reason}") from None
+    for path, reason in _mistakes(parsed):
+        raise InvalidArgument(f"the manifest does not fit at {path}: {reason}")
+    return payload
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no type of JSON")
+
+
+# Mistakes ---------------------------------------------------------------------------------------
+
+
+def _mistakes(manifest: Any) -> Iterator[Mistake]:
+    """Yield the mistakes of a manifest. Wrong names come first: they can be why another one is missing."""
+    yield from _wrong_names(manifest, Manifest, "$")
+    yield from filter(None, [find_mismatch(manifest, Manifest, "$")])
+    for index, component in enumerate(manifest["spec"]["components"]):
+        path = f"$.spec.components[{index}]"
+        if component["type"] not in _COMPONENT_TYPES:
+            yield f"{path}.type", _expected(component["type"], _COMPONENT_TYPES)
+        for number, trait in enumerate(component.get("traits") or ()):
+            yield from _mistakes_of_trait(trait, f"{path}.traits[{number}]")
+
+
+def _mistakes_of_trait(trait: dict[str, Any], path: str) -> Iterator[Mistake]:
+    kind = _PROPERTIES_BY_TRAIT.get(trait["type"])
+    if kind is None:
+        yield f"{path}.type", _expected(trait["type"], _PROPERTIES_BY_TRAIT)
+        return
+    properties, path = trait["properties"], f"{path}.properties"
+    if kind is ScalerProperties and "replicas" in properties:
+        properties = {"instances": properties["replicas"], **properties}  # its older name
+        del properties["replicas"]
+    yield from _wrong_names(properties, kind, path)
+    yield from filter(None, [find_mismatch(properties, kind, path)])
+    if kind is LinkProperties and type(properties["target"]) is not str:  # an older way to name the target
+        yield from _wrong_names(properties["target"], LinkTarget, f"{path}.target")
+        yield from filter(None, [find_mismatch(properties["target"], LinkTarget, f"{path}.target")])
+
+
+def _wrong_names(value: object, kind: Any, path: str) -> Iterator[Mistake]:
+    """Yield the names that a class's objects do not have, in a value and its parts."""
+    if attrs.has(kind) and isinstance(value, dict):
+        known = wire_names(kind)
+        for name, part in value.items():
+            if name in known:
+                yield from _wrong_names(part, known[name], f"{path}.{name}")
+            else:
+                yield f"{path}.{name}", f"unknown name, {_expected(name, known)}"
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            for element in get_args(kind)[:1]:
+                yield from _wrong_names(item, element, f"{path}[{index}]")
+    else:
+        for option in get_args(kind)[:1]:
+            yield from _wrong_names(value, option, path)
+
+
+def _expected(found: str, known: Any) -> str:
+    nearest = difflib.get_close_matches(found, known, n=1)
+    return f"did you mean {nearest[0]!r}?" if nearest else f"expected one of {', '.join(known)}"
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+def decode_manifest(manifest: dict[str, Any]) -> Manifest:
+    """Return the manifest that wadm has sent. Raises DecodeError."""
+    decoded: Manifest = codec.structure(manifest, Manifest, "$.manifest", b"", "wadm's reply")
+    return decoded
+
+
+def scaler_of(trait: Trait) -> ScalerProperties | None:
+    """Return the properties of a scaler. None if the trait is a link."""
+    if _PROPERTIES_BY_TRAIT.get(trait.type) is not ScalerProperties:
+        return None
+    properties = trait.properties
+    if "replicas" in properties:
+        properties = {"instances": properties["replicas"], **properties}
+    scaler: ScalerProperties = codec.structure(properties, ScalerProperties, "$", b"", "the trait")
+    return scaler
+
+
+def link_of(trait: Trait) -> tuple[LinkProperties, LinkTarget] | None:
+    """Return the properties of a link, and its target. None if the trait is no link."""
+    if trait.type != "link":
+        return None
+    link: LinkProperties = codec.structure(trait.properties, LinkProperties, "$", b"", "the trait")
+    if type(link.target) is str:
+        return link, LinkTarget(name=link.target, config=link.target_config or ())
+    target: LinkTarget = codec.structure(link.target, LinkTarget, "$.target", b"", "the trait")
+    return link, target

@@ -1,0 +1,1 @@
+"""The simulated wadm of a practice lattice."""
