@@ -12,15 +12,18 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
+from wasmcloud_ctl._operations.application_wait import ApplicationWait
 from wasmcloud_ctl._operations.receivers import StatusReceiver
 from wasmcloud_ctl._operations.sender import DEFAULT_MAXSIZE, Sender
+from wasmcloud_ctl._operations.wadm_requests import WadmRequests, version_request
 from wasmcloud_ctl._options import arguments
-from wasmcloud_ctl._protocol import codec, manifest_codec, wadm_replies
-from wasmcloud_ctl.exceptions import InvalidArgument, NoResponders
+from wasmcloud_ctl._protocol import manifest_codec, wadm_replies
+from wasmcloud_ctl.exceptions import InvalidArgument
 from wasmcloud_ctl.models import (
     DeployModelResponse,
     ModelSummary,
@@ -51,8 +54,6 @@ __all__ = [
 Manifest = Mapping[str, object] | Path | str | bytes
 """A manifest: a mapping, the path of a YAML or JSON file, or the file's text or bytes."""
 
-T = TypeVar("T")
-
 
 class WadmClient:
     """The applications of a lattice. Made by ``Client.wadm``; threads can share it.
@@ -75,6 +76,7 @@ class WadmClient:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+        self._requests = WadmRequests(sender)
 
     def put_manifest(self, manifest: Manifest, *, timeout: float | None = None) -> PutModelResponse:
         """Store a new application, or a new version of one. Deploys nothing.
@@ -94,8 +96,9 @@ class WadmClient:
             'v1.2.0'
         """
         payload, content_type = _encoded(manifest)
-        reply = self._request(
-            "put", None, wadm_replies.PutReply, timeout, payload, content_type=content_type, command=True
+        seconds = self._sender.timeout(timeout)
+        reply = self._requests.send(
+            "put", None, wadm_replies.PutReply, seconds, payload, content_type=content_type, command=True
         )
         return PutModelResponse(
             name=reply.name,
@@ -107,7 +110,7 @@ class WadmClient:
 
     def list_manifests(self, *, timeout: float | None = None) -> list[ModelSummary]:
         """Return all applications in short, with their newest and deployed versions and their status."""
-        return self._request("get", None, wadm_replies.ListReply, timeout).models
+        return self._requests.summaries(self._sender.timeout(timeout))
 
     def get_manifest(
         self, name: str, version: str | None = None, *, timeout: float | None = None
@@ -121,8 +124,7 @@ class WadmClient:
         Raises:
             NotFound: There is no such application or version.
         """
-        payload = _version_request(version)
-        return self._request("get", name, wadm_replies.GetReply, timeout, payload).manifest
+        return self._requests.get(name, version, self._sender.timeout(timeout))
 
     def list_versions(self, name: str, *, timeout: float | None = None) -> list[VersionInfo]:
         """Return the versions of an application, oldest first.
@@ -133,7 +135,7 @@ class WadmClient:
         Raises:
             NotFound: There is no such application.
         """
-        return self._request("versions", name, wadm_replies.VersionsReply, timeout).versions
+        return self._requests.versions(name, self._sender.timeout(timeout))
 
     def get_manifest_status(self, name: str, *, timeout: float | None = None) -> Status:
         """Return the status of an application. It is ``undeployed``, too, if there is no such application.
@@ -143,10 +145,15 @@ class WadmClient:
         Args:
             name: The application's name.
         """
-        return self._request("status", name, wadm_replies.StatusReply, timeout).status
+        return self._requests.status(name, self._sender.timeout(timeout))
 
     def deploy_manifest(
-        self, name: str, version: str | None = None, *, timeout: float | None = None
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        wait: float | None = None,
+        timeout: float | None = None,
     ) -> DeployModelResponse:
         """Deploy a version of an application. The version that was deployed before makes way for it.
 
@@ -162,12 +169,10 @@ class WadmClient:
             >>> client.wadm.deploy_manifest("shop", "v1.2.0")  # doctest: +SKIP
             DeployModelResponse(name='shop', version='v1.2.0', ...)
         """
-        payload = _version_request(version)
-        reply = self._request("deploy", name, wadm_replies.DeployReply, timeout, payload, command=True)
-        return DeployModelResponse(name=reply.name, version=reply.version, message=reply.message)
+        return self._deploy(name, version, timeout, wait, time.monotonic())
 
     def put_and_deploy_manifest(
-        self, manifest: Manifest, *, timeout: float | None = None
+        self, manifest: Manifest, *, wait: float | None = None, timeout: float | None = None
     ) -> DeployModelResponse:
         """Store a manifest as ``put_manifest`` does, and deploy that version as ``deploy_manifest`` does.
 
@@ -177,10 +182,13 @@ class WadmClient:
         Raises:
             InvalidArgument, OperationRejected: As ``put_manifest``. Nothing was deployed.
         """
+        started = time.monotonic()
+        if wait is not None:
+            arguments.seconds(wait, "wait")
         stored = self.put_manifest(manifest, timeout=timeout)
-        return self.deploy_manifest(stored.name, stored.current_version, timeout=timeout)
+        return self._deploy(stored.name, stored.current_version, timeout, wait, started)
 
-    def undeploy_manifest(self, name: str, *, timeout: float | None = None) -> str:
+    def undeploy_manifest(self, name: str, *, wait: float | None = None, timeout: float | None = None) -> str:
         """Undeploy an application: stop what it runs. Its versions stay. Return its name.
 
         Succeeds if it is not deployed.
@@ -191,9 +199,25 @@ class WadmClient:
         Raises:
             NotFound: There is no such application.
         """
-        return self._request("undeploy", name, wadm_replies.UndeployReply, timeout, command=True).name
 
-    def delete_manifest(self, name: str, version: str | None = None, *, timeout: float | None = None) -> bool:
+        def send(seconds: float) -> str:
+            return self._requests.send(
+                "undeploy", name, wadm_replies.UndeployReply, seconds, command=True
+            ).name
+
+        if wait is None:
+            return send(self._sender.timeout(timeout))
+        waiting = self._wait(name, f"the undeployment of {name}", wait, timeout, time.monotonic())
+        return waiting.remove(send, is_done=lambda _: False)
+
+    def delete_manifest(
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        wait: float | None = None,
+        timeout: float | None = None,
+    ) -> bool:
         """Delete an application, or one of its versions. What is deployed of it is undeployed.
 
         Args:
@@ -203,9 +227,32 @@ class WadmClient:
         Returns:
             Whether there was something to delete.
         """
-        payload = _version_request(version)
-        reply = self._request("del", name, wadm_replies.DeleteReply, timeout, payload, command=True)
-        return reply.result == "deleted"
+        payload = version_request(version)
+
+        def send(seconds: float) -> wadm_replies.DeleteReply:
+            return self._requests.send("del", name, wadm_replies.DeleteReply, seconds, payload, command=True)
+
+        if wait is None:
+            return send(self._sender.timeout(timeout)).deleted
+        waiting = self._wait(name, f"the deletion of {name}", wait, timeout, time.monotonic())
+        # To delete a version that is not deployed stops nothing.
+        return waiting.remove(send, is_done=lambda reply: not reply.undeploy).deleted
+
+    def _deploy(
+        self, name: str, version: str | None, timeout: float | None, wait: float | None, started: float
+    ) -> DeployModelResponse:
+        payload = version_request(version)
+
+        def send(seconds: float) -> DeployModelResponse:
+            reply = self._requests.send(
+                "deploy", name, wadm_replies.DeployReply, seconds, payload, command=True
+            )
+            return DeployModelResponse(name=reply.name, version=reply.version, message=reply.message)
+
+        if wait is None:
+            return send(self._sender.timeout(timeout))
+        title = f"the deployment of {name}" + ("" if version is None else f" {version}")
+        return self._wait(name, title, wait, timeout, started).deploy(send)
 
     def subscribe_to_status(
         self,
@@ -235,30 +282,18 @@ class WadmClient:
         subjects = [self._sender.subjects.wadm_status(name)]
         return self._sender.receive(StatusReceiver, subjects, timeout, maxsize=maxsize, overflow=overflow)
 
-    def _request(
-        self,
-        operation: str,
-        name: str | None,
-        kind: type[T],
-        timeout: float | None,
-        payload: bytes = b"",
-        *,
-        content_type: str | None = None,
-        command: bool = False,
-    ) -> T:
+    def _wait(
+        self, name: str, title: str, wait: float, timeout: float | None, started: float
+    ) -> ApplicationWait:
         sender = self._sender
-        subject = sender.subjects.wadm(operation, name)
-        try:
-            raw = sender.transport().request(
-                subject, payload, sender.timeout(timeout), command=command, content_type=content_type
-            )
-        except NoResponders as error:
-            raise NoResponders(
-                f"nobody listens on {subject}: no wadm runs for lattice {sender.settings.lattice!r}. Start wadm, or "
-                "check the lattice's name and wadm_prefix",
-                subject=subject,
-            ) from error
-        return wadm_replies.decode_reply(raw, kind)
+        return ApplicationWait(
+            sender,
+            name,
+            title,
+            started=started,
+            wait=arguments.seconds(wait, "wait"),
+            timeout=sender.timeout(timeout),
+        )
 
 
 def _encoded(manifest: object) -> tuple[bytes, str]:
@@ -277,7 +312,3 @@ def _encoded(manifest: object) -> tuple[bytes, str]:
             f"manifest must be a mapping, a pathlib.Path, or the manifest's text, not {type(manifest).__name__}"
         )
     return manifest, manifest_codec.content_type(manifest)
-
-
-def _version_request(version: str | None) -> bytes:
-    return b"" if version is None else codec.encode({"version": arguments.identifier(version, "version")})

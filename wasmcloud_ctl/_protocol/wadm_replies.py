@@ -82,6 +82,11 @@ class DeleteReply(_Reply):
 
     undeploy: bool = False
 
+    @property
+    def deleted(self) -> bool:
+        """Whether there was something to delete."""
+        return self.result == "deleted"
+
 
 def decode_reply(raw: bytes, kind: type[T]) -> T:
     """Decode a reply of wadm. Raises OperationRejected if wadm refused, and NotFound for an unknown application."""

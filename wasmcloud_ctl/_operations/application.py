@@ -32,19 +32,23 @@ class Place:
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
+class Part:
     """A component or provider that must run.
 
     Attributes:
         id: Its id in the lattice.
+        name: Its name in the manifest.
         reference: Its image reference.
-        places: Where, and how many.
+        configs: The names of its configs.
+        places: Where it runs, and how many instances.
         on_each_host: Whether each host of a place runs that many.
         is_provider: Whether it is a provider.
     """
 
     id: str
+    name: str
     reference: str
+    configs: tuple[str, ...]
     places: tuple[Place, ...]
     on_each_host: bool = False
     is_provider: bool = False
@@ -62,9 +66,24 @@ class Application:
     """
 
     name: str
-    parts: tuple[Wanted, ...]
-    links: tuple[Link, ...]
-    configs: dict[str, dict[str, str] | None]
+    parts: tuple[Part, ...] = ()
+    links: tuple[Link, ...] = ()
+    configs: dict[str, dict[str, str] | None] = attrs.Factory(dict)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of its components and providers."""
+        return frozenset(part.id for part in self.parts)
+
+    def scalers(self) -> frozenset[tuple[object, ...]]:
+        """Return what distinguishes its scalers. With another image or other configs, a scaler is another one.
+
+        Counts and labels are not part of it: a scaler stays the same if only these change.
+        """
+        return frozenset(
+            [(part.id, part.name, part.reference, part.configs, part.on_each_host) for part in self.parts]
+            + [tuple(attrs.astuple(link, recurse=False)) for link in self.links]
+        )
 
 
 def application_of(manifest: Manifest) -> Application:
@@ -72,7 +91,7 @@ def application_of(manifest: Manifest) -> Application:
     name = manifest.metadata.name
     components = {component.name: component for component in manifest.spec.components}
     configs: dict[str, dict[str, str] | None] = {}
-    parts: list[Wanted] = []
+    parts: list[Part] = []
     links: list[Link] = []
     for component in components.values():
         _note_configs(name, component.properties.config, configs)
@@ -100,7 +119,7 @@ def application_of(manifest: Manifest) -> Application:
     return Application(name=name, parts=tuple(parts), links=tuple(links), configs=configs)
 
 
-def _parts(application: str, component: Component) -> Iterator[Wanted]:
+def _parts(application: str, component: Component) -> Iterator[Part]:
     properties = component.properties
     if properties.image is None:
         return  # another application runs it
@@ -111,9 +130,11 @@ def _parts(application: str, component: Component) -> Iterator[Wanted]:
         found = [("spreadscaler", ScalerProperties(instances=1))]
     for kind, scaler in found:
         on_each_host = kind == "daemonscaler"
-        yield Wanted(
+        yield Part(
             id=_id_of(application, component),
+            name=component.name,
             reference=properties.image,
+            configs=_names(application, properties.config, (secret.name for secret in properties.secrets)),
             places=_places(scaler, on_each_host),
             on_each_host=on_each_host,
             is_provider=is_provider,
@@ -147,11 +168,11 @@ def _note_configs(
         configs[_config_name(application, config)] = config.properties
 
 
-def _names(application: str, configs: Iterable[ConfigProperty], secrets: Iterable[str]) -> list[str]:
-    return [
+def _names(application: str, configs: Iterable[ConfigProperty], secrets: Iterable[str]) -> tuple[str, ...]:
+    return (
         *(_config_name(application, config) for config in configs),
         *(f"SECRET__{joined(application, secret)}" for secret in secrets),
-    ]
+    )
 
 
 def _config_name(application: str, config: ConfigProperty) -> str:

@@ -1,0 +1,173 @@
+"""What proves that an application is deployed, or that it cannot be.
+
+Four things could mislead a client that only asks wadm for the status:
+
+* The status is still that of the version before. wadm's scalers have other ids for another image or config, so the
+  ids of the status must be other ones, too, and what runs must have been started by those scalers.
+* wadm publishes nothing when there is nothing to do. So the state counts, and not that something was published.
+* A new image can be running already when wadm stops the old one, by the same id: then nothing runs until wadm sees a
+  heartbeat. Hosts also show a new image that they only renamed. So where another image ran, or one that another
+  scaler started, it must have been stopped, and the new one must have been started after that.
+* ``failed`` can be a moment, or the word of a wadm that does not know all hosts yet: see ``Failures``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import attrs
+
+from wasmcloud_ctl._operations.application import SCALER, Application, Part
+from wasmcloud_ctl._operations.application_look import Look, Running
+from wasmcloud_ctl.events import ComponentScaled
+from wasmcloud_ctl.models import Status, StatusInfo, StatusType
+
+
+@attrs.frozen
+class _Scaled:
+    """A component had so many instances on a host: seen, or published by the host."""
+
+    count: int
+    reference: str | None
+    scaler: str | None
+
+
+@attrs.define
+class Scales:
+    """What ran of each component on each host, oldest first: as seen before the command, and by events since."""
+
+    _by_place: dict[tuple[str, str], list[_Scaled]] = attrs.field(factory=dict)
+
+    def on_seen(self, running: Iterable[Running]) -> None:
+        """Take what is seen to run."""
+        for found in running:
+            if not found.is_provider:
+                scaled = _Scaled(found.count, found.reference, found.annotations.get(SCALER))
+                self._add(found.host_id, found.id, scaled)
+
+    def on_event(self, scaled: ComponentScaled) -> None:
+        """Take an event of a host."""
+        found = _Scaled(scaled.max_instances, scaled.image_ref, scaled.annotations.get(SCALER))
+        self._add(scaled.host_id, scaled.component_id, found)
+
+    def on_absent(self, look: Look, ids: Collection[str]) -> None:
+        """Take that hosts which ran components no longer do: nothing of the old code is left there."""
+        running = {(found.host_id, found.id) for found in look.running()}
+        hosts = {inventory.host_id for inventory in look.inventories}
+        for (host_id, component_id), scales in self._by_place.items():
+            is_absent = host_id in hosts and (host_id, component_id) not in running
+            if component_id in ids and is_absent and scales[-1].count:
+                scales.append(_Scaled(0, None, None))
+
+    def _add(self, host_id: str, component_id: str, scaled: _Scaled) -> None:
+        scales = self._by_place.setdefault((host_id, component_id), [])
+        if scales[-1:] != [scaled]:
+            scales.append(scaled)
+
+    def is_fresh(self, host_id: str, part: Part, scaler_ids: Collection[str]) -> bool:
+        """Return whether what runs was started for this part, after anything else on that host was stopped."""
+        fresh, stopped = True, False
+        for scaled in self._by_place.get((host_id, part.id), ()):
+            if not scaled.count:
+                stopped = True
+            elif scaled.reference != part.reference or scaled.scaler not in scaler_ids:
+                fresh = stopped = False
+            elif stopped:
+                fresh = True
+        return fresh
+
+
+def stale(wanted: Application, before: Application, look: Look, status_before: Status, scales: Scales) -> str:
+    """Return why what is seen may be of the version before, or may be about to be stopped. Empty if it is not."""
+    ids_before = {scaler.id for scaler in status_before.scalers}
+    if wanted.scalers() != before.scalers() and look.scaler_ids == ids_before:
+        return "wadm has not begun to deploy this version"
+    parts = {part.id: part for part in wanted.parts if not part.is_provider}
+    for found in look.running_of(wanted.name):
+        part = parts.get(found.id)
+        if part is not None and not scales.is_fresh(found.host_id, part, look.scaler_ids):
+            return f"no stop of what ran before as {found.id} on {found.host} was seen"
+    return ""
+
+
+# Failures ---------------------------------------------------------------------------------------
+
+# How long a failure must stand if no heartbeat arrives, and how long after the heartbeats of all hosts: wadm takes
+# some hundredths of a second for one.
+_WITHOUT_HEARTBEATS = 60.0
+_AFTER_HEARTBEATS = 2.0
+
+# The key of a failure that is not that of a scaler.
+_WHOLE = ""
+
+
+@attrs.define
+class _Failing:
+    """A scaler's failures.
+
+    Attributes:
+        times: How often each reason was told.
+        told: The reason that was told last. None if it was told since that the scaler fails no more.
+        reason: The reason of the failure that stands.
+        since: Since when it stands. None if none does.
+        heard: When heartbeats of all hosts had arrived since then. None if they have not.
+    """
+
+    times: dict[str, int] = attrs.field(factory=dict)
+    told: str | None = None
+    reason: str = ""
+    since: float | None = None
+    heard: float | None = None
+
+    def on_info(self, info: StatusInfo, now: float, *, counts: bool) -> None:
+        """Take a state of the scaler."""
+        failed = info.status_type is StatusType.FAILED
+        if counts:
+            if failed and info.message != self.told:
+                self.times[info.message] = self.times.get(info.message, 0) + 1
+            self.told = info.message if failed else None
+        if not failed:
+            self.since = None
+        elif self.since is None or info.message != self.reason:
+            self.since, self.heard, self.reason = now, None, info.message
+
+
+@attrs.define
+class Failures:
+    """Which scalers fail, since when, and how often.
+
+    A failure is certain when it has come twice, with the same reason: wadm has tried again. It is also certain when
+    it stands although every known host has published a heartbeat meanwhile: wadm looks again at each heartbeat, and
+    then knows all hosts. Without any heartbeat, it must stand for a minute, twice the usual interval of heartbeats.
+    """
+
+    _heartbeats: dict[str, float] = attrs.field(factory=dict)
+    _failing: dict[str, _Failing] = attrs.field(factory=dict)
+
+    def on_heartbeat(self, host_id: str, now: float) -> None:
+        """Take a heartbeat of a host."""
+        self._heartbeats[host_id] = now
+
+    def on_status(self, status: Status, now: float, *, counts: bool) -> None:
+        """Take a status. One ``counts`` if wadm published it: one that was asked for can be the same once more."""
+        infos = {scaler.id: scaler.info for scaler in status.scalers} or {_WHOLE: status.info}
+        # Scalers that are gone were those of the version before.
+        self._failing = {key: self._failing.get(key, _Failing()) for key in infos}
+        for key, info in infos.items():
+            self._failing[key].on_info(info, now, counts=counts)
+
+    def certain(self, hosts: Collection[str], now: float) -> str | None:
+        """Return the reason of a failure that is certain. None if there is none."""
+        for failing in self._failing.values():
+            if failing.since is not None and (
+                failing.times.get(failing.reason, 0) > 1 or self._stands(failing, failing.since, hosts, now)
+            ):
+                return failing.reason
+        return None
+
+    def _stands(self, failing: _Failing, since: float, hosts: Collection[str], now: float) -> bool:
+        if not self._heartbeats:
+            return now >= since + _WITHOUT_HEARTBEATS
+        if failing.heard is None and all(self._heartbeats.get(host, since) > since for host in hosts):
+            failing.heard = now
+        return failing.heard is not None and now >= failing.heard + _AFTER_HEARTBEATS

@@ -1,0 +1,421 @@
+"""Change what is deployed of an application, and wait until the outcome is certain.
+
+``application_evidence`` says what makes it so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from wasmcloud_ctl._operations.application import Application, application_of
+from wasmcloud_ctl._operations.application_evidence import Failures, Scales, stale
+from wasmcloud_ctl._operations.application_look import Look, difference, leftover
+from wasmcloud_ctl._operations.gather import Limits, collect, gather, gather_inventories, named_host
+from wasmcloud_ctl._operations.progress import Progress
+from wasmcloud_ctl._operations.sender import Sender
+from wasmcloud_ctl._operations.wadm_requests import WadmRequests
+from wasmcloud_ctl._protocol import cloud_events, codec, wadm_replies
+from wasmcloud_ctl._transport import Reply, Subscription
+from wasmcloud_ctl.events import (
+    ComponentScaled,
+    ComponentScaleFailed,
+    ConfigDeleted,
+    ConfigSet,
+    Event,
+    HostHeartbeat,
+    HostStarted,
+    HostStopped,
+    LinkdefDeleted,
+    LinkdefSet,
+    ProviderStarted,
+    ProviderStartFailed,
+    ProviderStopped,
+)
+from wasmcloud_ctl.exceptions import (
+    DecodeError,
+    NoResponders,
+    NotConnectedError,
+    NotFound,
+    OperationFailed,
+    OperationRejected,
+    PermissionDenied,
+    RequestTimeout,
+    WaitTimeout,
+    not_sent,
+)
+from wasmcloud_ctl.models import (
+    CtlResponse,
+    DeployModelResponse,
+    Host,
+    HostInventory,
+    Link,
+    Status,
+    StatusInfo,
+    StatusType,
+)
+
+T = TypeVar("T")
+
+_EVENTS = (
+    "component_scaled",
+    "component_scale_failed",
+    "provider_started",
+    "provider_start_failed",
+    "provider_stopped",
+    "linkdef_set",
+    "linkdef_deleted",
+    "config_set",
+    "config_deleted",
+    "host_heartbeat",
+    "host_started",
+    "host_stopped",
+)
+
+# Between two looks: short after an event, because inventories lag a little, then longer and longer.
+_FIRST_PAUSE = 0.02
+_LAST_PAUSE = 1.0
+
+# How long nothing may happen before the last look. All hosts are searched for meanwhile.
+_QUIET = 0.3
+
+# How long a command that wadm sent before this one may take. wadm does not take its commands back.
+_IN_FLIGHT = 5.0
+
+# How long hosts may take to come back after the server was away. Until then, no responders proves nothing.
+_RETURN_SECONDS = 5.0
+
+# How long another version must be deployed: a replica of wadm's store can be a moment behind.
+_OTHER_SECONDS = 1.0
+
+_NEVER = float("inf")
+
+# The errors of a look that may succeed later.
+_UNSEEN = (RequestTimeout, NoResponders, NotConnectedError, OperationRejected, DecodeError)
+
+
+class ApplicationWait:
+    """One change of one application, and what was seen since.
+
+    ``title`` says what is done, such as ``the deployment of shop``. ``wait`` is for everything, in seconds, since
+    ``started`` by the monotonic clock. ``timeout`` is for the acknowledgement.
+    """
+
+    def __init__(
+        self, sender: Sender, name: str, title: str, *, started: float, wait: float, timeout: float
+    ) -> None:
+        self._requests = WadmRequests(sender)
+        self._transport = sender.transport()
+        self._settings = sender.settings
+        self._subjects = sender.subjects
+        self._name = name
+        self._title = title
+        self._wait = wait
+        self._end = started + wait
+        self._timeout = timeout
+        self._replies = self._transport.replies()
+        self._progress = Progress(self._settings.progress, title, wait)
+        self._sent = False
+        # The hosts that were heard of, without those that said that they stop.
+        self._hosts: set[str] = set()
+        # Those of them that answered the last look.
+        self._present: list[str] = []
+        self._wanted = Application(name=name)
+        self._before = Application(name=name)
+        self._status_before: Status
+        self._in_flight_until = 0.0
+        self._scales = Scales()
+        self._failures = Failures()
+        # Whether wadm's statuses arrive. If not, wadm is asked, and each answer counts.
+        self._statuses_arrive = True
+        self._status: Status | None = None
+        # Whether something has happened since the last look began.
+        self._outdated = False
+        self._events: Subscription
+        # When the server was last away, and since when another version is deployed.
+        self._known_gaps = 0
+        self._returned = -_RETURN_SECONDS
+        self._other_since = _NEVER
+        self._last_seen = "nothing was seen of it yet"
+
+    def deploy(self, send: Callable[[float], DeployModelResponse]) -> DeployModelResponse:
+        """Send the command, and wait until its version is deployed. ``send`` takes the timeout of the command."""
+        with self._replies, self._progress:
+            self._prepare()
+            response = self._send(send)
+            manifest = self._requests.manifest(self._name, response.version, self._left())
+            self._wanted = application_of(manifest)
+            self._until(lambda look: self._why_not_deployed(response.version, look))
+        return response
+
+    def remove(self, send: Callable[[float], T], is_done: Callable[[T], bool]) -> T:
+        """Send the command, and wait until nothing of the application runs, unless the reply says that it is done."""
+        with self._replies, self._progress:
+            self._prepare()
+            response = self._send(send)
+            if not is_done(response):
+                self._until(self._why_not_removed)
+        return response
+
+    # Before the command
+
+    def _prepare(self) -> None:
+        """Subscribe, and see what is deployed and what runs before the command."""
+        events = [self._subjects.event(name) for name in _EVENTS]
+        statuses = [self._subjects.wadm_status(self._name)]
+        try:
+            self._events = self._replies.subscribe(events, self._on_event, self._left())
+            try:
+                self._replies.subscribe(statuses, self._on_status, self._left())
+            except PermissionDenied:
+                self._statuses_arrive = False
+            self._find_hosts()
+            version = self._deployed_version()
+            if version is not None:
+                self._before = application_of(self._requests.manifest(self._name, version, self._left()))
+            inventories, _ = self._inventories()
+            self._status_before = self._requests.status(self._name, self._left())
+        except (RequestTimeout, NotConnectedError) as error:
+            raise not_sent(error, self._title, error.subject or "") from error
+        look = Look(inventories=inventories, status=self._status_before)
+        self._scales.on_seen(look.running())
+
+    def _send(self, send: Callable[[float], T]) -> T:
+        response = send(min(self._timeout, self._left()))
+        self._sent = True
+        if self._status_before.info.status_type is StatusType.RECONCILING:
+            self._in_flight_until = time.monotonic() + _IN_FLIGHT
+        return response
+
+    def _left(self) -> float:
+        """Return how many seconds a request may take."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise self._timed_out()
+        return min(left, self._settings.timeout)
+
+    def _timed_out(self) -> WaitTimeout:
+        limit = f"{round(self._wait, 3):g} s"
+        text = f"{self._title} was not sent: {limit} passed before that"
+        if self._sent:
+            said = "" if self._status is None else f"; wadm says: {in_words(self._status)}"
+            self._last_seen += said
+            text = f"{self._title} was acknowledged, but not certain within {limit}: {self._last_seen}"
+        return WaitTimeout(text, last_seen=self._last_seen)
+
+    # The loop
+
+    def _until(self, why_not: Callable[[Look], str]) -> None:
+        """Look until ``why_not`` twice finds nothing, with a quiet moment in between. Raise if it failed."""
+        pause = _FIRST_PAUSE
+        while True:
+            reason = self._checked(why_not) or self._confirmed(why_not)
+            if not reason:
+                return
+            self._last_seen = reason
+            self._progress.describe(reason)
+            failure = self._failures.certain(self._present, time.monotonic())
+            if failure is not None:
+                raise OperationFailed(
+                    f"{self._title} failed: {failure} (wadm goes on trying until the application is undeployed)",
+                    reason=failure,
+                )
+            self._left()
+            pause = _FIRST_PAUSE if self._listen(pause) else min(pause * 2, _LAST_PAUSE)
+
+    def _checked(self, why_not: Callable[[Look], str]) -> str:
+        """Look once. Return why the outcome is not certain."""
+        self._outdated = False
+        try:
+            look = self._look()
+        except _UNSEEN as error:
+            return str(error)
+        self._take(look)
+        self._handle_waiting()
+        return "something has just changed" if self._outdated else why_not(look)
+
+    def _confirmed(self, why_not: Callable[[Look], str]) -> str:
+        """Let a quiet moment pass, and look again, also at hosts that were not known."""
+        self._outdated = False
+        try:
+            self._find_hosts()
+        except _UNSEEN as error:
+            return str(error)
+        self._handle_waiting()
+        return "something has just changed" if self._outdated else self._checked(why_not)
+
+    def _listen(self, seconds: float) -> bool:
+        """Wait until something happens. Return whether it did."""
+        end = min(time.monotonic() + seconds, self._end)
+        self._outdated = False
+
+        def next_moment(now: float) -> float | None:
+            nonlocal end
+            if self._outdated:
+                end = min(end, now + _FIRST_PAUSE)
+            return None if now >= end else end
+
+        collect(self._replies, self._progress, next_moment)
+        return self._outdated
+
+    def _handle_waiting(self) -> None:
+        while self._replies:
+            reply = self._replies.get(0.0)
+            reply.handler(reply)
+
+    # Verdicts
+
+    def _why_not_deployed(self, version: str, look: Look) -> str:
+        now = time.monotonic()
+        if look.deployed_version != version:
+            return self._on_other_version(look.deployed_version, now)
+        self._other_since = _NEVER
+        state = look.status.info.status_type
+        if state is not StatusType.DEPLOYED:
+            return difference(self._wanted, self._before, look) or f"wadm says {state}"
+        if now < self._in_flight_until:
+            return "a command that wadm sent before may still be carried out"
+        return difference(self._wanted, self._before, look) or stale(
+            self._wanted, self._before, look, self._status_before, self._scales
+        )
+
+    def _on_other_version(self, version: str | None, now: float) -> str:
+        reason = "the application was undeployed" if version is None else f"version {version} was deployed"
+        self._other_since = min(self._other_since, now)
+        if now >= self._other_since + _OTHER_SECONDS:
+            reason += " meanwhile"
+            raise OperationFailed(f"{self._title} failed: {reason}", reason=reason)
+        return reason
+
+    def _why_not_removed(self, look: Look) -> str:
+        if look.deployed_version is not None:
+            return f"version {look.deployed_version} is deployed"
+        if time.monotonic() < self._in_flight_until:
+            return "a command that wadm sent before may still be carried out"
+        return leftover(self._name, look)
+
+    # What arrives
+
+    def _on_event(self, reply: Reply) -> None:
+        try:
+            event = cloud_events.decode_event(reply.data, self._subjects.lattice)
+        except DecodeError:
+            return  # a message that is no event is no hint
+        data = event.data
+        match data:
+            case HostHeartbeat():
+                self._hosts.add(event.source)
+                self._failures.on_heartbeat(event.source, time.monotonic())
+                return
+            case HostStarted():
+                self._hosts.add(event.source)
+            case HostStopped():
+                self._hosts.discard(event.source)
+            case ComponentScaled():
+                self._scales.on_event(data)
+        self._outdated = self._outdated or self._concerns(event)
+
+    def _concerns(self, event: Event) -> bool:
+        ids, configs = self._wanted.ids | self._before.ids, self._wanted.configs
+        match event.data:
+            case ComponentScaled(component_id=found) | ComponentScaleFailed(component_id=found):
+                return found in ids
+            case ProviderStarted(provider_id=found) | ProviderStopped(provider_id=found):
+                return found in ids
+            case ProviderStartFailed(provider_id=found):
+                return found in ids
+            case LinkdefSet(source_id=found) | LinkdefDeleted(source_id=found):
+                return any(link.source_id == found for link in self._wanted.links + self._before.links)
+            case ConfigSet(config_name=found) | ConfigDeleted(config_name=found):
+                return found in configs
+        return True
+
+    def _on_status(self, reply: Reply) -> None:
+        try:
+            status = wadm_replies.decode_status(reply.data, self._name).status
+        except DecodeError:
+            return
+        self._outdated = True
+        if self._sent:
+            self._status = status
+            self._failures.on_status(status, time.monotonic(), counts=True)
+
+    # Looking
+
+    def _find_hosts(self) -> None:
+        """Ask who is there. Takes a quiet moment after the last reply."""
+        limits = Limits(timeout=min(self._settings.auction_timeout, self._left()), quiet=_QUIET)
+        ping = self._subjects.control("host.ping")
+        replies = gather(self._transport, ping, b"", Host, named_host, limits)
+        self._hosts.update(host.id for host in replies.data)
+
+    def _inventories(self) -> tuple[list[HostInventory], list[str]]:
+        """Return the inventories of the known hosts, and the hosts that may be there but did not answer."""
+        timeout = self._left()
+        found = gather_inventories(
+            self._transport, self._subjects, self._hosts, Limits(timeout=timeout), timeout
+        )
+        gaps, now = self._events.gaps, time.monotonic()
+        if gaps != self._known_gaps:
+            self._known_gaps, self._returned = gaps, now
+        gone_is_unknown = now < self._returned + _RETURN_SECONDS
+        silent = [
+            host
+            for host, error in found.errors.items()
+            if gone_is_unknown or not isinstance(error, NoResponders)
+        ]
+        return list(found), silent
+
+    def _look(self) -> Look:
+        inventories, silent = self._inventories()
+        links: list[Link] = []
+        if self._wanted.links or self._before.links:
+            links = self._asked(self._subjects.control("link.get"), list[Link]) or []
+        configs = {
+            name: self._asked(self._subjects.config("config.get", name), dict[str, str])
+            for name in self._wanted.configs
+        }
+        # The status comes last: what it says is of a moment after all of this.
+        return Look(
+            inventories=inventories,
+            silent=silent,
+            links=links,
+            configs=configs,
+            deployed_version=self._deployed_version(),
+            status=self._requests.status(self._name, self._left()),
+        )
+
+    def _take(self, look: Look) -> None:
+        """Take what a look shows, before the events that arrived meanwhile."""
+        self._present = [inventory.host_id for inventory in look.inventories]
+        self._scales.on_absent(look, self._wanted.ids)
+        if self._known_gaps:
+            self._scales.on_seen(look.running())  # events may be missing
+        counts = not self._statuses_arrive
+        self._failures.on_status(look.status, time.monotonic(), counts=counts)
+        self._status = look.status
+
+    def _asked(self, subject: str, kind: type[T]) -> T | None:
+        raw = self._transport.request(subject, b"", self._left())
+        response: CtlResponse[T] = codec.decode_response(raw, kind)
+        return response.raise_for_status().data
+
+    def _deployed_version(self) -> str | None:
+        try:
+            versions = self._requests.versions(self._name, self._left())
+        except NotFound:
+            return None
+        return next((found.version for found in versions if found.deployed), None)
+
+
+def in_words(status: Status) -> str:
+    """Return a status in one line, with the last word of each scaler."""
+    words = [
+        f"{scaler.kind} {scaler.name} {_info_in_words(scaler.info)}".strip() for scaler in status.scalers
+    ]
+    return ", ".join(words) or _info_in_words(status.info)
+
+
+def _info_in_words(info: StatusInfo) -> str:
+    return f"{info.status_type} ({info.message})" if info.message else str(info.status_type)
