@@ -1,11 +1,13 @@
-"""Build real wasmCloud hosts, and run them as processes for tests.
+"""Build real wasmCloud hosts and a real wadm, and run them as processes for tests.
 
-Each folder in ``versions`` builds one version of the host. The build needs cargo, and takes some minutes the first
-time. The hosts need a nats-server with JetStream. ``python tests/realhost/harness.py`` only builds.
+Each folder in ``versions`` builds one version of the host, and ``wadm`` builds wadm. The builds need cargo, and take
+some minutes the first time. The programs need a nats-server with JetStream. ``python tests/realhost/harness.py`` only
+builds.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -19,7 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import nats
+from nats.errors import NoRespondersError
+
 VERSIONS = Path(__file__).resolve().parent / "versions"
+
+#: The crate that builds wadm, and its version.
+WADM = Path(__file__).resolve().parent / "wadm"
+WADM_VERSION = "0.21.1"
 
 #: The environment variable that overrides the build folder in the user's cache.
 CACHE_VARIABLE = "WASMCLOUD_CTL_REALHOST_CACHE"
@@ -27,7 +36,7 @@ CACHE_VARIABLE = "WASMCLOUD_CTL_REALHOST_CACHE"
 #: The environment variable with the version of the host.
 VERSION_VARIABLE = "WASMCLOUD_CTL_REALHOST_VERSION"
 
-#: Timeouts for the start and the stop of a host, in seconds.
+#: Timeouts for the start and the stop of a host or of wadm, in seconds.
 START_LIMIT = 30.0
 STOP_LIMIT = 15.0
 
@@ -36,7 +45,7 @@ class RealHostError(Exception):
     """The program could not be built, or a process did not start. The message says why."""
 
 
-# The program ------------------------------------------------------------------------------------
+# The programs -----------------------------------------------------------------------------------
 
 
 def version() -> str:
@@ -52,23 +61,35 @@ def version() -> str:
     return wanted
 
 
-def target_folder() -> Path:
-    """Return cargo's build folder: per user and outside the checkout, unless the environment names one."""
+def target_folder(name: str) -> Path:
+    """Return cargo's build folder: per user and outside the checkout, unless the environment names one.
+
+    Args:
+        name: The name of the folder in the cache.
+    """
     named = os.environ.get(CACHE_VARIABLE)
     if named:
-        return Path(named) / version()
+        return Path(named) / name
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(cache) / "wasmcloud_ctl" / "realhost" / version()
+    return Path(cache) / "wasmcloud_ctl" / "realhost" / name
 
 
 def built() -> Path | None:
-    """Return the path of the program, or None if it is not built. Only :func:`build` checks if it is up to date."""
-    program = target_folder() / "debug" / "realhost"
-    return program if program.is_file() else None
+    """Return the path of the host, or None if it is not built. Only :func:`build` checks if it is up to date."""
+    return _file(target_folder(version()) / "debug" / "realhost")
+
+
+def built_wadm() -> Path | None:
+    """Return the path of wadm, or None if it is not built. Only :func:`build_wadm` checks if it is up to date."""
+    return _file(target_folder(f"wadm-{WADM_VERSION}") / "debug" / "realwadm")
+
+
+def _file(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def build(*, show: bool = False) -> Path:
-    """Build the program. Takes about a second if it is up to date.
+    """Build the host. Takes about a second if it is up to date.
 
     Args:
         show: Whether to print cargo's messages to standard error.
@@ -80,17 +101,32 @@ def build(*, show: bool = False) -> Path:
         RealHostError: cargo was not found, or the build failed. The message includes cargo's own messages, unless
             they were printed.
     """
+    _build(VERSIONS / version(), target_folder(version()), show)
+    program = built()
+    assert program is not None
+    return program
+
+
+def build_wadm(*, show: bool = False) -> Path:
+    """Build wadm, as :func:`build` does the host."""
+    _build(WADM, target_folder(f"wadm-{WADM_VERSION}"), show)
+    program = built_wadm()
+    assert program is not None
+    return program
+
+
+def _build(crate: Path, folder: Path, show: bool) -> None:
     cargo = shutil.which("cargo")
     if cargo is None:
-        raise RealHostError("cargo is not on PATH: real hosts need Rust to be built (https://rustup.rs)")
-    command = [cargo, "build", "--locked", "--manifest-path", str(VERSIONS / version() / "Cargo.toml")]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(target_folder())}
+        raise RealHostError(
+            "cargo is not on PATH: the real programs need Rust to be built (https://rustup.rs)"
+        )
+    command = [cargo, "build", "--locked", "--manifest-path", str(crate / "Cargo.toml")]
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(folder)}
     messages = None if show else subprocess.PIPE
     outcome = subprocess.run(command, env=environment, stderr=messages, text=True, check=False)
-    program = built()
-    if outcome.returncode != 0 or program is None:
+    if outcome.returncode != 0:
         raise RealHostError(f"cargo build failed ({outcome.returncode})\n{(outcome.stderr or '')[-4000:]}")
-    return program
 
 
 # Processes --------------------------------------------------------------------------------------
@@ -104,7 +140,7 @@ class _Process:
         self._lines: list[str] = []
         self._ended = False
         self._change = threading.Condition()
-        # A host exits when its standard input closes. It stays open for as long as this process lives.
+        # The programs exit when their standard input closes. It stays open for as long as this process lives.
         self.process = subprocess.Popen(
             command,
             env=environment,
@@ -239,16 +275,14 @@ class HostOptions:
 
 
 @dataclass
-class RealHost:
-    """One running host."""
+class _Running:
+    """One running program."""
 
-    labels: dict[str, str]
     _process: _Process = field(repr=False)
-    host_id: str = ""
 
     @property
     def log(self) -> str:
-        """The output of the host so far."""
+        """The output of the program so far."""
         return self._process.log
 
     @property
@@ -257,7 +291,7 @@ class RealHost:
         return self._process.process.poll() is None
 
     def stop(self) -> int:
-        """Stop the host with SIGTERM. It publishes ``host_stopped`` and shuts down.
+        """Stop the program with SIGTERM. A host publishes ``host_stopped`` and shuts down.
 
         Returns:
             The exit status.
@@ -265,7 +299,7 @@ class RealHost:
         return self._process.stop()
 
     def kill(self) -> int:
-        """Kill the host with SIGKILL. It publishes nothing.
+        """Kill the program with SIGKILL. A host publishes nothing.
 
         Returns:
             The exit status.
@@ -273,7 +307,7 @@ class RealHost:
         return self._process.kill()
 
     def wait(self, timeout: float = STOP_LIMIT) -> int:
-        """Wait until the host exits by itself, for example after a stop_host command.
+        """Wait until the program exits by itself, for example a host after a stop_host command.
 
         Args:
             timeout: Seconds to wait.
@@ -282,9 +316,22 @@ class RealHost:
             The exit status.
 
         Raises:
-            subprocess.TimeoutExpired: The host is still running.
+            subprocess.TimeoutExpired: The program is still running.
         """
         return self._process.wait(timeout)
+
+
+@dataclass
+class RealHost(_Running):
+    """One running host."""
+
+    labels: dict[str, str]
+    host_id: str = ""
+
+
+@dataclass
+class RealWadm(_Running):
+    """A running wadm."""
 
 
 @contextmanager
@@ -322,11 +369,84 @@ def real_hosts(
                 arguments += ["--label", f"{key}={value}"]
             process = _Process([str(program), *arguments], environment)
             stack.callback(process.stop)
-            hosts.append(RealHost(dict(own), process))
+            hosts.append(RealHost(process, dict(own)))
         for host in hosts:
             host.host_id = host._process.wait_for(r"^ready (N\w+)$", START_LIMIT)[1]
         yield hosts
 
 
+# Wadm -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WadmOptions:
+    """The options of wadm."""
+
+    #: The first tokens of the subjects of its API. Statuses are published under ``wadm.status``, whatever this is.
+    api_prefix: str = "wadm.api"
+    #: Seconds after which wadm forgets a host that sends no heartbeat, above 1. Defaults to wadm's own default, 70.
+    cleanup_interval: int | None = None
+    js_domain: str | None = None
+    #: The log level of wadm. Its log is in :attr:`RealWadm.log`.
+    rust_log: str = "error"
+
+    def arguments(self) -> list[str]:
+        """Return these options as arguments of the program."""
+        arguments = ["--api-prefix", self.api_prefix]
+        if self.cleanup_interval is not None:
+            arguments += ["--cleanup-interval", str(self.cleanup_interval)]
+        if self.js_domain is not None:
+            arguments += ["-d", self.js_domain]
+        return arguments
+
+
+@contextmanager
+def real_wadm(
+    url: str, options: WadmOptions | None = None, program: Path | None = None
+) -> Iterator[RealWadm]:
+    """Run wadm, and stop it when the block ends. It also ends when this process ends for any reason.
+
+    It serves all lattices of the server. What it has stored in the server is found there by the next one.
+
+    Args:
+        url: The URL of a NATS server with JetStream.
+        options: The options of wadm.
+        program: The path of the program. Defaults to the result of :func:`build_wadm`.
+
+    Returns:
+        Wadm. It replies to requests.
+
+    Raises:
+        RealHostError: The program could not be built, or did not start.
+    """
+    program = build_wadm() if program is None else program
+    options = WadmOptions() if options is None else options
+    # With RUST_BACKTRACE, refusals would end with a backtrace.
+    environment = {**os.environ, "RUST_LOG": options.rust_log, "RUST_BACKTRACE": "0"}
+    process = _Process([str(program), "--nats-server", url, *options.arguments()], environment)
+    try:
+        process.wait_for(r"^ready$", START_LIMIT)
+        asyncio.run(_answered(url, options.api_prefix))
+        yield RealWadm(process)
+    finally:
+        process.stop()
+
+
+async def _answered(url: str, api_prefix: str) -> None:
+    """Ask wadm for the applications until it answers."""
+    client = await nats.connect(url)
+    deadline = time.monotonic() + START_LIMIT
+    while True:
+        try:
+            await client.request(f"{api_prefix}.default.model.get", timeout=START_LIMIT)
+            break
+        except NoRespondersError:
+            if time.monotonic() > deadline:
+                raise RealHostError(f"wadm has not subscribed to its requests in {START_LIMIT} s") from None
+            await asyncio.sleep(0.05)  # the subscription of a program that is ready is on its way
+    await client.close()
+
+
 if __name__ == "__main__":
     print(build(show=True))
+    print(build_wadm(show=True))
