@@ -6,7 +6,6 @@ convert them, and make a list of a string's letters. Unknown fields are ignored:
 
 from __future__ import annotations
 
-import enum
 import functools
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, get_args, get_origin
@@ -24,6 +23,7 @@ from wasmcloud_ctl.models import (
     ScalerStatus,
     Status,
     StatusInfo,
+    StatusType,
 )
 
 # What cattrs calls to convert a value: with the value and its type. Ours raise ValueError if the value does not fit.
@@ -178,17 +178,10 @@ def _sequence_hook(kind: Any) -> Hook:
     return structure
 
 
-def _is_enum(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, enum.Enum)
-
-
-def _enum_hook(kind: type[enum.Enum]) -> Hook:
-    def structure(value: object, _: object) -> enum.Enum:
-        if type(value) is not str:
-            raise ValueError(_expected("a string", value))
-        return kind(value)  # a ValueError that names the value
-
-    return structure
+def _structure_status_type(value: object, _: object) -> StatusType:
+    if type(value) is not str:
+        raise ValueError(_expected("a string", value))
+    return StatusType(value)  # a ValueError that names the value
 
 
 # Classes ----------------------------------------------------------------------------------------
@@ -262,10 +255,10 @@ def _structure_component(value: Any, _: object) -> ComponentDescription:
 # The hook that is registered last is asked first; those of str and bool replace cattrs' own, which come before all.
 converter.register_structure_hook(str, _HOOKS[str])
 converter.register_structure_hook(bool, _HOOKS[bool])
+converter.register_structure_hook(StatusType, _structure_status_type)  # which would be structured as str
 converter.register_structure_hook(ComponentDescription, _structure_component)
 converter.register_structure_hook_factory(_is_range, _range_hook)
 converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
-converter.register_structure_hook_factory(_is_enum, _enum_hook)
 converter.register_structure_hook_factory(attrs.has, _class_hook)
 converter.register_structure_hook_factory(_HOOKS.__contains__, lambda kind: _HOOKS[kind])
 converter.register_unstructure_hook_factory(
