@@ -92,9 +92,13 @@ def stale(wanted: Application, before: Application, look: Look, status_before: S
 
 # Failures ---------------------------------------------------------------------------------------
 
-# How long a failure must stand if no heartbeat arrives, and how long after the heartbeats of all hosts: wadm takes
-# some hundredths of a second for one.
+# How long a failure must stand if no heartbeat arrives.
 _WITHOUT_HEARTBEATS = 60.0
+
+# wadm does not send a failed command again for so long, whatever heartbeats arrive.
+_BACKOFF = 5.0
+
+# How long after the heartbeats of all hosts. wadm takes some hundredths of a second for one.
 _AFTER_HEARTBEATS = 2.0
 
 # The key of a failure that is not that of a scaler.
@@ -137,8 +141,9 @@ class Failures:
     """Which scalers fail, since when, and how often.
 
     A failure is certain when it has come twice, with the same reason: wadm has tried again. It is also certain when
-    it stands although every known host has published a heartbeat meanwhile: wadm looks again at each heartbeat, and
-    then knows all hosts. Without any heartbeat, it must stand for a minute, twice the usual interval of heartbeats.
+    it stands although every known host has published a heartbeat, 5 s or more after the failure began: wadm looks
+    again at each of these heartbeats, and then knows all hosts. Without any heartbeat, it must stand for a minute,
+    twice the usual interval of heartbeats.
     """
 
     _heartbeats: dict[str, float] = attrs.field(factory=dict)
@@ -168,6 +173,7 @@ class Failures:
     def _stands(self, failing: _Failing, since: float, hosts: Collection[str], now: float) -> bool:
         if not self._heartbeats:
             return now >= since + _WITHOUT_HEARTBEATS
-        if failing.heard is None and all(self._heartbeats.get(host, since) > since for host in hosts):
+        looks_again = since + _BACKOFF
+        if failing.heard is None and all(self._heartbeats.get(host, since) > looks_again for host in hosts):
             failing.heard = now
         return failing.heard is not None and now >= failing.heard + _AFTER_HEARTBEATS
