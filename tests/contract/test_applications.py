@@ -1,4 +1,4 @@
-"""Applications: what wadm answers and what ``wait`` reports, on a practice wadm, and on a real one with real hosts."""
+"""Applications: what wadm answers and what ``wait`` reports, on a practice wadm and on a real one."""
 
 from __future__ import annotations
 
