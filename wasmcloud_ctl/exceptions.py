@@ -171,10 +171,10 @@ class OperationRejected(CtlError):
 
 
 class OperationFailed(CtlError):
-    """A host accepted a command and failed to carry it out.
+    """A host or wadm accepted a command and failed to carry it out.
 
     Attributes:
-        reason: Why it failed, in the host's own words if it gave a reason. None if unknown.
+        reason: Why it failed, in their own words if they gave a reason. None if unknown.
         event: The event that reported the failure. None if there was none.
         response: The host's acknowledgement of the command. None if there was none.
     """

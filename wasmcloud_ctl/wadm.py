@@ -183,9 +183,10 @@ class WadmClient:
             InvalidArgument, OperationRejected: As ``put_manifest``. Nothing was deployed.
         """
         started = time.monotonic()
+        limit = self._sender.timeout(timeout)
         if wait is not None:
-            arguments.seconds(wait, "wait")
-        stored = self.put_manifest(manifest, timeout=timeout)
+            limit = min(limit, arguments.seconds(wait, "wait"))
+        stored = self.put_manifest(manifest, timeout=limit)
         return self._deploy(stored.name, stored.current_version, timeout, wait, started)
 
     def undeploy_manifest(self, name: str, *, wait: float | None = None, timeout: float | None = None) -> str:

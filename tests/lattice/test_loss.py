@@ -615,7 +615,7 @@ def test_a_half_open_connection_is_noticed(practice_server: PracticeServer) -> N
         with wasmcloud_ctl.connect([proxy.url], timeout=0.5) as client:
             proxy.silence()
             started = time.monotonic()
-            with pytest.raises(RequestTimeout, match="the host may be stopped or slow"):
+            with pytest.raises(RequestTimeout, match="the responder may be stopped or slow"):
                 client.get_config("web")
             log.wait_for("lost the connection", 20)
             assert time.monotonic() - started < 20

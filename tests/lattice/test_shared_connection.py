@@ -193,7 +193,7 @@ def test_a_stop_whose_first_look_gets_no_reply_has_not_sent_its_command(
     assert str(stop.value).startswith(
         f"the stop of echo on host {host.id}: the command was not sent: no answer"
     )
-    assert " within 0.2 s; the host may be stopped or slow: try again" in str(stop.value)
+    assert " within 0.2 s; the responder may be stopped or slow: try again" in str(stop.value)
     assert (scale.value.sent, scale.value.subject) == (False, subject)
     assert str(scale.value).startswith(
         f"the scale of echo to 1 on host {host.id}: the command was not sent: no"

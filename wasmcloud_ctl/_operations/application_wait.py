@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from wasmcloud_ctl._operations.application import Application, application_of
@@ -122,6 +123,8 @@ class ApplicationWait:
         # Those of them that answered the last look.
         self._present: list[str] = []
         self._wanted = Application(name=name)
+        # The version of which the manifest is still to be read.
+        self._unread: str | None = None
         self._before = Application(name=name)
         self._status_before: Status
         self._in_flight_until = 0.0
@@ -144,8 +147,7 @@ class ApplicationWait:
         with self._replies, self._progress:
             self._prepare()
             response = self._send(send)
-            manifest = self._requests.manifest(self._name, response.version, self._left())
-            self._wanted = application_of(manifest)
+            self._unread = response.version
             self._until(lambda look: self._why_not_deployed(response.version, look))
         return response
 
@@ -173,7 +175,7 @@ class ApplicationWait:
             self._find_hosts()
             version = self._deployed_version()
             if version is not None:
-                self._before = application_of(self._requests.manifest(self._name, version, self._left()))
+                self._before = self._application(version)
             inventories, _ = self._inventories()
             self._status_before = self._requests.status(self._name, self._left())
         except (RequestTimeout, NotConnectedError) as error:
@@ -368,6 +370,10 @@ class ApplicationWait:
         return list(found), silent
 
     def _look(self) -> Look:
+        if self._unread is not None:
+            with suppress(NotFound):  # deleted meanwhile, so another version is deployed, or none
+                self._wanted = self._application(self._unread)
+            self._unread = None
         inventories, silent = self._inventories()
         links: list[Link] = []
         if self._wanted.links or self._before.links:
@@ -400,6 +406,9 @@ class ApplicationWait:
         raw = self._transport.request(subject, b"", self._left())
         response: CtlResponse[T] = codec.decode_response(raw, kind)
         return response.raise_for_status().data
+
+    def _application(self, version: str) -> Application:
+        return application_of(self._requests.manifest(self._name, version, self._left()))
 
     def _deployed_version(self) -> str | None:
         try:

@@ -69,7 +69,7 @@ def request_timeout(subject: str, timeout: float, *, sent: bool, command: bool) 
     elif command:
         advice = "it was not sent and never will be, so you can send it again"
     elif sent:
-        advice = "the host may be stopped or slow: try again, or with a longer timeout"
+        advice = "the responder may be stopped or slow: try again, or with a longer timeout"
     else:
         advice = "it was not sent: try again, or with a longer timeout"
     text = f"no answer to {subject} within {round(timeout, 3):g} s; {advice}"
