@@ -6,6 +6,7 @@ The package calls ``register`` once, so that the renderers find these functions.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,14 @@ from wasmcloud_ctl._display.text import count, one_line, short_id, summary, with
 _SECRET_KEY = re.compile(r"passw|secret|token|credential|seed|private|api[-_]?key", re.IGNORECASE)
 
 _URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+# The badges of the states of applications and scalers. The others pass: waiting and reconciling.
+_STATE_STYLES = {
+    models.StatusType.DEPLOYED: "badge good",
+    models.StatusType.FAILED: "badge bad",
+    models.StatusType.UNHEALTHY: "badge bad",
+    models.StatusType.UNDEPLOYED: "badge off",
+}
 
 
 def interfaces_of(link: models.Link) -> str:
@@ -106,12 +115,51 @@ def _summary(value: models.Value, whole: bool = False) -> str:
             return one_line(value.config_name)
         case events.EventClaims():
             return one_line(value.name or value.issuer)
+        case models.StatusInfo(status_type=state, message=message):
+            return _with_message(state.value, message, width)
+        case models.ScalerStatus(info=info):
+            return _listed(one_line(value.name), one_line(value.kind), summary(info, whole))
+        case models.Status(info=info):
+            return _with_message(f"{info.status_type}{_scalers(value)}", info.message, width)
+        case models.StatusChanged():
+            return f"{one_line(value.name)}, {summary(value.status, whole)}"
+        case models.ModelSummary():
+            version = f"version {one_line(value.version)}"
+            deployed = value.deployed_version
+            deployed = "" if deployed is None else f"deployed_version {one_line(deployed)}"
+            status = summary(value.detailed_status, whole)
+            return _listed(one_line(value.name), version, deployed, status)
+        case models.VersionInfo(deployed=deployed):
+            return f"{one_line(value.version)}, {'deployed' if deployed else 'not deployed'}"
+        case models.PutModelResponse():
+            versions = "new application" if value.created else count(value.total_versions, "version")
+            names = f"{one_line(value.name)}, version {one_line(value.current_version)}, {versions}"
+            return _with_message(names, value.message, width)
+        case models.DeployModelResponse():
+            names = f"{one_line(value.name)}, version {one_line(value.version)}"
+            return _with_message(names, value.message, width)
         case _:  # a class of the caller's own
             return one_line(str(vars(value)))
 
 
 def _message(response: models.CtlResponse[Any], whole: bool) -> str:
     return one_line(response.message, None) if whole else one_line(with_short_ids(response.message), 80)
+
+
+def _with_message(text: str, message: str, width: int | None) -> str:
+    return f"{text}: {one_line(message, width)}" if message else text
+
+
+def _scalers(status: models.Status) -> str:
+    """Return how many scalers there are, and if they differ how many have each state: failures first."""
+    states = Counter(scaler.info.status_type for scaler in status.scalers)
+    if not states:
+        return ""
+    scalers = count(len(status.scalers), "scaler")
+    if states.keys() == {status.info.status_type}:
+        return f", {scalers}"
+    counts = [f"{states[state]} {state}" for state in reversed(models.StatusType) if state in states]
+    return f", {scalers} ({', '.join(counts)})"
 
 
 def _listed(*parts: str, separator: str = ", ") -> str:
@@ -193,11 +241,52 @@ def _row(value: object) -> dict[str, Cell]:
                 "source config": ", ".join(value.source_config),
                 "target config": ", ".join(value.target_config),
             }
+        case models.ScalerStatus():
+            # The name of a link's scaler has spaces: it may be wrapped there. An id may not.
+            return {
+                "scaler": Text(value.name, "strong" if " " in value.name else "bold", value.id),
+                "kind": value.kind,
+                "state": _state(value.info),
+                "message": value.info.message,
+            }
+        case models.ModelSummary():
+            return {
+                "application": Text(value.name, "bold"),
+                "version": value.version,
+                "deployed version": value.deployed_version or Text("none", "muted"),
+                "state": _state(value.detailed_status.info),
+                "message": value.detailed_status.info.message,
+                "description": value.description,
+            }
+        case models.VersionInfo():
+            return {"version": Text(value.version, "bold"), "deployed": _yes_or_no(value.deployed)}
+        case models.PutModelResponse():
+            return {
+                "application": Text(value.name, "bold"),
+                "version": value.current_version,
+                "versions": value.total_versions,
+                "new": _yes_or_no(value.created),
+                "message": value.message,
+            }
+        case models.DeployModelResponse():
+            return {
+                "application": Text(value.name, "bold"),
+                "version": value.version,
+                "message": value.message,
+            }
         case models.Undecodable():
             raw = Text(one_line(repr(value.raw), 120), "code")
             return {"": Text("undecodable", "badge odd"), "reason": value.reason, "bytes": raw}
         case _:
             return {}
+
+
+def _yes_or_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _state(info: models.StatusInfo) -> Text:
+    return Text(info.status_type.value, _STATE_STYLES.get(info.status_type, "badge odd"))
 
 
 def _sections_of_any(value: object) -> list[Section]:
@@ -224,6 +313,18 @@ def _sections_of_inventory(inventory: models.HostInventory) -> list[Section]:
         Table(map(_row, inventory.components)),
         Table(map(_row, inventory.providers)),
     ]
+
+
+def _sections_of_state(info: models.StatusInfo) -> list[Section]:
+    return [Title(_state(info), Text(info.message))]
+
+
+def _sections_of_status(status: models.Status) -> list[Section]:
+    return [*_sections_of_state(status.info), Table(map(_row, status.scalers))]
+
+
+def _sections_of_change(changed: models.StatusChanged) -> list[Section]:
+    return [Title(Text(changed.name, "bold")), *_sections_of_status(changed.status)]
 
 
 def _sections_of_response(response: models.CtlResponse[Any]) -> list[Section]:
@@ -360,6 +461,9 @@ def register() -> None:
     sections.register(_sections_of_any)
     sections.register(_sections_of_value)
     sections.register(_sections_of_inventory)
+    sections.register(_sections_of_state)
+    sections.register(_sections_of_status)
+    sections.register(_sections_of_change)
     sections.register(models.CtlResponse, _sections_of_response)
     sections.register(models.Replies, _sections_of_replies)
     sections.register(_sections_of_inventories)

@@ -458,7 +458,7 @@ class Status(Model):
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class StatusChanged(Value):
+class StatusChanged(Model):
     """A status that wadm has published: ``name`` is that of the application, and ``status`` its new status."""
 
     name: str
@@ -495,7 +495,7 @@ class VersionInfo(Model):
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class PutModelResponse(Value):
+class PutModelResponse(Model):
     """The answer to a new version of an application.
 
     Attributes:
@@ -512,9 +512,14 @@ class PutModelResponse(Value):
     created: bool
     message: str = ""
 
+    def to_dict(self) -> dict[str, object]:
+        """Return it as a plain dict with wadm's names: ``result`` is ``created`` or ``newversion``."""
+        result = "created" if self.created else "newversion"
+        return {"result": result, **{name: value for name, value in vars(self).items() if name != "created"}}
+
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
-class DeployModelResponse(Value):
+class DeployModelResponse(Model):
     """The answer to a deployment: the application's ``name``, the ``version`` to be deployed, and wadm's message."""
 
     name: str

@@ -37,6 +37,7 @@ white-space:nowrap}
 .wasmcloud-ctl .good{background:#1a7f37}
 .wasmcloud-ctl .bad{background:#c62828}
 .wasmcloud-ctl .odd{background:#9a5b00}
+.wasmcloud-ctl .off{background:#57606a}
 </style>"""
 
 

@@ -15,7 +15,7 @@ class Text:
     Attributes:
         words: The text.
         style: Words separated by spaces: ``bold``, ``strong``, ``code``, ``muted``, ``chip`` (a small grey box), or
-            ``badge`` (a coloured one) with ``good``, ``bad`` or ``odd``.
+            ``badge`` (a coloured one) with ``good``, ``bad``, ``odd`` or ``off`` (grey).
         tooltip: The longer text that a pointer over it shows. Empty for no tooltip.
     """
 
