@@ -22,9 +22,19 @@ from wasmcloud_ctl._display.terminal import Printer, encodable, is_item, print_p
 from wasmcloud_ctl._display.text import with_short_ids
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
-from wasmcloud_ctl.models import CtlResponse, HostInventory, Inventories, Link
+from wasmcloud_ctl.models import (
+    ComponentDescription,
+    CtlResponse,
+    HostInventory,
+    Inventories,
+    Link,
+    ProviderDescription,
+)
 
 __all__ = ["LatticeGraph"]
+
+# The annotation in which wadm notes the application.
+_APPLICATION = "wasmcloud.dev/appspec"
 
 
 class LatticeClient(Protocol):
@@ -43,7 +53,8 @@ class LatticeGraph:
 
     At the end of a notebook's cell it is displayed as a picture (SVG). ``str`` returns a text tree. Links join ids,
     not hosts: the picture shows the links first, with each component and provider once, and then the hosts with what
-    runs on each. Ids that a link names and no host runs are marked.
+    runs on each. Ids that a link names and no host runs are marked. What wadm has started has the name of its
+    application.
 
     Args:
         inventories: The result of ``get_host_inventories``, or single inventories. The result's errors are shown,
@@ -103,6 +114,15 @@ class LatticeGraph:
         return cls(inventories, client.get_links().unwrap(), lattice=client.lattice)
 
     @property
+    def applications(self) -> dict[str, tuple[str, ...]]:
+        """The ids of the components and providers of each application, by its name. Both are sorted.
+
+        wadm notes the application in the annotations of what it starts. What several applications share belongs to
+        the one that has started it.
+        """
+        return {name: tuple(ids) for name, ids in self._diagram.applications().items()}
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The ids that links name and no host runs, sorted."""
         return tuple(self._diagram.missing())
@@ -126,10 +146,13 @@ class LatticeGraph:
 
 def _host_box(inventory: HostInventory) -> HostBox:
     components = [
-        Item(item.id, "component", f"component ×{item.max_instances}", item.image_ref)
+        Item(item.id, "component", f"component ×{item.max_instances}", item.image_ref, _application_of(item))
         for item in inventory.components
     ]
-    providers = [Item(item.id, "provider", "provider", item.image_ref or "") for item in inventory.providers]
+    providers = [
+        Item(item.id, "provider", "provider", item.image_ref or "", _application_of(item))
+        for item in inventory.providers
+    ]
     labels = [f"{key}={value}" for key, value in inventory.labels.items() if not key.startswith("hostcore.")]
     return HostBox(
         id=inventory.host_id,
@@ -137,6 +160,10 @@ def _host_box(inventory: HostInventory) -> HostBox:
         labels=sorted(labels),
         items=sorted([*components, *providers], key=lambda item: (item.kind, item.id)),
     )
+
+
+def _application_of(item: ComponentDescription | ProviderDescription) -> str:
+    return (item.annotations or {}).get(_APPLICATION, "")
 
 
 def _arrows(links: Iterable[Link]) -> list[Arrow]:

@@ -1,6 +1,7 @@
 """Lattices of any size to draw: applications of four parts on hosts, with a link to a component that runs nowhere.
 
-``python tests/support/lattices.py 10 > docs/howto/lattice.svg`` draws the picture of the documentation.
+``python tests/support/lattices.py 10 > docs/howto/lattice.svg`` draws a picture of the documentation, and
+``python tests/support/lattices.py 10 2 > docs/howto/lattice-applications.svg`` the other one.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ _ADJECTIVES = ("amber", "bold", "quiet", "pale", "swift")
 _NOUNS = ("field", "moon", "river", "stone", "wind")
 
 
-def lattice_of(host_count: int) -> LatticeGraph:
-    """Return the graph of a lattice of so many hosts, with one application for every three. It is always the same."""
+def lattice_of(host_count: int, wadm_count: int = 0) -> LatticeGraph:
+    """Return the graph of a lattice of so many hosts, with one application for every three. It is always the same.
+
+    The first ``wadm_count`` applications are of wadm.
+    """
     choose = random.Random(host_count)
     components: list[list[str]] = [[] for _ in range(host_count)]
     providers: list[list[str]] = [[] for _ in range(host_count)]
     links = []
+    annotations: dict[str, dict[str, str]] = {}
     for number in range(max(1, host_count // 3)):
         name = _APPLICATIONS[number % 8] + (str(number // 8 + 1) if number >= 8 else "")
         for part, hosts in (
@@ -32,6 +37,7 @@ def lattice_of(host_count: int) -> LatticeGraph:
         ):
             for host in choose.sample(range(host_count), choose.choice((1, 1, 2, 3))):
                 hosts[host].append(f"{name}-{part}")
+            annotations[f"{name}-{part}"] = {"wasmcloud.dev/appspec": name} if number < wadm_count else {}
         links += [
             Link(
                 f"{name}-http",
@@ -53,11 +59,18 @@ def lattice_of(host_count: int) -> LatticeGraph:
             friendly_name=f"{choose.choice(_ADJECTIVES)}-{choose.choice(_NOUNS)}-{1000 + number}",
             labels={"zone": choose.choice("abc")},
             components=tuple(
-                ComponentDescription(id=found, image_ref=f"ghcr.io/acme/{found}:0.1.0", max_instances=5)
+                ComponentDescription(
+                    id=found,
+                    image_ref=f"ghcr.io/acme/{found}:0.1.0",
+                    max_instances=5,
+                    annotations=annotations[found],
+                )
                 for found in components[number]
             ),
             providers=tuple(
-                ProviderDescription(id=found, image_ref=f"ghcr.io/acme/{found}:0.1.0")
+                ProviderDescription(
+                    id=found, image_ref=f"ghcr.io/acme/{found}:0.1.0", annotations=annotations[found]
+                )
                 for found in providers[number]
             ),
         )
@@ -67,4 +80,4 @@ def lattice_of(host_count: int) -> LatticeGraph:
 
 
 if __name__ == "__main__":
-    print(lattice_of(int(sys.argv[1])).to_svg())
+    print(lattice_of(*map(int, sys.argv[1:])).to_svg())

@@ -18,6 +18,13 @@ class Item:
     kind: Literal["component", "provider"]
     description: str  # the kind in words, such as "component ×5"
     reference: str  # empty if the host does not report it
+    application: str = ""  # the one that it belongs to. Empty if it belongs to none
+
+    @property
+    def role(self) -> str:
+        """The description, and the application."""
+        application = f" of {one_line(self.application)}" if self.application else ""
+        return self.description + application
 
 
 @attrs.frozen(kw_only=True)
@@ -76,8 +83,17 @@ class Diagram:
                 hosts.setdefault(item.id, {})[host.id] = host
         return {item_id: list(found.values()) for item_id, found in hosts.items()}
 
+    def applications(self) -> Mapping[str, Sequence[str]]:
+        """Return the ids of what belongs to each application, by its name. Both are sorted."""
+        ids: dict[str, set[str]] = {}
+        for host in self.hosts:
+            for item in host.items:
+                if item.application:
+                    ids.setdefault(item.application, set()).add(item.id)
+        return {name: sorted(ids[name]) for name in sorted(ids)}
+
     def heading(self) -> str:
-        """Return the lattice's name and how many hosts, components, providers and links there are."""
+        """Return the lattice's name and how many hosts, components, providers, links and applications there are."""
         running = {(item.kind, item.id) for host in self.hosts for item in host.items}
         kinds = [kind for kind, _ in running]
         hosts = count(len(self.hosts), "host")
@@ -85,14 +101,22 @@ class Diagram:
         providers = count(kinds.count("provider"), "provider")
         links = count(sum(len(arrow.labels) for arrow in self.arrows), "link")
         name = f"lattice {one_line(self.lattice)}: " if self.lattice else ""
-        return f"{name}{hosts}, {components}, {providers}, {links}"
+        found = len(self.applications())
+        applications = f", {count(found, 'application')}" if found else ""
+        return f"{name}{hosts}, {components}, {providers}, {links}{applications}"
 
     def as_text(self) -> str:
-        """Return the heading, a tree of the hosts and a tree of the links."""
+        """Return the heading, and trees of the hosts, the links and the applications."""
         lines = [self.heading(), *_tree([_host_lines(host) for host in self.hosts])]
         if self.arrows:
             missing = self.missing()
             lines += ["links", *_tree([_arrow_lines(arrow, missing) for arrow in self.arrows])]
+        applications = [
+            [f"{one_line(name)}  {one_line(', '.join(ids), None)}"]
+            for name, ids in self.applications().items()
+        ]
+        if applications:
+            lines += ["applications", *_tree(applications)]
         return "\n".join(lines)
 
 
@@ -111,8 +135,7 @@ def _host_lines(host: HostBox) -> list[str]:
         return [f"{short_id(host.id)}  NO INVENTORY: {one_line(host.error, None)}"]
     labels = "".join(f"  {one_line(label)}" for label in host.labels)
     items = [
-        f"{one_line(item.id)}  {item.description}  {one_line(item.reference, None)}".rstrip()
-        for item in host.items
+        f"{one_line(item.id)}  {item.role}  {one_line(item.reference, None)}".rstrip() for item in host.items
     ]
     head = f"{one_line(host.name)} ({short_id(host.id)}){labels}"
     return [head, *_tree([[item] for item in items or ["nothing runs here"]])]

@@ -1,5 +1,8 @@
 """The SVG picture of a lattice: its links from left to right, and below them a card for each host.
 
+Above them are the names of the applications, if there are any, each in a colour of its own. It is in the boxes of all
+that belongs to the application, too.
+
 In the links each component and provider is there once, however many hosts run it. So the lines stay few, and the
 picture of a large lattice can be read.
 
@@ -49,6 +52,11 @@ _CARD_MARGIN = 10.0
 _CARD_GAP = 14.0
 _ITEM_GAP = 6.0
 
+# Beside the name of an application, between two names, and from a line of them to the next.
+_NAME_MARGIN = 5.0
+_NAME_GAP = 8.0
+_NAME_LINE = 20.0
+
 # The head of an arrow.
 _HEAD_LENGTH = 8.0
 _HEAD_WIDTH = 3.6
@@ -77,23 +85,41 @@ _STYLE = """
 .wasmcloud-graph .onbadge{fill:#fff;font-size:11px;font-weight:600}
 """
 
+# The colours of applications, in turn. They are translucent, to fit light and dark pages.
+_COLOURS = ("#8b5cf6", "#f59e0b", "#ec4899", "#14b8a6", "#84a90b", "#0ea5e9", "#b4694a", "#64748b")
+_APPLICATION_STYLE = "\n".join(
+    [
+        ".wasmcloud-graph .application{font-size:11px}",
+        *(
+            f".wasmcloud-graph .application{number}{{fill:{colour};fill-opacity:.35}}"
+            for number, colour in enumerate(_COLOURS)
+        ),
+    ]
+)
+
 # The hosts that run each component and provider, by its id.
 HostsOf: TypeAlias = Mapping[str, Sequence[HostBox]]
 
 
 @attrs.frozen
 class _Text:
-    """A line of text. Its kind is the CSS class."""
+    """A line of text. Its kind is the CSS class, and ``behind`` that of the rectangle behind it, if there is one."""
 
     words: str
     kind: str
+    behind: str = ""
 
     @property
     def width(self) -> float:
         letters = float(width_of(self.words))
         if self.kind != "code":
             letters += _WIDER * len(_WIDE_LETTERS.findall(self.words))
-        return letters * (_SMALL_LETTER if self.kind in ("small", "code") else _LETTER)
+        width = letters * (_LETTER if self.kind in ("name", "onbadge") else _SMALL_LETTER)
+        return width + 2 * _NAME_MARGIN if self.kind == "application" else width
+
+
+# The name of each application as a line of a box, by that name.
+Badges: TypeAlias = Mapping[str, _Text]
 
 
 @attrs.frozen
@@ -128,16 +154,24 @@ class _Box:
 def picture(diagram: Diagram, *, standalone: bool) -> str:
     """Return a lattice as SVG: standalone with its own colours, or else with those of the page around it."""
     hosts_of = diagram.hosts_of()
-    links, width, height = _links(diagram, hosts_of)
+    applications = diagram.applications()
+    badges = {
+        name: _Text(one_line(name, _MAX_LENGTH), "application", f"application{number % len(_COLOURS)}")
+        for number, name in enumerate(applications)
+    }
+    names, names_width, above = _names(applications, badges)
+    links, width, height = _links(diagram, hosts_of, badges)
     top = height + _PART_GAP if links else 0.0
-    cards, cards_width, bottom = _cards(diagram.hosts, hosts_of, top, max(width, _PAGE_WIDTH))
-    width, height = max(width, cards_width) + 4, max(height, bottom) + 4
+    cards, cards_width, bottom = _cards(diagram.hosts, hosts_of, badges, top, max(width, _PAGE_WIDTH))
+    width, height = max(width, cards_width, names_width) + 4, max(height, bottom) + above + 4
     fitted = f"max-width:max(100%,{width * _MIN_SCALE:.0f}px);height:auto"
     style = "color:#1f2328;background:#fff" if standalone else fitted
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="wasmcloud-graph" role="img" '
-        f'width="{width:.0f}" height="{height:.0f}" viewBox="-2 -2 {width:.1f} {height:.1f}" style="{style}">',
+        f'width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="-2 {-2 - above:g} {width:.1f} {height:.1f}" style="{style}">',
         f"<style>{_STYLE}</style>",
+        *names,
         *links,
         *cards,
         "</svg>",
@@ -145,11 +179,38 @@ def picture(diagram: Diagram, *, standalone: bool) -> str:
     return "\n".join(parts)
 
 
+# The applications
+
+
+def _names(applications: Mapping[str, Sequence[str]], badges: Badges) -> tuple[list[str], float, float]:
+    """Return the SVG of the applications' names, and its width and height. It ends at 0, where the links begin."""
+    if not applications:
+        return [], 0.0, 0.0
+    heading = _text("applications", "small")
+    right = x = heading.width
+    y = 0.0
+    drawn = _lines([heading], 0.0, y, "start")
+    for name, ids in applications.items():
+        badge = badges[name]
+        if x + badge.width > _PAGE_WIDTH:
+            x, y = heading.width, y + _NAME_LINE
+        drawn.append(_group("\n".join((f"application {name}", *ids)), *_lines([badge], x, y, "start")))
+        right = max(right, x + badge.width)
+        x += badge.width + _NAME_GAP
+    height = y + _NAME_LINE + _CARD_GAP
+    group = f'<g transform="translate(0 {-height:g})">'
+    return [f"<style>{_APPLICATION_STYLE}</style>", group, *drawn, "</g>"], right, height
+
+
 # The links
 
 
-def _links(diagram: Diagram, hosts_of: HostsOf) -> tuple[list[str], float, float]:
+def _links(diagram: Diagram, hosts_of: HostsOf, badges: Badges) -> tuple[list[str], float, float]:
     """Return the links' SVG, and its width and height."""
+    applications_of: dict[str, list[_Text]] = {}
+    for name, ids in diagram.applications().items():
+        for item_id in ids:
+            applications_of.setdefault(item_id, []).append(badges[name])
     items: dict[str, Item] = {}
     for host in diagram.hosts:
         for item in host.items:
@@ -158,7 +219,10 @@ def _links(diagram: Diagram, hosts_of: HostsOf) -> tuple[list[str], float, float
     ends: dict[str, int] = {}  # the numbers of the boxes, by id
     for end in dict.fromkeys(end for arrow in diagram.arrows for end in (arrow.source, arrow.target)):
         ends[end] = len(boxes)
-        boxes.append(_end_box(items[end], hosts_of[end]) if end in items else _missing_box(end))
+        if end in items:
+            boxes.append(_end_box(items[end], hosts_of[end], applications_of.get(end, [])))
+        else:
+            boxes.append(_missing_box(end))
     links = []
     for arrow in diagram.arrows:
         links.append(Link(ends[arrow.source], len(boxes), ends[arrow.target]))
@@ -170,15 +234,16 @@ def _links(diagram: Diagram, hosts_of: HostsOf) -> tuple[list[str], float, float
     return drawn, layout.width, layout.height
 
 
-def _end_box(item: Item, hosts: Sequence[HostBox]) -> _Box:
+def _end_box(item: Item, hosts: Sequence[HostBox], applications: Sequence[_Text]) -> _Box:
     names = [host.name or short_id(host.id) for host in hosts]
     where = f"on {names[0]}" if len(hosts) == 1 else f"on {count(len(hosts), 'host')}"
     tooltip = "\n".join((item.id, item.kind, f"on {', '.join(names)}"))
-    return _Box(f"end {item.kind}", [_text(item.id, "name"), _text(where, "small")], tooltip)
+    lines = [_text(item.id, "name"), _text(where, "small"), *applications]
+    return _Box(f"end {item.kind}", lines, tooltip)
 
 
 def _missing_box(missing_id: str) -> _Box:
-    lines = [_text(missing_id, "name"), _text("runs nowhere", "onbadge")]
+    lines = [_text(missing_id, "name"), _Text("runs nowhere", "onbadge", "badge")]
     return _Box("missing", lines, f"{missing_id}: no host runs it")
 
 
@@ -284,13 +349,13 @@ class _Card:
 
 
 def _cards(
-    hosts: Sequence[HostBox], hosts_of: HostsOf, top: float, page_width: float
+    hosts: Sequence[HostBox], hosts_of: HostsOf, badges: Badges, top: float, page_width: float
 ) -> tuple[list[str], float, float]:
     """Return the hosts' SVG, and where it ends at the right and at the bottom. ``top`` is where it begins.
 
     Each host goes where it can be highest. So the order of the hosts is that of their upper edges.
     """
-    cards = [_card(host, hosts_of) for host in hosts]
+    cards = [_card(host, hosts_of, badges) for host in hosts]
     width = max([_CARD_WIDTH, *(card.width for card in cards)])
     step = width + 2 * _CARD_MARGIN + _CARD_GAP
     columns = max(1, min(len(cards), int((page_width + _CARD_GAP) / step)))
@@ -306,21 +371,24 @@ def _cards(
     return drawn, columns * step - _CARD_GAP, max(bottoms) - _CARD_GAP
 
 
-def _card(host: HostBox, hosts_of: HostsOf) -> _Card:
+def _card(host: HostBox, hosts_of: HostsOf, badges: Badges) -> _Card:
     heading = [_text(host.name, "name")] if host.name else []
     heading.append(_Text(short_id(host.id), "code"))
     if host.labels:
         heading.append(_text("  ".join(host.labels), "small"))
     note = []
     if host.error is not None:
-        note = [_text("no inventory", "onbadge"), _text(host.error, "small")]
+        note = [_Text("no inventory", "onbadge", "badge"), _text(host.error, "small")]
     elif not host.items:
         note = [_text("nothing runs here", "small")]
     items = []
     for item in host.items:
         on_hosts = f"on {count(len(hosts_of[item.id]), 'host')}"
-        tooltip = "\n".join((item.id, item.description, on_hosts, item.reference))
-        items.append(_Box(item.kind, [_text(item.id, "name"), _text(item.description, "small")], tooltip))
+        tooltip = "\n".join((item.id, item.role, on_hosts, item.reference))
+        lines = [_text(item.id, "name"), _text(item.description, "small")]
+        if item.application:
+            lines.append(badges[item.application])
+        items.append(_Box(item.kind, lines, tooltip))
     return _Card(host, heading, note, items)
 
 
@@ -345,10 +413,10 @@ def _lines(lines: Sequence[_Text], x: float, y: float, anchor: Literal["middle",
     parts = []
     for number, line in enumerate(lines):
         baseline = y + number * _LINE + 11
-        if line.kind == "onbadge":
-            badge_x = x if anchor == "start" else x - line.width / 2
-            parts.append(_rectangle("badge", badge_x, baseline - 11, line.width, 14.5, 4))
-            parts.append(_svg_text(line, badge_x + line.width / 2, baseline, "middle"))
+        if line.behind:
+            left = x if anchor == "start" else x - line.width / 2
+            parts.append(_rectangle(line.behind, left, baseline - 11, line.width, 14.5, 4))
+            parts.append(_svg_text(line, left + line.width / 2, baseline, "middle"))
         else:
             parts.append(_svg_text(line, x, baseline, anchor))
     return parts
