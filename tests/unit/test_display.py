@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from contrast import contrast, parts
 from IPython.lib import pretty as ipython
 from recorded import REPLY_TYPES, VERSIONS, cases, operation
 
@@ -23,6 +24,7 @@ from wasmcloud_ctl import (
     ComponentScaled,
     ComponentScaleFailed,
     CtlResponse,
+    DeployModelResponse,
     Event,
     EventClaims,
     Host,
@@ -31,16 +33,25 @@ from wasmcloud_ctl import (
     Inventories,
     Link,
     LinkdefSetFailed,
+    ModelSummary,
     NoResponders,
     ProviderAuctionAck,
     ProviderDescription,
+    PutModelResponse,
     RegistryCredential,
     Replies,
     RequestTimeout,
+    ScalerStatus,
+    Status,
+    StatusChanged,
+    StatusInfo,
+    StatusType,
     Undecodable,
+    VersionInfo,
 )
 from wasmcloud_ctl._display.text import short_id
 from wasmcloud_ctl._protocol import codec as _codec
+from wasmcloud_ctl._protocol.wadm_replies import ListReply, decode_reply, decode_status
 from wasmcloud_ctl.events import DATA_BY_NAME
 from wasmcloud_ctl.models import Model
 
@@ -89,6 +100,36 @@ FAILED = ComponentScaleFailed(
     max_instances=5,
     error="no such image",
 )
+NO_FILE = "failed to fetch component: failed to read component: No such file or directory (os error 2)"
+
+
+def info(state: StatusType, message: str = "") -> StatusInfo:
+    return StatusInfo(status_type=state, message=message)
+
+
+def scaler(kind: str, name: str, state: StatusType, message: str = "") -> ScalerStatus:
+    return ScalerStatus(id=f"id of {name}", kind=kind, name=name, info=info(state, message))
+
+
+API_FAILED = scaler("SpreadScaler", "shop-api", StatusType.FAILED, NO_FILE)
+HTTP_DEPLOYED = scaler("ProviderSpreadScaler", "shop-http", StatusType.DEPLOYED)
+LINK_DEPLOYED = scaler("LinkScaler", "shop-http -(wasi:http)-> shop-api", StatusType.DEPLOYED)
+STATUS_FAILED = Status(
+    info=info(StatusType.FAILED, NO_FILE), scalers=(API_FAILED, HTTP_DEPLOYED, LINK_DEPLOYED)
+)
+STATUS_DEPLOYED = Status(info=info(StatusType.DEPLOYED), scalers=(HTTP_DEPLOYED, LINK_DEPLOYED))
+UNDEPLOYED = Status(info=info(StatusType.UNDEPLOYED))
+SHOP = ModelSummary(
+    name="shop",
+    version="v2",
+    description="sells things",
+    deployed_version="v1",
+    detailed_status=STATUS_FAILED,
+)
+PUT = PutModelResponse(
+    name="shop", current_version="v1", total_versions=1, created=True, message="Successfully put"
+)
+DEPLOY = DeployModelResponse(name="shop", version="v2", message="Successfully deployed")
 
 
 # In a line --------------------------------------------------------------------------------------
@@ -140,6 +181,40 @@ LINES = [
         "ghcr.io/acme/echo:0.1.0: no such image>",
     ),
     (event("new_kind", {"a": 1}), "<Event new_kind 20:31:02.123456 NBY7W66G… map of 1 key>"),
+    (info(StatusType.DEPLOYED), "<StatusInfo deployed>"),
+    (
+        info(StatusType.FAILED, NO_FILE),
+        "<StatusInfo failed: failed to fetch component: failed to read component: No suc…>",
+    ),
+    (LINK_DEPLOYED, "<ScalerStatus shop-http -(wasi:http)-> shop-api, LinkScaler, deployed>"),
+    (
+        scaler("SpreadScaler", "shop-api", StatusType.FAILED, "no host fits"),
+        "<ScalerStatus shop-api, SpreadScaler, failed: no host fits>",
+    ),
+    (UNDEPLOYED, "<Status undeployed>"),
+    (STATUS_DEPLOYED, "<Status deployed, 2 scalers>"),
+    (
+        STATUS_FAILED,
+        "<Status failed, 3 scalers (1 failed, 2 deployed): "
+        "failed to fetch component: failed to read component: No suc…>",
+    ),
+    (
+        StatusChanged(name="shop", status=STATUS_DEPLOYED),
+        "<StatusChanged shop, deployed, 2 scalers>",
+    ),
+    (
+        attrs.evolve(SHOP, detailed_status=STATUS_DEPLOYED),
+        "<ModelSummary shop, version v2, deployed_version v1, deployed, 2 scalers>",
+    ),
+    (ModelSummary(name="shop", version="v1"), "<ModelSummary shop, version v1, undeployed>"),
+    (VersionInfo(version="v1", deployed=True), "<VersionInfo v1, deployed>"),
+    (VersionInfo(version="v2", deployed=False), "<VersionInfo v2, not deployed>"),
+    (PUT, "<PutModelResponse shop, version v1, new application: Successfully put>"),
+    (
+        PutModelResponse(name="shop", current_version="v2", total_versions=2, created=False),
+        "<PutModelResponse shop, version v2, 2 versions>",
+    ),
+    (DEPLOY, "<DeployModelResponse shop, version v2: Successfully deployed>"),
 ]
 
 
@@ -200,6 +275,16 @@ def hostile(value: str) -> Iterator[object]:
         yield event(name, kind(**given))
     yield event(value, failed)
     yield event(value, texts)
+    reason = StatusInfo(status_type=StatusType.FAILED, message=value)
+    scaler = ScalerStatus(id=value, kind=value, name=value, info=reason)
+    status = Status(info=reason, scalers=(scaler,))
+    yield from (reason, scaler, status, StatusChanged(name=value, status=status))
+    yield ModelSummary(
+        name=value, version=value, description=value, deployed_version=value, detailed_status=status
+    )
+    yield VersionInfo(version=value, deployed=True)
+    yield PutModelResponse(name=value, current_version=value, total_versions=1, created=True, message=value)
+    yield DeployModelResponse(name=value, version=value, message=value)
 
 
 @attrs.frozen(repr=False, eq=False, slots=False)
@@ -277,6 +362,12 @@ PRINTED = [
         f"20:31:02.123456 NBY7W66G… linkdef_set_failed a -> b, c:d/e: {REASON}",
     ),
     (event("host_stopped", {}), "20:31:02.123456 NBY7W66G… host_stopped map of 0 keys"),
+    (
+        StatusChanged(name="shop", status=STATUS_FAILED),
+        f"shop, failed, 3 scalers (1 failed, 2 deployed): {NO_FILE}",
+    ),
+    (API_FAILED, f"shop-api, SpreadScaler, failed: {NO_FILE}"),
+    (DEPLOY, "shop, version v2: Successfully deployed"),
 ]
 
 
@@ -496,6 +587,36 @@ def test_an_inventory_is_printed_with_two_tables() -> None:
     assert str(CtlResponse(succeeded=True, data=RUNNING)) == f"succeeded\n{RUNNING}"
 
 
+def test_a_status_is_printed_with_a_row_for_each_scaler(width: Callable[[int], None]) -> None:
+    """The state and its reason come first. Names of links are wrapped at their spaces."""
+    assert str(STATUS_FAILED).split("\n") == [
+        "failed: failed to fetch component: failed to read component: No such file or",
+        "directory (os error 2)",
+        "SCALER                   KIND                  STATE     MESSAGE",
+        "shop-api                 SpreadScaler          failed    failed to fetch",
+        "                                                         component: failed to",
+        "                                                         read component: No such",
+        "                                                         file or directory (os",
+        "                                                         error 2)",
+        "shop-http                ProviderSpreadScaler  deployed",
+        "shop-http                LinkScaler            deployed",
+        "-(wasi:http)-> shop-api",
+    ]
+    width(200)
+    assert str(STATUS_FAILED).split("\n") == [
+        f"failed: {NO_FILE}",
+        "SCALER                             KIND                  STATE     MESSAGE",
+        f"shop-api                           SpreadScaler          failed    {NO_FILE}",
+        "shop-http                          ProviderSpreadScaler  deployed",
+        "shop-http -(wasi:http)-> shop-api  LinkScaler            deployed",
+    ]
+
+
+def test_a_status_without_scalers_is_printed_as_its_state() -> None:
+    """What is not deployed has none."""
+    assert str(UNDEPLOYED) == "undeployed"
+
+
 def test_a_printed_config_hides_what_is_called_secret() -> None:
     """As in a notebook."""
     config = {"address": "0.0.0.0:80", "DB_PASSWORD": "hunter2", "url": "redis://me:hunter3@redis:6379"}
@@ -643,6 +764,41 @@ def test_a_prompt_shows_a_heartbeat_as_an_inventory() -> None:
     assert pretty(event("host_heartbeat", heartbeat)) == (
         f"2026-11-22 20:31:02 UTC  host_heartbeat from NBY7W66G…\n{RUNNING}"
     )
+
+
+def test_a_prompt_shows_a_published_status_below_the_applications_name() -> None:
+    """It does not contain the name by itself."""
+    changed = StatusChanged(name="shop", status=STATUS_DEPLOYED)
+
+    assert pretty(changed) == f"shop\n{STATUS_DEPLOYED}"
+
+
+def test_a_prompt_shows_applications_as_tables(width: Callable[[int], None]) -> None:
+    """A list of them has a line for each."""
+    width(200)
+    assert pretty(SHOP).split("\n") == [
+        f"APPLICATION  VERSION  DEPLOYED VERSION  STATE   {'MESSAGE'.ljust(len(NO_FILE))}  DESCRIPTION",
+        f"shop         v2       v1                failed  {NO_FILE}  sells things",
+    ]
+    assert pretty([ModelSummary(name="shop", version="v1")]) == (
+        "[<ModelSummary shop, version v1, undeployed>]"
+    )
+    assert pretty(ModelSummary(name="shop", version="v1")).split("\n") == [
+        "APPLICATION  VERSION  DEPLOYED VERSION  STATE",
+        "shop         v1       none              undeployed",
+    ]
+    assert pretty(VersionInfo(version="v1", deployed=False)).split("\n") == [
+        "VERSION  DEPLOYED",
+        "v1       no",
+    ]
+    assert pretty(PUT).split("\n") == [
+        "APPLICATION  VERSION  VERSIONS  NEW  MESSAGE",
+        "shop         v1       1         yes  Successfully put",
+    ]
+    assert pretty(DEPLOY).split("\n") == [
+        "APPLICATION  VERSION  MESSAGE",
+        "shop         v2       Successfully deployed",
+    ]
 
 
 # In a notebook ----------------------------------------------------------------------------------
@@ -799,6 +955,43 @@ def test_html_of_an_event_that_reports_a_failure() -> None:
     assert '"badge bad"' not in page(scaled)
 
 
+def test_html_of_a_status() -> None:
+    """A row has the scaler, with its id as tooltip, its kind, its state and the reason. Failures are red badges."""
+    assert words(STATUS_FAILED) == (
+        f"failed {NO_FILE} scaler kind state message "
+        f"shop-api SpreadScaler failed {NO_FILE} "
+        "shop-http ProviderSpreadScaler deployed "
+        "shop-http -(wasi:http)-> shop-api LinkScaler deployed"
+    )
+    assert '<b title="id of shop-api">shop-api</b>' in page(STATUS_FAILED)
+    assert page(STATUS_FAILED).count('<span class="badge bad">failed</span>') == 2
+    assert page(STATUS_FAILED).count('<span class="badge good">deployed</span>') == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "style"),
+    [
+        (StatusType.WAITING, "odd"),
+        (StatusType.UNDEPLOYED, "off"),
+        (StatusType.RECONCILING, "odd"),
+        (StatusType.DEPLOYED, "good"),
+        (StatusType.FAILED, "bad"),
+        (StatusType.UNHEALTHY, "bad"),
+    ],
+)
+def test_html_of_a_state_is_a_badge(state: StatusType, style: str) -> None:
+    """It is green if all is well, red after a failure, amber on the way, and grey if nothing is deployed."""
+    assert f'<span class="badge {style}">{state}</span>' in page(info(state))
+
+
+def test_the_words_of_badges_can_be_read() -> None:
+    """White on each colour has a contrast of 4.5 or more. The page behind it, light or dark, does not matter."""
+    colours = re.findall(r"\.wasmcloud-ctl \.(\w+)\{background:(#\w{6})\}", page(HOST))
+
+    assert [name for name, _ in colours] == ["good", "bad", "odd", "off"]
+    assert all(contrast(parts("#fff"), parts(colour)) >= 4.5 for _, colour in colours)
+
+
 def test_html_of_many_rows_ends_with_a_count() -> None:
     """A table has at most a hundred rows, and a last one with the number of the others."""
     shown = page(CtlResponse(succeeded=True, data=[LINK] * 1000))
@@ -880,6 +1073,56 @@ def test_a_dict_has_only_plain_values() -> None:
     for shown in hostile("x"):
         if isinstance(shown, (Model, CtlResponse, Event)):
             assert json.loads(json.dumps(shown.to_dict())) == shown.to_dict()
+
+
+def test_a_dict_of_a_status_has_wadms_names() -> None:
+    """What wadm sent becomes a value, and the value the same dict again, without the fields that wadm deprecates."""
+    sent = {
+        "status": {"type": "failed", "message": NO_FILE},
+        "scalers": [
+            {
+                "id": "9db30b10",
+                "kind": "SpreadScaler",
+                "name": "shop-api",
+                "status": {"type": "failed", "message": NO_FILE},
+            }
+        ],
+    }
+
+    changed = decode_status(json.dumps({**sent, "version": "", "components": []}).encode(), "shop")
+
+    assert changed.status.to_dict() == sent
+    assert changed.to_dict() == {"name": "shop", "status": sent}
+
+
+def test_a_dict_of_an_application_has_wadms_names() -> None:
+    """As for a status."""
+    sent = {
+        "name": "shop",
+        "version": "v2",
+        "description": None,
+        "deployed_version": "v1",
+        "detailed_status": {"status": {"type": "deployed", "message": ""}, "scalers": []},
+    }
+    reply = {"result": "success", "models": [{**sent, "status": "deployed", "status_message": None}]}
+
+    [shop] = decode_reply(json.dumps(reply).encode(), ListReply).models
+
+    assert shop.to_dict() == sent
+
+
+def test_dicts_of_wadms_other_answers_have_its_names() -> None:
+    """Whether an application is new is its ``result``."""
+    assert PUT.to_dict() == {
+        "result": "created",
+        "name": "shop",
+        "current_version": "v1",
+        "total_versions": 1,
+        "message": "Successfully put",
+    }
+    assert attrs.evolve(PUT, created=False).to_dict()["result"] == "newversion"
+    assert DEPLOY.to_dict() == {"name": "shop", "version": "v2", "message": "Successfully deployed"}
+    assert VersionInfo(version="v1", deployed=True).to_dict() == {"version": "v1", "deployed": True}
 
 
 def test_a_dict_of_an_event() -> None:
