@@ -186,8 +186,9 @@ def wait_for_port(port: int) -> None:
     raise AssertionError(f"nothing listens on port {port}")
 
 
-def test_the_picture_on_the_page_is_the_one_that_is_drawn() -> None:
-    """python tests/support/lattices.py 10 > docs/howto/lattice.svg"""
-    on_the_page = (ROOT / "docs" / "howto" / "lattice.svg").read_text("utf-8")
+@pytest.mark.parametrize(("name", "arguments"), [("lattice", (10,)), ("lattice-applications", (10, 2))])
+def test_the_picture_on_the_page_is_the_one_that_is_drawn(name: str, arguments: tuple[int, ...]) -> None:
+    """python tests/support/lattices.py 10 > docs/howto/lattice.svg, and as lattices.py says."""
+    on_the_page = (ROOT / "docs" / "howto" / f"{name}.svg").read_text("utf-8")
 
-    assert lattice_of(10).to_svg() + "\n" == on_the_page
+    assert lattice_of(*arguments).to_svg() + "\n" == on_the_page

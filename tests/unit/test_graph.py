@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 import xml.etree.ElementTree as ElementTree
 
+import attrs
 import pytest
+from contrast import contrast, mixed, parts
 from IPython.lib.pretty import pretty
 from lattices import lattice_of
 
@@ -276,11 +279,12 @@ def test_the_picture_marks_hosts_without_an_inventory() -> None:
 def test_the_picture_escapes_all_that_hosts_send() -> None:
     """Names, labels, ids and references with markup, or with characters special to XML, are shown as text."""
     value = 'a<script>alert("1")</script>&\\N\n\x00;->"'
+    by_wadm = {"wasmcloud.dev/appspec": value}
     host = HostInventory(
         host_id=value,
         friendly_name=value,
         labels={value: value},
-        components=(ComponentDescription(id=value, image_ref=value),),
+        components=(ComponentDescription(id=value, image_ref=value, annotations=by_wadm),),
         providers=(ProviderDescription(id="p" + value, image_ref=value),),
     )
     graph = LatticeGraph(
@@ -393,3 +397,148 @@ def test_a_picture_of_2000_hosts_takes_seconds_at_most() -> None:
     LatticeGraph(hosts, links).to_svg()
 
     assert time.monotonic() - began < 10  # it takes 0.5 s on an idle machine
+
+
+# Applications -----------------------------------------------------------------------------------
+
+
+def of(application: str, host: HostInventory, *ids: str) -> HostInventory:
+    """Return a host on which wadm has started these components and providers for an application."""
+    by_wadm = {"wasmcloud.dev/managed-by": "wadm", "wasmcloud.dev/appspec": application}
+    return attrs.evolve(
+        host,
+        components=tuple(
+            attrs.evolve(item, annotations=by_wadm) if item.id in ids else item for item in host.components
+        ),
+        providers=tuple(
+            attrs.evolve(item, annotations=by_wadm) if item.id in ids else item for item in host.providers
+        ),
+    )
+
+
+SHOP_AND_PAGES = LatticeGraph(
+    [of("shop", of("pages", HOSTS[0], "web"), "cart", "http"), of("pages", HOSTS[1], "web")], LINKS
+)
+
+
+def test_applications_are_known_by_what_wadm_has_started() -> None:
+    """Each has the ids of its components and providers, on however many hosts. Other lattices have none."""
+    assert SHOP_AND_PAGES.applications == {"pages": ("web",), "shop": ("cart", "http")}
+    assert GRAPH.applications == {}
+
+
+def test_text_says_what_belongs_to_which_application() -> None:
+    """Each component and provider is said to be of its application, and each application has its ids."""
+    assert str(SHOP_AND_PAGES).splitlines() == [
+        "2 hosts, 2 components, 1 provider, 4 links, 2 applications",
+        "├─ gentle-island (NAAAAAAA…)  zone=z-A",
+        "│  └─ web  component ×5 of pages  acme/web:1",
+        "└─ purple-waterfall (NBBBBBBB…)  zone=z-B",
+        "   ├─ cart  component ×5 of shop  acme/cart:1",
+        "   ├─ web  component ×5 of pages  acme/web:1",
+        "   └─ http  provider of shop  acme/http:1",
+        *str(GRAPH).splitlines()[10:],
+        "applications",
+        "├─ pages  web",
+        "└─ shop  cart, http",
+    ]
+    assert repr(SHOP_AND_PAGES) == (
+        "<LatticeGraph 2 hosts, 2 components, 1 provider, 4 links, 2 applications>"
+    )
+
+
+def test_the_picture_names_the_application_in_each_box() -> None:
+    """On hosts and among the links. Above both is each application's name once, and its tooltip has the ids."""
+    root = picture(SHOP_AND_PAGES)
+    [web] = [box for box in boxes(root, "end component") if "web" in texts_in(root, box)]
+    names = {
+        texts_in(root, box).pop(): title_of(root, box)
+        for number in (0, 1)
+        for box in boxes(root, f"application{number}")
+        if len(texts_in(root, box)) == 1
+    }
+
+    assert texts_in(root, web) == {"web", "on 2 hosts", "pages"}
+    assert sorted(map(sorted, (texts_in(root, box) for box in boxes(root, "component")))) == [
+        ["cart", "component ×5", "shop"],
+        ["component ×5", "pages", "web"],
+        ["component ×5", "pages", "web"],
+    ]
+    assert texts_in(root, boxes(root, "provider")[0]) == {"http", "provider", "shop"}
+    assert title_of(root, boxes(root, "provider")[0]) == "http\nprovider of shop\non 1 host\nacme/http:1"
+    assert names == {"pages": "application pages\nweb", "shop": "application shop\ncart\nhttp"}
+
+
+def test_the_name_of_an_application_lies_in_its_box() -> None:
+    """However short the names of the box are."""
+    host = of("a-long-name-of-an-application", inventory("A", "host", components=("c",)), "c")
+    root = picture(LatticeGraph([host]))
+    [box] = boxes(root, "component")
+    _, name = boxes(root, "application0")
+
+    assert lies_within(name, box)
+
+
+def test_names_of_many_applications_are_on_several_lines() -> None:
+    """No line of them is wider than a page. The ninth application has the colour of the first."""
+    ids = tuple(f"application-number-{number:02}" for number in range(20))
+    host = inventory("A", "host", components=ids)
+    for name in ids:
+        host = of(name, host, name)
+    root = picture(LatticeGraph([host]))
+    [group] = [found for found in root.iter(f"{SVG}g") if found.get("transform")]
+    names = list(group.iter(f"{SVG}rect"))
+    left, top, width, _ = map(float, root.get("viewBox", "").split())
+    above = float(group.get("transform", "").split()[1].strip(")"))
+
+    assert [name.get("class") for name in names] == [f"application{number % 8}" for number in range(20)]
+    assert len({name.get("y") for name in names}) == 4
+    assert all(float(name.get("x", "")) + float(name.get("width", "")) <= left + width for name in names)
+    assert top + 2 == above
+    assert float(names[-1].get("y", "")) + above < 0
+
+
+def test_a_component_that_two_applications_have_started_has_both_names_among_the_links() -> None:
+    """On each host it has the name of the one that started it there."""
+    hosts = [of("pages", HOSTS[1], "web"), of("shop", HOSTS[0], "web")]
+    root = picture(LatticeGraph(hosts, [Link("web", "web", "acme", "pages", ["a"])]))
+
+    assert texts_in(root, boxes(root, "end component")[0]) == {"web", "on 2 hosts", "pages", "shop"}
+    assert [
+        sorted(texts_in(root, box) - {"web"})
+        for box in boxes(root, "component")
+        if "web" in texts_in(root, box)
+    ] == [["component ×5", "pages"], ["component ×5", "shop"]]
+
+
+def test_a_lattice_without_applications_looks_as_it_did() -> None:
+    """An empty name is none. The picture has no word and no style of applications."""
+    plain = LatticeGraph(HOSTS, LINKS)
+
+    assert LatticeGraph([of("", host, "web") for host in HOSTS], LINKS).to_svg() == plain.to_svg()
+    assert "application" not in plain.to_svg()
+
+
+def test_names_of_applications_can_be_read_on_light_and_dark_pages() -> None:
+    """The text has a contrast of 4.5 or more to its colour, in the box of a component or provider on a host."""
+    styles = SHOP_AND_PAGES.to_svg()
+    colours = re.findall(r"\.application\d\{fill:(#\w{6});fill-opacity:\.35\}", styles)
+    kinds = re.findall(r"\.(?:component|provider)\{fill:(#\w{6});fill-opacity:\.18;", styles)
+
+    assert (len(set(colours)), len(kinds)) == (8, 2)
+    for page, text in (("#fff", "#1f2328"), ("#111", "#e6e6e6")):
+        on_host = mixed(text, 0.045, parts(page))
+        for kind in kinds:
+            behind = [mixed(colour, 0.35, mixed(kind, 0.18, on_host)) for colour in colours]
+            assert min(contrast(parts(text), found) for found in behind) >= 4.5
+
+
+@pytest.mark.parametrize(("host_count", "wadm_count", "height"), [(3, 1, 350), (10, 2, 786), (50, 15, 3431)])
+def test_pictures_with_applications_are_longer_and_not_wider(
+    host_count: int, wadm_count: int, height: int
+) -> None:
+    """Their names take a line in each box."""
+    root = picture(lattice_of(host_count, wadm_count))
+
+    assert root.get("height") == str(height)
+    assert float(root.get("width", "")) < 1250
