@@ -1,11 +1,11 @@
 """Prove the waits for applications on a real wadm and real hosts, and compare them with a poller of wadm's status.
 
-    python tests/realhost/applications.py [--times 20] [--heartbeat 5] [--only CASE ...] [--poller]
+    python tests/realhost/applications.py [--times 20] [--heartbeat 5] [--only CASE ...] [--poller SECONDS]
 
 Each case runs in lattices of its own, with two hosts. For each run it is noted what the wait said, when, and what ran
 at that moment by the hosts' inventories. An answer is false if that contradicts it, or if it does within the next
-seconds although nobody has changed anything. ``--poller`` does the same with a script as people write it: it asks for
-the status until that is ``deployed``, ``failed`` or ``undeployed``.
+seconds although nobody has changed anything. ``--poller`` does the same with a script as people write it: it asks
+for the status after each pause of so many seconds, until that is ``deployed``, ``failed`` or ``undeployed``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class World:
     client: Client
     hosts: list[harness.RealHost]
     images: Mapping[str, str]
-    poller: bool
+    poller: float | None
     name: str = "shop"
     versions: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
@@ -108,7 +108,7 @@ class World:
     def deploy_version(self, version: str, wait: float = 60) -> Answer:
         """Deploy a version, and wait."""
         wadm = self.client.wadm
-        if not self.poller:
+        if self.poller is None:
             return _answer(
                 "deployed", lambda: wadm.deploy_manifest(self.name, version, wait=wait, timeout=10)
             )
@@ -119,25 +119,26 @@ class World:
     def undeploy(self) -> Answer:
         """Undeploy, and wait."""
         wadm = self.client.wadm
-        if not self.poller:
+        if self.poller is None:
             return _answer("undeployed", lambda: wadm.undeploy_manifest(self.name, wait=60, timeout=10))
         return self._poll(lambda: wadm.undeploy_manifest(self.name, timeout=10), ("undeployed",))
 
     def delete(self) -> Answer:
         """Delete, and wait."""
         wadm = self.client.wadm
-        if not self.poller:
+        if self.poller is None:
             return _answer("undeployed", lambda: wadm.delete_manifest(self.name, wait=60, timeout=10))
         return self._poll(lambda: wadm.delete_manifest(self.name, timeout=10), ("undeployed",))
 
     def _poll(self, command: Callable[[], object], ends: tuple[str, ...]) -> Answer:
+        assert self.poller is not None
         started = time.monotonic()
         command()
         while time.monotonic() < started + 60:
+            time.sleep(self.poller)  # the poller's pause
             info = self.client.wadm.get_manifest_status(self.name, timeout=10).info
             if info.status_type in ends:
                 return Answer(info.status_type.value, time.monotonic() - started, info.message)
-            time.sleep(0.1)  # the poller's pause
         return Answer("not certain", time.monotonic() - started)
 
 
@@ -251,7 +252,7 @@ class Run:
 
 
 @contextmanager
-def _world(url: str, images: Mapping[str, str], heartbeat: float, *, poller: bool) -> Iterator[World]:
+def _world(url: str, images: Mapping[str, str], heartbeat: float, *, poller: float | None) -> Iterator[World]:
     lattice = f"proof-{uuid.uuid4().hex}"
     options = harness.HostOptions(lattice=lattice, heartbeat=heartbeat)
     labels = ({"zone": "z1"}, {"zone": "z2"})
@@ -287,8 +288,7 @@ def _run(
         if case is first_deploy:
             # The hosts have said that they start. wadm learns of them by their heartbeats.
             stack.enter_context(harness.real_wadm(url))
-            answer, wanted = case(world, number)
-            return _judged(world, answer, wanted, [])
+            return _judged(world, *case(world, number), [])
         with world.client.events_receiver("host_heartbeat") as beats:
             stack.enter_context(harness.real_wadm(url))
             heard: set[str] = set()
@@ -328,7 +328,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--heartbeat", type=float, default=5.0)
     parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--poller", action="store_true")
+    parser.add_argument("--poller", type=float, metavar="SECONDS")
     parser.add_argument("--at-once", type=int, default=4)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
