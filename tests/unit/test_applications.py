@@ -767,6 +767,17 @@ def test_an_answer_does_not_count_again_what_was_published() -> None:
     assert failures.certain(["Na"], 6.1) == "no such image"
 
 
+def test_what_is_forgotten_does_not_count() -> None:
+    """The first status that is published can be older than the answers before it."""
+    failures = Failures()
+    failures.on_status(failed("s1"), 1.0, counts=True)
+    failures.forget()
+    failures.on_status(RECONCILING, 1.1, counts=True)
+    failures.on_status(failed("s1"), 1.2, counts=True)
+
+    assert failures.certain(["Na"], 1.3) is None
+
+
 def test_a_failure_that_stands_after_a_heartbeat_of_every_host_is_certain() -> None:
     """wadm looks again at each heartbeat, not before 5 s after a failed command, and needs a moment for that."""
     failures = Failures()

@@ -153,8 +153,16 @@ class Failures:
         """Take a heartbeat of a host."""
         self._heartbeats[host_id] = now
 
+    def forget(self) -> None:
+        """Forget what failed, but not the heartbeats."""
+        self._failing = {}
+
     def on_status(self, status: Status, now: float, *, counts: bool) -> None:
-        """Take a status. One ``counts`` if wadm published it: one that was asked for can be the same once more."""
+        """Take a status.
+
+        Where wadm's statuses arrive, only those count as further failures: one that was asked for can be the same once
+        more, and can overtake them.
+        """
         infos = {scaler.id: scaler.info for scaler in status.scalers} or {_WHOLE: status.info}
         # Scalers that are gone were those of the version before.
         self._failing = {key: self._failing.get(key, _Failing()) for key in infos}

@@ -130,8 +130,8 @@ class ApplicationWait:
         self._in_flight_until = 0.0
         self._scales = Scales()
         self._failures = Failures()
-        # Whether wadm's statuses arrive. If not, wadm is asked, and each answer counts.
-        self._statuses_arrive = True
+        # Whether wadm's statuses arrive. As long as none does, each answer counts.
+        self._statuses_arrive = False
         self._status: Status | None = None
         # Whether something has happened since the last look began.
         self._outdated = False
@@ -168,10 +168,8 @@ class ApplicationWait:
         statuses = [self._subjects.wadm_status(self._name)]
         try:
             self._events = self._replies.subscribe(events, self._on_event, self._left())
-            try:
+            with suppress(PermissionDenied):  # then wadm is asked
                 self._replies.subscribe(statuses, self._on_status, self._left())
-            except PermissionDenied:
-                self._statuses_arrive = False
             self._find_hosts()
             version = self._deployed_version()
             if version is not None:
@@ -199,12 +197,13 @@ class ApplicationWait:
 
     def _timed_out(self) -> WaitTimeout:
         limit = f"{round(self._wait, 3):g} s"
-        text = f"{self._title} was not sent: {limit} passed before that"
-        if self._sent:
-            said = "" if self._status is None else f"; wadm says: {in_words(self._status)}"
-            self._last_seen += said
-            text = f"{self._title} was acknowledged, but not certain within {limit}: {self._last_seen}"
-        return WaitTimeout(text, last_seen=self._last_seen)
+        if not self._sent:
+            return WaitTimeout(f"{self._title} was not sent: {limit} passed before that")
+        said = "" if self._status is None else f"; wadm says: {in_words(self._status)}"
+        seen = self._last_seen + said
+        return WaitTimeout(
+            f"{self._title} was acknowledged, but not certain within {limit}: {seen}", last_seen=seen
+        )
 
     # The loop
 
@@ -339,9 +338,13 @@ class ApplicationWait:
         except DecodeError:
             return
         self._outdated = True
-        if self._sent:
-            self._status = status
-            self._failures.on_status(status, time.monotonic(), counts=True)
+        if not self._sent:
+            return
+        self._status = status
+        if not self._statuses_arrive:
+            self._statuses_arrive = True
+            self._failures.forget()  # what was counted may have been published just now
+        self._failures.on_status(status, time.monotonic(), counts=True)
 
     # Looking
 
