@@ -160,8 +160,8 @@ class Failures:
     def on_status(self, status: Status, now: float, *, counts: bool) -> None:
         """Take a status.
 
-        Where wadm's statuses arrive, only those count as further failures: one that was asked for can be the same once
-        more, and can overtake them.
+        Where wadm's statuses arrive, only those count as further failures: one that was asked for can be the same
+        once more, and can overtake them.
         """
         infos = {scaler.id: scaler.info for scaler in status.scalers} or {_WHOLE: status.info}
         # Scalers that are gone were those of the version before.
