@@ -20,6 +20,7 @@ from wasmcloud_ctl._display.diagram import Arrow, Diagram, HostBox, Item, Label
 from wasmcloud_ctl._display.svg import picture
 from wasmcloud_ctl._display.terminal import Printer, encodable, is_item, print_pretty
 from wasmcloud_ctl._display.text import with_short_ids
+from wasmcloud_ctl._operations.application import APPLICATION
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._presentation import interfaces_of
 from wasmcloud_ctl.models import (
@@ -32,9 +33,6 @@ from wasmcloud_ctl.models import (
 )
 
 __all__ = ["LatticeGraph"]
-
-# The annotation in which wadm notes the application.
-_APPLICATION = "wasmcloud.dev/appspec"
 
 
 class LatticeClient(Protocol):
@@ -163,7 +161,7 @@ def _host_box(inventory: HostInventory) -> HostBox:
 
 
 def _application_of(item: ComponentDescription | ProviderDescription) -> str:
-    return (item.annotations or {}).get(_APPLICATION, "")
+    return (item.annotations or {}).get(APPLICATION, "")
 
 
 def _arrows(links: Iterable[Link]) -> list[Arrow]:

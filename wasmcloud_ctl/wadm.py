@@ -167,7 +167,7 @@ class WadmClient:
 
         Example:
             >>> client.wadm.deploy_manifest("shop", "v1.2.0")  # doctest: +SKIP
-            DeployModelResponse(name='shop', version='v1.2.0', ...)
+            <DeployModelResponse shop, version v1.2.0: Successfully deployed application shop v1.2.0>
         """
         return self._deploy(name, version, timeout, wait, time.monotonic())
 
