@@ -57,9 +57,9 @@ def _summary(value: models.Value, whole: bool = False) -> str:
             hosts = count(len(value.data), "host")
             return _listed(hosts, _errors(value), undecodable, _missing(value), f"{value.elapsed:.2f} s")
         case models.CtlResponse(succeeded=False):
-            return f"refused: {_message(value, whole)}"
+            return f"refused: {_message(value.message, whole)}"
         case models.CtlResponse(data=None):
-            return f"succeeded: {_message(value, whole)}" if value.message else "succeeded, no data"
+            return f"succeeded: {_message(value.message, whole)}" if value.message else "succeeded, no data"
         case models.CtlResponse(data=list(items)):
             kinds = {type(item).__name__ for item in items}
             return f"succeeded: list of {len(items)} {' or '.join(sorted(kinds))}".rstrip()
@@ -116,11 +116,11 @@ def _summary(value: models.Value, whole: bool = False) -> str:
         case events.EventClaims():
             return one_line(value.name or value.issuer)
         case models.StatusInfo(status_type=state, message=message):
-            return _with_message(state.value, message, width)
+            return _with_message(state.value, message, whole)
         case models.ScalerStatus(info=info):
             return _listed(one_line(value.name), one_line(value.kind), summary(info, whole))
         case models.Status(info=info):
-            return _with_message(f"{info.status_type}{_scalers(value)}", info.message, width)
+            return _with_message(f"{info.status_type}{_scalers(value)}", info.message, whole)
         case models.StatusChanged():
             return f"{one_line(value.name)}, {summary(value.status, whole)}"
         case models.ModelSummary():
@@ -134,20 +134,20 @@ def _summary(value: models.Value, whole: bool = False) -> str:
         case models.PutModelResponse():
             versions = "new application" if value.created else count(value.total_versions, "version")
             names = f"{one_line(value.name)}, version {one_line(value.current_version)}, {versions}"
-            return _with_message(names, value.message, width)
+            return _with_message(names, value.message, whole)
         case models.DeployModelResponse():
             names = f"{one_line(value.name)}, version {one_line(value.version)}"
-            return _with_message(names, value.message, width)
+            return _with_message(names, value.message, whole)
         case _:  # a class of the caller's own
             return one_line(str(vars(value)))
 
 
-def _message(response: models.CtlResponse[Any], whole: bool) -> str:
-    return one_line(response.message, None) if whole else one_line(with_short_ids(response.message), 80)
+def _message(message: str, whole: bool) -> str:
+    return one_line(message, None) if whole else one_line(with_short_ids(message), 80)
 
 
-def _with_message(text: str, message: str, width: int | None) -> str:
-    return f"{text}: {one_line(message, width)}" if message else text
+def _with_message(text: str, message: str, whole: bool) -> str:
+    return f"{text}: {_message(message, whole)}" if message else text
 
 
 def _scalers(status: models.Status) -> str:

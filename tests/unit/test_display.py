@@ -184,7 +184,7 @@ LINES = [
     (info(StatusType.DEPLOYED), "<StatusInfo deployed>"),
     (
         info(StatusType.FAILED, NO_FILE),
-        "<StatusInfo failed: failed to fetch component: failed to read component: No suc…>",
+        "<StatusInfo failed: failed to fetch component: failed to read component: No such file or directory …>",
     ),
     (LINK_DEPLOYED, "<ScalerStatus shop-http -(wasi:http)-> shop-api, LinkScaler, deployed>"),
     (
@@ -196,7 +196,7 @@ LINES = [
     (
         STATUS_FAILED,
         "<Status failed, 3 scalers (1 failed, 2 deployed): "
-        "failed to fetch component: failed to read component: No suc…>",
+        "failed to fetch component: failed to read component: No such file or directory …>",
     ),
     (
         StatusChanged(name="shop", status=STATUS_DEPLOYED),
