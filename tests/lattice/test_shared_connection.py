@@ -167,8 +167,8 @@ def test_a_read_without_a_reply_gets_no_advice_for_commands(lattice: PracticeLat
             client.put_label(host.id, "a", "b")
 
     assert str(read.value) == (
-        f"no answer to wasmbus.ctl.v1.{lattice.lattice}.host.get.{host.id} within 0.2 s; the host may be stopped or "
-        "slow: try again, or with a longer timeout"
+        f"no answer to wasmbus.ctl.v1.{lattice.lattice}.host.get.{host.id} within 0.2 s; the responder may be "
+        "stopped or slow: try again, or with a longer timeout"
     )
     assert read.value.sent
     assert command.value.sent
