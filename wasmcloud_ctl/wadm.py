@@ -307,7 +307,11 @@ def _encoded(manifest: object) -> tuple[bytes, str]:
         except OSError as error:
             raise InvalidArgument(f"the manifest cannot be read: {error}") from error
     if isinstance(manifest, str):
-        manifest = manifest.encode()
+        try:
+            manifest = manifest.encode()
+        except UnicodeEncodeError as error:
+            # The error itself would quote the whole text, which may hold a secret.
+            raise InvalidArgument(f"the manifest cannot be sent: {error.reason}") from None
     if not isinstance(manifest, bytes):
         raise InvalidArgument(
             f"manifest must be a mapping, a pathlib.Path, or the manifest's text, not {type(manifest).__name__}"

@@ -42,10 +42,12 @@ def changed(*changes: tuple[str, str]) -> str:
     return config
 
 
-def hosts_on(server: PracticeServer, hosts: int = 1, lattice: str = "default") -> PracticeLattice:
+def hosts_on(
+    server: PracticeServer, hosts: int = 1, lattice: str = "default", **options: Any
+) -> PracticeLattice:
     """A lattice whose hosts are in the account of the hosts."""
     login = {"user": "host", "password": "host-secret"}
-    return PracticeLattice(hosts, lattice=lattice, server=server, connect_options=login)
+    return PracticeLattice(hosts, lattice=lattice, server=server, connect_options=login, **options)
 
 
 def operator(server: PracticeServer, **options: Any) -> Client:
@@ -253,3 +255,40 @@ def test_jetstream_of_the_client_s_own_account_has_no_configs() -> None:
     with PracticeServer(config=config) as server, hosts_on(server), operator(server) as client:
         client.put_config("web", {"port": "8080"}).raise_for_status()
         assert client.list_configs() == []
+
+
+@pytest.mark.parametrize("statuses", [True, False])
+def test_applications_are_deployed_across_accounts(statuses: bool) -> None:
+    """With wadm's statuses. Without them, a wait asks for the status."""
+    without = changed(('      { stream: { account: HOSTS, subject: "wadm.status.>" } }\n', ""))
+    component = {
+        "name": "echo",
+        "type": "component",
+        "properties": {"image": REFERENCE},
+        "traits": [{"type": "spreadscaler", "properties": {"instances": 2}}],
+    }
+    manifest = {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": "shop", "annotations": {"version": "v1"}},
+        "spec": {"components": [component]},
+    }
+    with (
+        PracticeServer(config=CONFIG if statuses else without) as server,
+        hosts_on(server, 2, heartbeat_interval=0.5, wadm=True) as lattice,
+        operator(server, wadm_prefix="hosts.wadm", quiet=0.25, timeout=10.0) as client,
+    ):
+        with client.wadm.subscribe_to_status("shop") as receiver:
+            client.wadm.put_and_deploy_manifest(manifest, wait=60)
+            assert [host.running_code for host in lattice.hosts if host.running_code] == [
+                {"shop-echo": REFERENCE}
+            ]
+            if statuses:
+                assert receiver.get(10).name == "shop"
+            else:
+                with pytest.raises(WaitTimeout):
+                    receiver.get(0)
+        lattice.registry.fail(REFERENCE)
+        client.wadm.undeploy_manifest("shop", wait=60)
+        with pytest.raises(OperationFailed):
+            client.wadm.deploy_manifest("shop", wait=60)
