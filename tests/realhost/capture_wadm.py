@@ -34,7 +34,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
@@ -46,13 +45,17 @@ from wasmcloud_ctl.testing import PracticeServer
 API = "wadm.api.default"
 CONTROL = "wasmbus.ctl.v1.default"
 STATUSES = "wadm.status.default"
+#: Replies to what the capture itself sends.
+INBOX = "_INBOX.capture"
 
 #: The same folder in each capture, so that the ids of scalers are the same.
 FOLDER = Path(tempfile.gettempdir()) / "wadm-capture"
 
 HEARTBEAT_INTERVAL = 5.0
-#: Seconds without a status or a command, after which nothing more is expected: a heartbeat has passed.
-QUIET = 6.5
+#: Seconds without a status or a command, after which nothing more is expected: two heartbeats have passed.
+QUIET = 11.0
+#: The same after an undeploy, for which wadm does not wait.
+UNDEPLOY_QUIET = 2.0
 #: Runs that are recorded at the same time.
 RUNS_AT_ONCE = 4
 #: Seconds to wait for an answer. wadm answers within milliseconds, or never.
@@ -166,34 +169,50 @@ def secret(name: str, policy: str, **properties: str) -> dict[str, Any]:
     return {"name": name, "properties": {"policy": policy, "key": "k", **properties}}
 
 
+def stopped(name: str, host: str) -> dict[str, Any]:
+    """Return the command that stops a component on a host."""
+    return {"component_ref": ECHO, "component_id": name, "host_id": host, "count": 0, "annotations": {}}
+
+
 # Recording --------------------------------------------------------------------------------------
 
 
 class Recorder:
     """Sends requests to wadm, and records what happens in one run."""
 
-    def __init__(self, client: Client, hosts: Mapping[str, harness.RealHost], wadm: harness.RealWadm) -> None:
+    def __init__(
+        self,
+        hosts: Mapping[str, harness.RealHost],
+        wadm: harness.RealWadm,
+        start_wadm: Callable[[], harness.RealWadm],
+    ) -> None:
         self.lines: list[dict[str, Any]] = []
-        self._client = client
+        self._client = Client()
         self._hosts = hosts
         self._wadm = wadm
+        self._start_wadm = start_wadm
         self._case = ""
         self._began = 0.0
         #: When the last status or command came.
         self._last = 0.0
 
-    async def listen(self) -> None:
-        """Subscribe to statuses and commands. On return, the server has the subscriptions."""
+    async def connect(self, url: str) -> None:
+        """Connect, and subscribe to statuses and commands. On return, the server has the subscriptions."""
+        await self._client.connect(url, inbox_prefix=INBOX)
         await self._client.subscribe(f"{STATUSES}.>", cb=self._on_status)
         await self._client.subscribe(f"{CONTROL}.>", cb=self._on_command)
         await self._client.flush()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
 
     async def _on_status(self, message: Msg) -> None:
         self._heard({"status": message.subject, "message": message.data.decode()})
 
     async def _on_command(self, message: Msg) -> None:
         operation = message.subject.removeprefix(f"{CONTROL}.")
-        own = message.reply.startswith("_INBOX.capture")
+        own = message.reply.startswith(INBOX)
         if not own and not operation.startswith(QUESTIONS):
             self._heard({"command": operation, "payload": message.data.decode()})
 
@@ -245,7 +264,7 @@ class Recorder:
 
     def accepted(self) -> bool:
         """Return whether wadm has not refused the last request."""
-        return json.loads(self.lines[-1]["answer"])["result"] != "error"
+        return bool(json.loads(self.lines[-1]["answer"])["result"] != "error")
 
     async def quiet(self, seconds: float = QUIET, limit: float = 40.0) -> None:
         """Wait until no status and no command has come for some seconds."""
@@ -267,7 +286,7 @@ class Recorder:
         """Undeploy an application, and record what comes of it."""
         await self.ask(f"undeploy.{name}")
         await self.ask(f"status.{name}")
-        await self.quiet()
+        await self.quiet(UNDEPLOY_QUIET)
         await self.ask(f"status.{name}")
         await self.look()
 
@@ -307,6 +326,25 @@ class Recorder:
         """Kill a host with SIGKILL."""
         self._write({"action": f"kill {host}"})
         await asyncio.to_thread(self._hosts[host].kill)
+
+    async def stop_wadm(self) -> None:
+        """Stop wadm with SIGTERM."""
+        self._write({"action": "stop wadm"})
+        await asyncio.to_thread(self._wadm.stop)
+
+    async def start_wadm(self) -> None:
+        """Start another wadm on the same server."""
+        self._write({"action": "start wadm"})
+        self._wadm = await asyncio.to_thread(self._start_wadm)
+
+    async def beats(self) -> None:
+        """Wait until each host has sent a heartbeat, by which wadm knows it."""
+        subscription = await self._client.subscribe("wasmbus.evt.default.host_heartbeat")
+        missing = {host.host_id for host in self._hosts.values()}
+        while missing:
+            missing.discard(json.loads((await subscription.next_msg(3 * HEARTBEAT_INTERVAL)).data)["source"])
+        await subscription.unsubscribe()
+        await asyncio.sleep(1)  # wadm deals with them
 
     def ended(self) -> None:
         """Record whether wadm has ended."""
@@ -515,8 +553,21 @@ async def failures(wadm: Recorder) -> None:
     await wadm.undeploy("bare")
     wadm.case("a component with two scalers")
     await wadm.put(manifest("two", component("two", ECHO, spread(1), spread(2))))
-    await wadm.deploy("two", limit=15)
+    await wadm.deploy("two", limit=0.3)
     await wadm.undeploy("two")
+    wadm.case("more instances than 32 bits hold")
+    await wadm.put(manifest("many", component("many", ECHO, spread(2**32 + 2))))
+    await wadm.deploy("many", limit=12)
+    await wadm.undeploy("many")
+    wadm.case("a link from a provider to a provider")
+    await wadm.put(manifest("pair", provider("a", PROVIDER, link("b", "outgoing-handler")), provider("b")))
+    await wadm.deploy("pair")
+    await wadm.undeploy("pair")
+    wadm.case("a component with a link and a config, without a scaler")
+    bare = component("c", ECHO, link("http", "outgoing-handler"), config=[config("web", a="b")])
+    await wadm.put(manifest("linked", bare, provider("http")))
+    await wadm.deploy("linked")
+    await wadm.undeploy("linked")
     wadm.case("a trait that wadm does not know")
     await wadm.put(manifest("trait", component("trait", ECHO, {"type": "nonsense", "properties": {"a": 1}})))
     await wadm.deploy("trait")
@@ -655,7 +706,7 @@ async def configs(wadm: Recorder) -> None:
     await wadm.deploy("linked")
     wadm.case("link: another interface under the same name")
     await wadm.put(linked("v4", config("mine", a="c"), interface="incoming-handler"))
-    await wadm.deploy("linked")
+    await wadm.deploy("linked", quiet=35, limit=70)
     wadm.case("link: another package under the same name")
     await wadm.put(linked("v5", config("mine", a="c"), package="keyvalue", interfaces=["store"]))
     await wadm.deploy("linked")
@@ -716,7 +767,13 @@ async def two_hosts(wadm: Recorder) -> None:
     wadm.case("spreadscaler: without spreads")
     await wadm.put(echo("v9", spread(3)))
     await wadm.deploy("echo", limit=20)
+    wadm.case("spreadscaler: without spreads, undeploy")
+    await wadm.undeploy("echo")
+    for host in ("HOST-z1", "HOST-z2"):
+        await wadm.control(f"component.scale.{host}", stopped("echo-echo", host))
     wadm.case("another image on two hosts")
+    await wadm.put(echo("v9.1", spread(4, zone("z1"), zone("z2"))))
+    await wadm.deploy("echo")
     await wadm.put(
         manifest("echo", component("echo", ECHO2, spread(4, zone("z1"), zone("z2"))), version="v10")
     )
@@ -938,6 +995,44 @@ async def secrets(wadm: Recorder) -> None:
     await wadm.put(manifest("linked", *parts, policies=[policy]))
     await wadm.deploy("linked", limit=15)
     await wadm.undeploy("linked")
+
+
+async def restarted_wadm(wadm: Recorder) -> None:
+    """A wadm that stops, and another one that finds what the first has left."""
+    wadm.case("wadm stops: deploy")
+    await wadm.put(manifest("echo", component("echo", ECHO, spread(2), config=[config("web", a="b")])))
+    await wadm.deploy("echo", quiet=2)
+    wadm.case("wadm stops")
+    await wadm.stop_wadm()
+    await wadm.ask("get")
+    await wadm.ask("status.echo")
+    await wadm.control("component.scale.HOST-z1", stopped("echo-echo", "HOST-z1"))
+    await wadm.quiet()
+    await wadm.look()
+    wadm.case("another wadm starts")
+    await wadm.start_wadm()
+    await wadm.ask("versions.echo")
+    await wadm.ask("status.echo")
+    await wadm.quiet()
+    await wadm.ask("status.echo")
+    await wadm.look()
+    wadm.case("another wadm starts: another image")
+    await wadm.put(
+        manifest("echo", component("echo", ECHO2, spread(2), config=[config("web", a="b")]), version="v2")
+    )
+    await wadm.deploy("echo", limit=20)
+    wadm.case("wadm stops, and another starts while nothing changes")
+    await wadm.stop_wadm()
+    await wadm.start_wadm()
+    await wadm.quiet()
+    await wadm.deploy("echo", "v1", limit=20)
+    wadm.case("wadm stops, and another starts, then delete")
+    await wadm.stop_wadm()
+    await wadm.start_wadm()
+    await wadm.ask("del.echo")
+    await wadm.quiet()
+    await wadm.ask("status.echo")
+    await wadm.look()
 
 
 # The runs: requests -----------------------------------------------------------------------------
@@ -1497,6 +1592,7 @@ RUNS = (
     Run("killed host", killed_host, TWO_HOSTS, wadm=harness.WadmOptions(cleanup_interval=10)),
     Run("without hosts", without_hosts, hosts=()),
     Run("first of all", first_of_all, TWO_HOSTS, first="hosts"),
+    Run("restarted wadm", restarted_wadm),
     Run("sharing", sharing),
     Run("secrets", secrets),
     Run("operations", operations, hosts=()),
@@ -1523,16 +1619,19 @@ def capture(run: Run) -> list[str]:
     wadm_program, host_program = harness.built_wadm(), harness.built()
     with ExitStack() as stack:
         url = stack.enter_context(PracticeServer()).url
-        hosts: list[harness.RealHost] = []
-        wadm: harness.RealWadm | None = None
+
+        def start_wadm() -> harness.RealWadm:
+            return stack.enter_context(harness.real_wadm(url, run.wadm, wadm_program))
+
+        def start_hosts() -> list[harness.RealHost]:
+            return stack.enter_context(harness.real_hosts(url, run.hosts, options, host_program))
+
         if run.first == "wadm":
-            wadm = stack.enter_context(harness.real_wadm(url, run.wadm, wadm_program))
-        if run.hosts:
-            hosts = stack.enter_context(harness.real_hosts(url, run.hosts, options, host_program))
-        if wadm is None:
-            wadm = stack.enter_context(harness.real_wadm(url, run.wadm, wadm_program))
+            wadm, hosts = start_wadm(), start_hosts()
+        else:
+            hosts, wadm = start_hosts(), start_wadm()
         by_name = dict(zip(names, hosts, strict=True))
-        lines = asyncio.run(_record(url, by_name, wadm, run))
+        lines = asyncio.run(_record(url, Recorder(by_name, wadm, start_wadm), run))
     header = {
         "run": run.name,
         "hosts": dict(zip(names, run.hosts, strict=True)),
@@ -1549,17 +1648,15 @@ def capture(run: Run) -> list[str]:
     return [json.dumps(header), *texts]
 
 
-async def _record(
-    url: str, hosts: Mapping[str, harness.RealHost], wadm: harness.RealWadm, run: Run
-) -> list[dict[str, Any]]:
-    client = await nats.connect(url, inbox_prefix=b"_INBOX.capture")
+async def _record(url: str, recorder: Recorder, run: Run) -> list[dict[str, Any]]:
+    await recorder.connect(url)
     try:
-        recorder = Recorder(client, hosts, wadm)
-        await recorder.listen()
+        if run.first == "wadm":
+            await recorder.beats()
         await run.body(recorder)
         return recorder.lines
     finally:
-        await client.close()
+        await recorder.close()
 
 
 def main() -> int:

@@ -414,7 +414,7 @@ def real_wadm(
         program: The path of the program. Defaults to the result of :func:`build_wadm`.
 
     Returns:
-        Wadm. It replies to requests.
+        Wadm. It replies to requests and receives events.
 
     Raises:
         RealHostError: The program could not be built, or did not start.
@@ -426,24 +426,33 @@ def real_wadm(
     process = _Process([str(program), "--nats-server", url, *options.arguments()], environment)
     try:
         process.wait_for(r"^ready$", START_LIMIT)
-        asyncio.run(_answered(url, options.api_prefix))
+        asyncio.run(_serves(url, options))
         yield RealWadm(process)
     finally:
         process.stop()
 
 
-async def _answered(url: str, api_prefix: str) -> None:
-    """Ask wadm for the applications until it answers."""
+async def _serves(url: str, options: WadmOptions) -> None:
+    """Return when wadm replies to requests and receives events.
+
+    Its stream of events copies two others. Until the server has begun to copy, a fifth of a second after it made the
+    stream, what is published there never reaches wadm: a deploy would be acknowledged, and lost.
+    """
     client = await nats.connect(url)
+    streams = client.jetstream(domain=options.js_domain)
     deadline = time.monotonic() + START_LIMIT
-    while True:
-        try:
-            await client.request(f"{api_prefix}.default.model.get", timeout=START_LIMIT)
-            break
-        except NoRespondersError:
-            if time.monotonic() > deadline:
-                raise RealHostError(f"wadm has not subscribed to its requests in {START_LIMIT} s") from None
-            await asyncio.sleep(0.05)  # the subscription of a program that is ready is on its way
+    answered = False
+    while not answered:
+        if time.monotonic() > deadline:
+            raise RealHostError(f"wadm does not serve requests {START_LIMIT} s after its start")
+        await asyncio.sleep(0.02)  # neither the subscription nor the copying can be waited for
+        sources = (await streams.stream_info("wadm_event_consumer")).sources or []
+        if all(source.active != -1 for source in sources):
+            try:
+                await client.request(f"{options.api_prefix}.default.model.get", timeout=START_LIMIT)
+            except NoRespondersError:
+                continue
+            answered = True
     await client.close()
 
 
