@@ -1,4 +1,4 @@
-"""What two real hosts sent and were sent, case by case: the files in ``tests/data``."""
+"""What two real hosts, and a real wadm, sent and were sent, case by case: the files in ``tests/data``."""
 
 from __future__ import annotations
 
@@ -33,3 +33,17 @@ def operation(case: dict[str, Any]) -> str:
     """The operation of a case: two tokens of its subject, after the lattice."""
     tokens: list[str] = case["subject"].split(".")
     return ".".join(tokens[4:6])
+
+
+def wadm_runs() -> dict[str, list[dict[str, Any]]]:
+    """What a real wadm was asked, answered, published and did, by the names of the runs.
+
+    ``realhost.capture_wadm`` says what is in the lines. The first of each run says what there was.
+    """
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for text in (DATA / "wadm-0.21.1.jsonl").read_text(encoding="utf-8").splitlines():
+        line = json.loads(text)
+        if "run" in line:
+            runs[line["run"]] = lines = []
+        lines.append(line)
+    return runs

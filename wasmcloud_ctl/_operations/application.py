@@ -111,7 +111,7 @@ def application_of(manifest: Manifest) -> Application:
                     wit_namespace=link.namespace,
                     wit_package=link.package,
                     interfaces=link.interfaces,
-                    name=link.name or "default",
+                    name=link.name,
                     source_config=_names(name, source_config, (secret.name for secret in source_secrets)),
                     target_config=_names(name, target.config, (secret.name for secret in target.secrets)),
                 )

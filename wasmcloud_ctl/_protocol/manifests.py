@@ -92,14 +92,17 @@ class LinkTarget(LinkEnd):
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class LinkProperties:
-    """The properties of a ``link``. The last two are an older way to give configs."""
+    """The properties of a ``link``. The last two are an older way to give configs.
+
+    ``name`` may be absent, but not null: wadm 0.21.1 ends when it reads a null there.
+    """
 
     namespace: str
     package: str
     interfaces: tuple[str, ...]
     target: Any
     source: LinkEnd | None = None
-    name: str | None = None
+    name: str = "default"
     source_config: tuple[ConfigProperty, ...] | None = None
     target_config: tuple[ConfigProperty, ...] | None = None
 
