@@ -230,16 +230,19 @@ class Recorder:
         self._case = name
         self._began = time.monotonic()
 
-    async def ask(self, operation: str, payload: Any = "", content_type: str | None = None) -> Any:
+    async def ask(
+        self, operation: str, payload: Any = "", content_type: str | None = None, *, answered: bool = True
+    ) -> None:
         """Send a request to wadm.
 
         Args:
             operation: The operation, and the name of the application.
             payload: Text and bytes are sent unchanged, anything else as JSON.
             content_type: The header ``Content-Type``, if any.
+            answered: Whether an answer is expected.
 
-        Returns:
-            The answer, or None if there was none.
+        Raises:
+            harness.RealHostError: wadm did not answer.
         """
         if not isinstance(payload, str | bytes):
             payload = json.dumps(payload)
@@ -254,9 +257,10 @@ class Recorder:
         try:
             reply = await self._client.request(f"{API}.model.{operation}", raw, ANSWER_LIMIT, headers=headers)
         except (NatsTimeoutError, NoRespondersError):
-            return None
-        line["answer"] = reply.data.decode()
-        return json.loads(reply.data) if reply.data else None
+            if answered:
+                raise harness.RealHostError(f"wadm has not answered {operation}:\n{self._wadm.log}") from None
+        else:
+            line["answer"] = reply.data.decode()
 
     async def put(self, made: Any, content_type: str | None = None) -> None:
         """Put a manifest."""
@@ -1004,8 +1008,7 @@ async def restarted_wadm(wadm: Recorder) -> None:
     await wadm.deploy("echo", quiet=2)
     wadm.case("wadm stops")
     await wadm.stop_wadm()
-    await wadm.ask("get")
-    await wadm.ask("status.echo")
+    await wadm.ask("get", answered=False)
     await wadm.control("component.scale.HOST-z1", stopped("echo-echo", "HOST-z1"))
     await wadm.quiet()
     await wadm.look()
@@ -1557,8 +1560,8 @@ def panic(what: str, made: Manifest) -> Run:
 
     async def body(wadm: Recorder) -> None:
         wadm.case(f"put: {what}")
-        await wadm.put(made)
-        await wadm.ask("get")
+        await wadm.ask("put", made, answered=False)
+        await wadm.ask("get", answered=False)
         await asyncio.sleep(0.5)  # wadm ends by itself
         wadm.ended()
 

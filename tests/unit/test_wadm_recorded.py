@@ -37,7 +37,9 @@ def test_every_answer_decodes(lines: list[Line]) -> None:
         if operation == "list" or line["answer"] is None:
             continue  # the client does not ask for the older list; and a wadm that has ended does not answer
         expected = json.loads(line["answer"])
-        kind = wadm_replies.ListReply if operation == "get" and not name else REPLY_TYPES.get(operation)
+        kind: Any = REPLY_TYPES.get(operation)
+        if operation == "get" and not name:
+            kind = wadm_replies.ListReply
         refusal = REFUSALS.get(expected["result"])
         if refusal is not None:
             with pytest.raises(refusal, match=re.escape(expected["message"])):
