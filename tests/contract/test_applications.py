@@ -39,6 +39,9 @@ HEARTBEAT = 1.0
 # A wait that is long enough for a real wadm on a busy machine. No test waits until it expires.
 WAIT = 90.0
 
+# wadm waits 5 s before it does some things again, and a test may deploy several times.
+pytestmark = pytest.mark.timeout(300)
+
 KINDS = ["practice"]
 if harness.built() is not None and harness.built_wadm() is not None and harness.version() == "1.9.2":
     KINDS.append("real")

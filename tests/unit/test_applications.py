@@ -720,18 +720,19 @@ def failed(*ids: str, reason: str = "no such image") -> Status:
     return status(*ids, state=StatusType.FAILED, message=reason)
 
 
+CONFLICT = "Spread requirement conflict: default spread requires 5 instances vs 7 computed"
 RECONCILING = status("s1", state=StatusType.RECONCILING, message="Scaling component on 1 host(s)")
 
 
 def test_a_failure_that_comes_twice_is_certain() -> None:
     """wadm has tried again in between."""
     failures = Failures()
-    failures.on_status(failed("s1"), 1.0, counts=True)
-    assert failures.certain(["Na"], 1.0) is None
-    failures.on_status(RECONCILING, 6.0, counts=True)
-    assert failures.certain(["Na"], 6.0) is None
-    failures.on_status(failed("s1"), 6.1, counts=True)
-    assert failures.certain(["Na"], 6.1) == "no such image"
+    failures.on_status(failed("s1"), 1.0)
+    assert failures.certain(["Na"], 1.0, hosts_fit=True) is None
+    failures.on_status(RECONCILING, 6.0)
+    assert failures.certain(["Na"], 6.0, hosts_fit=True) is None
+    failures.on_status(failed("s1"), 6.1)
+    assert failures.certain(["Na"], 6.1, hosts_fit=True) == "no such image"
 
 
 @pytest.mark.parametrize(
@@ -742,76 +743,75 @@ def test_a_failure_that_comes_twice_is_certain() -> None:
         [failed("s1"), RECONCILING, failed("s2")],
         [failed("s1"), RECONCILING, failed("s1"), status("s1")],
         [failed("s1"), status("s2"), failed("s1")],
+        [failed("s1", reason=CONFLICT), RECONCILING, failed("s1", reason=CONFLICT)],
     ],
 )
 def test_another_failure_is_not_the_same_one_twice(statuses: list[Status]) -> None:
-    """The scaler and the reason must be the same, and it must fail at the end."""
+    """The scaler and the reason must be the same, and not by chance, and it must fail at the end."""
     failures = Failures()
     for number, one in enumerate(statuses):
-        failures.on_status(one, float(number), counts=True)
+        failures.on_status(one, 5.0 * number)
 
-    assert failures.certain(["Na"], 10.0) is None
+    assert failures.certain(["Na"], 20.0, hosts_fit=True) is None
 
 
-def test_an_answer_does_not_count_again_what_was_published() -> None:
-    """What wadm answers can be older or newer than what it published last."""
+def test_one_failure_that_is_seen_twice_came_once() -> None:
+    """What wadm answers can overtake what it published before."""
     failures = Failures()
-    failures.on_status(failed("s1"), 1.0, counts=False)
-    failures.on_status(RECONCILING, 1.1, counts=True)
-    failures.on_status(failed("s1"), 1.2, counts=True)
-    failures.on_status(failed("s1"), 1.3, counts=False)
-    assert failures.certain(["Na"], 1.3) is None
-    failures.on_status(RECONCILING, 6.0, counts=True)
-    failures.on_status(failed("s1"), 6.0, counts=False)
-    failures.on_status(failed("s1"), 6.1, counts=True)
-    assert failures.certain(["Na"], 6.1) == "no such image"
-
-
-def test_what_is_forgotten_does_not_count() -> None:
-    """The first status that is published can be older than the answers before it."""
-    failures = Failures()
-    failures.on_status(failed("s1"), 1.0, counts=True)
-    failures.forget()
-    failures.on_status(RECONCILING, 1.1, counts=True)
-    failures.on_status(failed("s1"), 1.2, counts=True)
-
-    assert failures.certain(["Na"], 1.3) is None
+    for seconds, one in ((1.0, failed("s1")), (1.1, RECONCILING), (1.2, failed("s1")), (2.0, RECONCILING)):
+        failures.on_status(one, seconds)
+    failures.on_status(failed("s1"), 2.1)
+    assert failures.certain(["Na"], 2.1, hosts_fit=True) is None
 
 
 def test_a_failure_that_stands_after_a_heartbeat_of_every_host_is_certain() -> None:
     """wadm looks again at each heartbeat, not before 5 s after a failed command, and needs a moment for that."""
     failures = Failures()
     failures.on_heartbeat("Na", 0.5)
-    failures.on_status(failed("s1"), 1.0, counts=True)
+    failures.on_status(failed("s1"), 1.0)
     failures.on_heartbeat("Nb", 5.9)
     failures.on_heartbeat("Na", 6.1)
-    assert failures.certain(["Na", "Nb"], 10.0) is None
+    assert failures.certain(["Na", "Nb"], 10.0, hosts_fit=True) is None
     failures.on_heartbeat("Nb", 10.9)
-    assert failures.certain(["Na", "Nb"], 10.9) is None
-    assert failures.certain(["Na", "Nb"], 12.8) is None
-    assert failures.certain(["Na", "Nb"], 12.9) == "no such image"
+    assert failures.certain(["Na", "Nb"], 10.9, hosts_fit=True) is None
+    assert failures.certain(["Na", "Nb"], 12.8, hosts_fit=True) is None
+    assert failures.certain(["Na", "Nb"], 12.9, hosts_fit=True) == "no such image"
 
 
-def test_a_failure_that_ends_and_begins_again_stands_from_then_on() -> None:
+def test_a_failure_that_begins_again_stands_from_then_on() -> None:
     """The heartbeats before that do not count."""
     failures = Failures()
-    failures.on_status(failed("s1"), 1.0, counts=True)
+    failures.on_status(failed("s1"), 1.0)
     failures.on_heartbeat("Na", 7.0)
-    assert failures.certain(["Na"], 7.0) is None
-    failures.on_status(failed("s1", reason="another"), 8.0, counts=True)
-    assert failures.certain(["Na"], 12.0) is None
+    assert failures.certain(["Na"], 7.0, hosts_fit=True) is None
+    failures.on_status(failed("s1", reason="another"), 8.0)
+    assert failures.certain(["Na"], 12.0, hosts_fit=True) is None
     failures.on_heartbeat("Na", 14.0)
-    assert failures.certain(["Na"], 14.0) is None
-    assert failures.certain(["Na"], 16.0) == "another"
+    assert failures.certain(["Na"], 14.0, hosts_fit=True) is None
+    assert failures.certain(["Na"], 16.0, hosts_fit=True) == "another"
 
 
-def test_without_heartbeats_a_failure_must_stand_for_a_minute() -> None:
+@pytest.mark.parametrize(("hosts_fit", "heartbeats"), [(True, 10), (False, 1)])
+def test_a_conflict_that_can_be_by_chance_must_stand_longer(hosts_fit: bool, heartbeats: int) -> None:
+    """wadm draws a host at each heartbeat. Where no host fits a spread, it is no chance."""
+    failures = Failures()
+    failures.on_status(failed("s1", reason=CONFLICT), 1.0)
+    for number in range(heartbeats):
+        assert failures.certain(["Na"], 7.0 + 5 * number, hosts_fit=hosts_fit) is None
+        failures.on_heartbeat("Na", 7.0 + 5 * number)
+    end = 7.0 + 5 * heartbeats
+    assert failures.certain(["Na"], end, hosts_fit=hosts_fit) is None
+    assert failures.certain(["Na"], end + 2.0, hosts_fit=hosts_fit) == CONFLICT
+
+
+@pytest.mark.parametrize(("reason", "seconds"), [("no such image", 60.0), (CONFLICT, 600.0)])
+def test_without_heartbeats_a_failure_must_stand_for_a_minute(reason: str, seconds: float) -> None:
     """A user may not be allowed to receive events."""
     failures = Failures()
-    failures.on_status(failed(), 1.0, counts=True)
+    failures.on_status(failed(reason=reason), 1.0)
 
-    assert failures.certain(["Na"], 60.9) is None
-    assert failures.certain(["Na"], 61.0) == "no such image"
+    assert failures.certain(["Na"], 0.9 + seconds, hosts_fit=True) is None
+    assert failures.certain(["Na"], 1.0 + seconds, hosts_fit=True) == reason
 
 
 def test_a_status_in_words_has_the_last_word_of_each_scaler() -> None:

@@ -92,14 +92,26 @@ def stale(wanted: Application, before: Application, look: Look, status_before: S
 
 # Failures ---------------------------------------------------------------------------------------
 
-# How long a failure must stand if no heartbeat arrives.
-_WITHOUT_HEARTBEATS = 60.0
-
-# wadm does not send a failed command again for so long, whatever heartbeats arrive.
+# After a failed command, wadm does nothing for so long, whatever heartbeats arrive.
 _BACKOFF = 5.0
 
-# How long after the heartbeats of all hosts. wadm takes some hundredths of a second for one.
+# How long after the beginning of a failure another one begins, at least. One can be seen to begin more than once: as
+# wadm published it, and as it answered.
+_APART = _BACKOFF / 2
+
+# How long after the last heartbeat that had to arrive. wadm takes some hundredths of a second for one.
 _AFTER_HEARTBEATS = 2.0
+
+# How long a heartbeat may take if none arrives at all: twice the usual interval.
+_LONG_INTERVAL = 60.0
+
+# How a reason begins that can be by chance. To scale a component, wadm draws one of the hosts that fit. If it is not the
+# one that runs instances already, the counts conflict, and wadm draws again at the next heartbeat.
+_CONFLICT = "Spread requirement conflict"
+
+# How many heartbeats of each host a conflict must stand that can be by chance. The probability that wadm never drew
+# the right one of n hosts is (1 - 1/n) ** (10 * n), which is below 1 in 20,000.
+_DRAWS = 10
 
 # The key of a failure that is not that of a scaler.
 _WHOLE = ""
@@ -110,30 +122,34 @@ class _Failing:
     """A scaler's failures.
 
     Attributes:
-        times: How often each reason was told.
-        told: The reason that was told last. None if it was told since that the scaler fails no more.
-        reason: The reason of the failure that stands.
-        since: Since when it stands. None if none does.
-        heard: When heartbeats of all hosts had arrived since then. None if they have not.
+        times: How often each reason came.
+        began: When each reason came last.
+        reason: The reason of the failure that stands. None if none does.
+        heartbeats: How many heartbeats of each host wadm has had to mend it.
+        heard: When enough of them had arrived. None if they have not.
     """
 
     times: dict[str, int] = attrs.field(factory=dict)
-    told: str | None = None
-    reason: str = ""
-    since: float | None = None
+    began: dict[str, float] = attrs.field(factory=dict)
+    reason: str | None = None
+    heartbeats: dict[str, int] = attrs.field(factory=dict)
     heard: float | None = None
 
-    def on_info(self, info: StatusInfo, now: float, *, counts: bool) -> None:
+    def on_info(self, info: StatusInfo, now: float) -> None:
         """Take a state of the scaler."""
-        failed = info.status_type is StatusType.FAILED
-        if counts:
-            if failed and info.message != self.told:
-                self.times[info.message] = self.times.get(info.message, 0) + 1
-            self.told = info.message if failed else None
-        if not failed:
-            self.since = None
-        elif self.since is None or info.message != self.reason:
-            self.since, self.heard, self.reason = now, None, info.message
+        if info.status_type is not StatusType.FAILED:
+            self.reason = None
+        elif info.message != self.reason:
+            reason = self.reason = info.message
+            self.heartbeats, self.heard = {}, None
+            if now >= self.began.get(reason, -_APART) + _APART:
+                self.times[reason] = self.times.get(reason, 0) + 1
+            self.began[reason] = now
+
+    def on_heartbeat(self, host_id: str, now: float) -> None:
+        """Take a heartbeat of a host."""
+        if self.reason is not None and now >= self.began[self.reason] + _BACKOFF:
+            self.heartbeats[host_id] = self.heartbeats.get(host_id, 0) + 1
 
 
 @attrs.define
@@ -142,46 +158,49 @@ class Failures:
 
     A failure is certain when it has come twice, with the same reason: wadm has tried again. It is also certain when
     it stands although every known host has published a heartbeat, 5 s or more after the failure began: wadm looks
-    again at each of these heartbeats, and then knows all hosts. Without any heartbeat, it must stand for a minute,
-    twice the usual interval of heartbeats.
+    again at each of these heartbeats, and then knows all hosts. Without any heartbeat, it must stand for a minute.
+
+    A conflict of spreads can be by chance while hosts fit. It does not count as coming twice, and must stand for ten
+    heartbeats of every host.
     """
 
-    _heartbeats: dict[str, float] = attrs.field(factory=dict)
     _failing: dict[str, _Failing] = attrs.field(factory=dict)
+    _heartbeats_arrive: bool = False
 
     def on_heartbeat(self, host_id: str, now: float) -> None:
         """Take a heartbeat of a host."""
-        self._heartbeats[host_id] = now
+        self._heartbeats_arrive = True
+        for failing in self._failing.values():
+            failing.on_heartbeat(host_id, now)
 
-    def forget(self) -> None:
-        """Forget what failed, but not the heartbeats."""
-        self._failing = {}
-
-    def on_status(self, status: Status, now: float, *, counts: bool) -> None:
-        """Take a status.
-
-        Where wadm's statuses arrive, only those count as further failures: one that was asked for can be the same
-        once more, and can overtake them.
-        """
+    def on_status(self, status: Status, now: float) -> None:
+        """Take a status that wadm published, or answered."""
         infos = {scaler.id: scaler.info for scaler in status.scalers} or {_WHOLE: status.info}
         # Scalers that are gone were those of the version before.
         self._failing = {key: self._failing.get(key, _Failing()) for key in infos}
         for key, info in infos.items():
-            self._failing[key].on_info(info, now, counts=counts)
+            self._failing[key].on_info(info, now)
 
-    def certain(self, hosts: Collection[str], now: float) -> str | None:
-        """Return the reason of a failure that is certain. None if there is none."""
+    def certain(self, hosts: Collection[str], now: float, *, hosts_fit: bool) -> str | None:
+        """Return the reason of a failure that is certain. None if there is none.
+
+        ``hosts_fit`` says whether each spread of the manifest has a host that fits.
+        """
         for failing in self._failing.values():
-            if failing.since is not None and (
-                failing.times.get(failing.reason, 0) > 1 or self._stands(failing, failing.since, hosts, now)
-            ):
-                return failing.reason
+            reason = failing.reason
+            if reason is None:
+                continue
+            by_chance = hosts_fit and reason.startswith(_CONFLICT)
+            twice = failing.times[reason] > 1 and not by_chance
+            if twice or self._stands(failing, reason, hosts, now, _DRAWS if by_chance else 1):
+                return reason
         return None
 
-    def _stands(self, failing: _Failing, since: float, hosts: Collection[str], now: float) -> bool:
-        if not self._heartbeats:
-            return now >= since + _WITHOUT_HEARTBEATS
-        looks_again = since + _BACKOFF
-        if failing.heard is None and all(self._heartbeats.get(host, since) > looks_again for host in hosts):
+    def _stands(
+        self, failing: _Failing, reason: str, hosts: Collection[str], now: float, needed: int
+    ) -> bool:
+        if not self._heartbeats_arrive:
+            return now >= failing.began[reason] + _LONG_INTERVAL * needed
+        if failing.heard is None and all(failing.heartbeats.get(host, 0) >= needed for host in hosts):
             failing.heard = now
         return failing.heard is not None and now >= failing.heard + _AFTER_HEARTBEATS

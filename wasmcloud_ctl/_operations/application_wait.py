@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -120,8 +120,8 @@ class ApplicationWait:
         self._sent = False
         # The hosts that were heard of, without those that said that they stop.
         self._hosts: set[str] = set()
-        # Those of them that answered the last look.
-        self._present: list[str] = []
+        # The inventories of the last look.
+        self._inventories: Sequence[HostInventory] = ()
         self._wanted = Application(name=name)
         # The version of which the manifest is still to be read.
         self._unread: str | None = None
@@ -130,8 +130,6 @@ class ApplicationWait:
         self._in_flight_until = 0.0
         self._scales = Scales()
         self._failures = Failures()
-        # Whether wadm's statuses arrive. As long as none does, each answer counts.
-        self._statuses_arrive = False
         self._status: Status | None = None
         # Whether something has happened since the last look began.
         self._outdated = False
@@ -174,7 +172,7 @@ class ApplicationWait:
             version = self._deployed_version()
             if version is not None:
                 self._before = self._application(version)
-            inventories, _ = self._inventories()
+            inventories, _ = self._ask_hosts()
             self._status_before = self._requests.status(self._name, self._left())
         except (RequestTimeout, NotConnectedError) as error:
             raise not_sent(error, self._title, error.subject or "") from error
@@ -216,7 +214,7 @@ class ApplicationWait:
                 return
             self._last_seen = reason
             self._progress.describe(reason)
-            failure = self._failures.certain(self._present, time.monotonic())
+            failure = self._certain_failure()
             if failure is not None:
                 raise OperationFailed(
                     f"{self._title} failed: {failure} (wadm goes on trying until the application is undeployed)",
@@ -281,6 +279,12 @@ class ApplicationWait:
             self._wanted, self._before, look, self._status_before, self._scales
         )
 
+    def _certain_failure(self) -> str | None:
+        places = [place for part in self._wanted.parts for place in part.places]
+        hosts_fit = all(any(map(place.fits, self._inventories)) for place in places)
+        hosts = [inventory.host_id for inventory in self._inventories]
+        return self._failures.certain(hosts, time.monotonic(), hosts_fit=hosts_fit)
+
     def _on_other_version(self, version: str | None, now: float) -> str:
         reason = "the application was undeployed" if version is None else f"version {version} was deployed"
         self._other_since = min(self._other_since, now)
@@ -341,10 +345,7 @@ class ApplicationWait:
         if not self._sent:
             return
         self._status = status
-        if not self._statuses_arrive:
-            self._statuses_arrive = True
-            self._failures.forget()  # what was counted may have been published just now
-        self._failures.on_status(status, time.monotonic(), counts=True)
+        self._failures.on_status(status, time.monotonic())
 
     # Looking
 
@@ -355,7 +356,7 @@ class ApplicationWait:
         replies = gather(self._transport, ping, b"", Host, named_host, limits)
         self._hosts.update(host.id for host in replies.data)
 
-    def _inventories(self) -> tuple[list[HostInventory], list[str]]:
+    def _ask_hosts(self) -> tuple[list[HostInventory], list[str]]:
         """Return the inventories of the known hosts, and the hosts that may be there but did not answer."""
         timeout = self._left()
         found = gather_inventories(
@@ -377,7 +378,7 @@ class ApplicationWait:
             with suppress(NotFound):  # deleted meanwhile, so another version is deployed, or none
                 self._wanted = self._application(self._unread)
             self._unread = None
-        inventories, silent = self._inventories()
+        inventories, silent = self._ask_hosts()
         links: list[Link] = []
         if self._wanted.links or self._before.links:
             links = self._asked(self._subjects.control("link.get"), list[Link]) or []
@@ -397,12 +398,11 @@ class ApplicationWait:
 
     def _take(self, look: Look) -> None:
         """Take what a look shows, before the events that arrived meanwhile."""
-        self._present = [inventory.host_id for inventory in look.inventories]
+        self._inventories = look.inventories
         self._scales.on_absent(look, self._wanted.ids)
         if self._known_gaps:
             self._scales.on_seen(look.running())  # events may be missing
-        counts = not self._statuses_arrive
-        self._failures.on_status(look.status, time.monotonic(), counts=counts)
+        self._failures.on_status(look.status, time.monotonic())
         self._status = look.status
 
     def _asked(self, subject: str, kind: type[T]) -> T | None:
