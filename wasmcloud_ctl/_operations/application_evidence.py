@@ -105,8 +105,8 @@ _AFTER_HEARTBEATS = 2.0
 # How long a heartbeat may take if none arrives at all: twice the usual interval.
 _LONG_INTERVAL = 60.0
 
-# How a reason begins that can be by chance. To scale a component, wadm draws one of the hosts that fit. If it is not the
-# one that runs instances already, the counts conflict, and wadm draws again at the next heartbeat.
+# How a reason begins that can be by chance. To scale a component, wadm draws one of the hosts that fit. If it is not
+# the one that runs instances already, the counts conflict, and wadm draws again at the next heartbeat.
 _CONFLICT = "Spread requirement conflict"
 
 # How many heartbeats of each host a conflict must stand that can be by chance. The probability that wadm never drew
