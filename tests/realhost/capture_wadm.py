@@ -3,10 +3,12 @@
 Run ``python -m realhost.capture_wadm OUT.jsonl`` in the folder ``tests``; it takes some ten minutes. Names of runs
 after it record these alone. Each run has a new server, new hosts and a new wadm. Its first line names these::
 
-    {"run": ..., "hosts": {"HOST-z1": {labels}, ...}, "first": "hosts" or "wadm", "cleanup_interval": ..., "folder": ...}
+    {"run": ..., "hosts": {"HOST-z1": {"zone": "z1"}, ...}, "first": "hosts" or "wadm",
+     "cleanup_interval": ..., "folder": ...}
 
 ``first`` says which of them started first. If wadm did, each host has sent a heartbeat before the first case.
-``folder`` is what DIR stands for: ids of scalers are made from it. Payloads are text; bytes are in Latin-1. Each other line of a run has ``case`` and ``at``, the seconds since the case began, and is one of these::
+``folder`` is what DIR stands for: ids of scalers are made from it. Each other line of a run has ``case`` and ``at``,
+the seconds since the case began, and is one of these::
 
     {"request": "deploy.echo", "payload": ..., "answer": ...}   # "content_type" if one was sent; "answer" may be null
     {"status": "wadm.status.default.echo", "message": ...}      # a status that wadm has published
