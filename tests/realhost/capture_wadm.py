@@ -112,7 +112,8 @@ def main() -> int:
     harness.build_wadm(show=True)
     FOLDER.mkdir()
     try:
-        artifacts.write_artifacts(FOLDER)
+        files = artifacts.write_artifacts(FOLDER)
+        shutil.copy(files.provider, FOLDER / "provider2.par")
         # Runs mostly wait.
         with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
             wanted = [run for run in RUNS if not options.runs or run.name in options.runs]

@@ -14,6 +14,7 @@ Manifest = dict[str, Any]
 ECHO = "file://DIR/echo.wasm"
 ECHO2 = "file://DIR/echo2.wasm"
 PROVIDER = "file://DIR/provider.par"
+PROVIDER2 = "file://DIR/provider2.par"
 ABSENT = "file://DIR/absent.wasm"
 ABSENT_PROVIDER = "file://DIR/absent.par"
 

@@ -16,6 +16,7 @@ from realhost.wadm_manifests import (
     ECHO2,
     PANICS,
     PROVIDER,
+    PROVIDER2,
     Manifest,
     component,
     config,
@@ -278,8 +279,22 @@ async def good_provider(wadm: Recorder) -> None:
     await wadm.deploy("http", limit=8)
     await wadm.quiet(45)
     await wadm.ask("status.http")
-    wadm.case("a provider that answers no health check: deploy again")
-    await wadm.deploy("http", limit=8)
+    wadm.case("a provider: deploy again")
+    await wadm.deploy("http")
+    wadm.case("a provider: another image")
+    await wadm.put(manifest("http", provider("http", PROVIDER2), version="v2"))
+    await wadm.deploy("http", quiet=65, limit=130)
+    wadm.case("a provider: with a config")
+    await wadm.put(manifest("http", provider("http", PROVIDER2, config=[config("web", a="b")]), version="v3"))
+    await wadm.deploy("http", quiet=65, limit=130)
+    wadm.case("a provider: undeploy, and deploy at once")
+    await wadm.ask("undeploy.http")
+    await wadm.deploy("http", quiet=65, limit=130)
+    wadm.case("a provider: stopped behind wadm's back")
+    await wadm.control("provider.stop.HOST-z1", {"host_id": "HOST-z1", "provider_id": "http-http"})
+    await wadm.quiet(65, 130)
+    await wadm.look()
+    wadm.case("a provider: undeploy")
     await wadm.undeploy("http")
 
 
@@ -290,6 +305,7 @@ async def links(wadm: Recorder) -> None:
         server = provider(
             "http",
             PROVIDER,
+            PROVIDER2,
             link(
                 {"name": "echo", "config": [config("paths", path="/")]},
                 source={"config": [config(name, port=port)]},
