@@ -20,9 +20,9 @@ from typing import Literal
 from wasmcloud_ctl._operations.application_wait import ApplicationWait
 from wasmcloud_ctl._operations.receivers import StatusReceiver
 from wasmcloud_ctl._operations.sender import DEFAULT_MAXSIZE, Sender
-from wasmcloud_ctl._operations.wadm_requests import WadmRequests, version_request
+from wasmcloud_ctl._operations.wadm_requests import WadmRequests
 from wasmcloud_ctl._options import arguments
-from wasmcloud_ctl._protocol import manifest_codec, wadm_replies
+from wasmcloud_ctl._protocol import manifest_codec
 from wasmcloud_ctl.exceptions import InvalidArgument
 from wasmcloud_ctl.models import (
     DeployModelResponse,
@@ -96,17 +96,7 @@ class WadmClient:
             'v1.2.0'
         """
         payload, content_type = _encoded(manifest)
-        seconds = self._sender.timeout(timeout)
-        reply = self._requests.send(
-            "put", None, wadm_replies.PutReply, seconds, payload, content_type=content_type, command=True
-        )
-        return PutModelResponse(
-            name=reply.name,
-            current_version=reply.current_version,
-            total_versions=reply.total_versions,
-            created=reply.result == "created",
-            message=reply.message,
-        )
+        return self._requests.put(payload, content_type, self._sender.timeout(timeout))
 
     def list_manifests(self, *, timeout: float | None = None) -> list[ModelSummary]:
         """Return all applications in short, with their newest and deployed versions and their status."""
@@ -200,16 +190,10 @@ class WadmClient:
         Raises:
             NotFound: There is no such application.
         """
-
-        def send(seconds: float) -> str:
-            return self._requests.send(
-                "undeploy", name, wadm_replies.UndeployReply, seconds, command=True
-            ).name
-
         if wait is None:
-            return send(self._sender.timeout(timeout))
+            return self._requests.undeploy(name, self._sender.timeout(timeout))
         waiting = self._wait(name, f"the undeployment of {name}", wait, timeout, time.monotonic())
-        return waiting.remove(send, is_done=lambda _: False)
+        return waiting.remove(lambda seconds: self._requests.undeploy(name, seconds), lambda _: False)
 
     def delete_manifest(
         self,
@@ -228,32 +212,22 @@ class WadmClient:
         Returns:
             Whether there was something to delete.
         """
-        payload = version_request(version)
-
-        def send(seconds: float) -> wadm_replies.DeleteReply:
-            return self._requests.send("del", name, wadm_replies.DeleteReply, seconds, payload, command=True)
-
         if wait is None:
-            return send(self._sender.timeout(timeout)).deleted
+            return self._requests.delete(name, version, self._sender.timeout(timeout)).deleted
         waiting = self._wait(name, f"the deletion of {name}", wait, timeout, time.monotonic())
         # To delete a version that is not deployed stops nothing.
-        return waiting.remove(send, is_done=lambda reply: not reply.undeploy).deleted
+        return waiting.remove(
+            lambda seconds: self._requests.delete(name, version, seconds), lambda reply: not reply.undeploy
+        ).deleted
 
     def _deploy(
         self, name: str, version: str | None, timeout: float | None, wait: float | None, started: float
     ) -> DeployModelResponse:
-        payload = version_request(version)
-
-        def send(seconds: float) -> DeployModelResponse:
-            reply = self._requests.send(
-                "deploy", name, wadm_replies.DeployReply, seconds, payload, command=True
-            )
-            return DeployModelResponse(name=reply.name, version=reply.version, message=reply.message)
-
         if wait is None:
-            return send(self._sender.timeout(timeout))
+            return self._requests.deploy(name, version, self._sender.timeout(timeout))
         title = f"the deployment of {name}" + ("" if version is None else f" {version}")
-        return self._wait(name, title, wait, timeout, started).deploy(send)
+        waiting = self._wait(name, title, wait, timeout, started)
+        return waiting.deploy(lambda seconds: self._requests.deploy(name, version, seconds))
 
     def subscribe_to_status(
         self,

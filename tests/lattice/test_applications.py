@@ -279,7 +279,7 @@ def test_a_wait_shows_what_was_seen_last(
             "manifest must be a mapping, a pathlib.Path, or the manifest's text, not",
         ),
         (lambda wadm: wadm.put_manifest(Path("/absent.yaml")), "the manifest cannot be read: .*/absent.yaml"),
-        (lambda wadm: wadm.put_manifest({"kind": 5}), r"the manifest does not fit at \$\.kind: "),
+        (lambda wadm: wadm.put_manifest({"kind": 5}), r"the manifest does not fit at \$\.apiVersion: "),
         (lambda wadm: wadm.put_manifest("\ud800"), "the manifest cannot be sent: surrogates not allowed"),
         (lambda wadm: wadm.get_manifest("a.b"), "name must not contain '.'"),
         (lambda wadm: wadm.get_manifest(""), "name must not be empty"),

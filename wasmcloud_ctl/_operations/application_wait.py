@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
+from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._operations.application import Application, application_of
 from wasmcloud_ctl._operations.application_evidence import Failures, Scales, stale
 from wasmcloud_ctl._operations.application_look import Look, difference, leftover
@@ -166,7 +167,7 @@ class ApplicationWait:
         statuses = [self._subjects.wadm_status(self._name)]
         try:
             self._events = self._replies.subscribe(events, self._on_event, self._left())
-            with suppress(PermissionDenied):  # then wadm is asked
+            if self._may_subscribe(statuses):  # if not, wadm is asked
                 self._replies.subscribe(statuses, self._on_status, self._left())
             self._find_hosts()
             version = self._deployed_version()
@@ -178,6 +179,16 @@ class ApplicationWait:
             raise not_sent(error, self._title, error.subject or "") from error
         look = Look(inventories=inventories, status=self._status_before)
         self._scales.on_seen(look.running())
+
+    def _may_subscribe(self, subjects: list[str]) -> bool:
+        # By a subscription of its own: a denial would end the queue of all that arrives.
+        probe = self._transport.subscription(subjects, MessageQueue())
+        try:
+            probe.open(self._left())
+        except PermissionDenied:
+            return False
+        probe.close()
+        return True
 
     def _send(self, send: Callable[[float], T]) -> T:
         response = send(min(self._timeout, self._left()))

@@ -87,9 +87,9 @@ class Subjects:
         """Return the subject of one kind of event; ``*`` stands for all kinds."""
         return f"{self._events}.{event_name if event_name == '*' else token(event_name, 'event name')}"
 
-    def wadm(self, operation: str, name: str | None = None) -> str:
+    def wadm(self, operation: str, *names: str) -> str:
         """Return the subject of an operation of wadm, such as ``deploy``, on one application or on all."""
-        return f"{self._wadm}.{operation}" + ("" if name is None else f".{token(name, 'name')}")
+        return ".".join([self._wadm, operation, *(token(name, "name") for name in names)])
 
     def wadm_status(self, name: str | None) -> str:
         """Return the subject under which wadm publishes an application's status; None: those of all applications."""
