@@ -282,7 +282,9 @@ class ApplicationWait:
             return self._on_other_version(look.deployed_version, now)
         self._other_since = _NEVER
         state = look.status.info.status_type
-        if state is not StatusType.DEPLOYED:
+        # What needs no scalers stays undeployed.
+        wanted_state = StatusType.DEPLOYED if self._wanted.scalers() else StatusType.UNDEPLOYED
+        if state is not wanted_state:
             return difference(self._wanted, self._before, look) or f"wadm says {state}"
         if now < self._in_flight_until:
             return "a command that wadm sent before may still be carried out"
