@@ -149,17 +149,22 @@ class Case:
 GONE = object()
 
 
+def at(value: Any, path: str) -> Any:
+    """Return what is at a path such as ``spec/components/0/name``."""
+    for part in path.split("/") if path else ():
+        value = value[int(part) if part.isdigit() else part]
+    return value
+
+
 def changed(value: Any, path: str, new: Any) -> Any:
-    """Return a copy of a value with another value at a path such as ``spec.components.0.name``."""
+    """Return a copy of a value with another value at a path."""
     copied = copy.deepcopy(value)
-    at = copied
-    *way, last = [int(part) if part.isdigit() else part for part in path.split("/")]
-    for part in way:
-        at = at[part]
+    way, _, last = path.rpartition("/")
+    key = int(last) if last.isdigit() else last
     if new is GONE:
-        del at[last]
+        del at(copied, way)[key]
     else:
-        at[last] = new
+        at(copied, way)[key] = new
     return copied
 
 
@@ -176,13 +181,12 @@ def cases() -> Iterator[Case]:
 
 def forms() -> Iterator[Case]:
     """Yield manifests in each form, with each header."""
-    for name, manifest in (("full", FULL), ("small", SMALL)):
-        compact = json.dumps(manifest).encode()
-        yield Case(f"{name} manifest as JSON", compact)
-        yield Case(f"{name} manifest as JSON, header JSON", compact, JSON)
-        yield Case(f"{name} manifest as JSON, header YAML", compact, YAML)
-        yield Case(f"{name} manifest as indented JSON", json.dumps(manifest, indent=2).encode(), JSON)
-        yield Case(f"{name} manifest as JSON with tabs", json.dumps(manifest, indent="\t").encode())
+    compact = json.dumps(FULL).encode()
+    yield Case("JSON", compact)
+    yield Case("JSON, header JSON", compact, JSON)
+    yield Case("JSON, header YAML", compact, YAML)
+    yield Case("indented JSON", json.dumps(FULL, indent=2).encode(), JSON)
+    yield Case("JSON with tabs", json.dumps(FULL, indent="\t").encode())
     yield Case("YAML", TEXT.encode())
     yield Case("YAML, header YAML", TEXT.encode(), YAML)
     yield Case("YAML, header JSON", TEXT.encode(), JSON)
@@ -241,9 +245,11 @@ def fields() -> Iterator[Case]:
         "spec/components/1/type",
     )
     for path in paths:
-        for what, new in (("missing", GONE), ("null", None), ("number", 5), ("list", []), ("object", {})):
-            manifest = changed(FULL, path, new)
-            yield Case(f"{path} {what}", json.dumps(manifest).encode())
+        wrong: list[tuple[str, Any]] = [("missing", GONE), ("null", None), ("a number", 5)]
+        if isinstance(at(FULL, path), (dict, list)):
+            wrong += [("an empty list", []), ("an empty object", {})]
+        for what, new in wrong:
+            yield Case(f"{path} {what}", json.dumps(changed(FULL, path, new)).encode())
     for path in (
         "spec/components/0/traits/1/properties/" + name for name in ("namespace", "package", "interfaces")
     ):
@@ -278,9 +284,8 @@ def fields() -> Iterator[Case]:
     ):
         manifest = changed(FULL, path, {"a": [1, 2.5, None, True]})
         yield Case(f"{path} is unknown", json.dumps(manifest).encode())
-        yield Case(
-            f"{path} is unknown, spaces", json.dumps(manifest, indent=1).replace(":", " :").encode(), JSON
-        )
+    spaced = json.dumps(changed(SMALL, "more", {}), indent=1).replace(":", " :")
+    yield Case("more is unknown, with spaces before the colons", spaced.encode(), JSON)
     component = SMALL["spec"]["components"][0]
     traits = "spec/components/0/traits"
     for name, path, new in (
@@ -1230,7 +1235,7 @@ def main() -> None:
     with PracticeServer() as server:
         while len(lines) < len(waiting):
             lines += capture(server.url, left)
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
     Path(sys.argv[1]).write_text(text, encoding="utf-8")
 
 
