@@ -633,6 +633,11 @@ def yaml_oddities() -> Iterator[Case]:
         ("an alias as a list", "      traits:\n", "      more: &t []\n      traits: *t\n      less:\n"),
         ("an alias for metadata", "metadata:\n", "metadata: &m\n"),
         (
+            "an alias as annotations",
+            "  annotations:\n    version: v1\n",
+            "  labels: &l {version: v1}\n  annotations: *l\n",
+        ),
+        (
             "an anchor twice",
             "metadata:\n  name: shop",
             "metadata:\n  labels: {a: &n x, b: &n shop}\n  name: *n",
@@ -678,7 +683,11 @@ def yaml_oddities() -> Iterator[Case]:
     yield Case("two documents", (TEXT + "---\n" + TEXT).encode())
     yield Case("an empty second document", (TEXT + "---\n").encode())
     yield Case("a second document with an error", (TEXT + "---\n{").encode())
+    yield Case("an error behind the document", json.dumps(SMALL, indent=1).encode() + b"\n@", YAML)
     yield Case("an error after the document", (TEXT + "...\n}").encode())
+    listed = TEXT.replace("  components:", "  more: &c") + "  components: *c\n"
+    yield Case("an alias as components", listed.encode(), YAML)
+    yield Case("components empty", (HEAD + "spec:\n  components:\n").encode(), YAML)
     deep = "[" * 140 + "]" * 140
     yield Case("deep, ignored", TEXT.replace("  name: shop", f"  more: {deep}\n  name: shop").encode(), YAML)
     yield Case("deep, read", TEXT.replace("image: file:///echo.wasm", f"image: {deep}").encode(), YAML)
@@ -839,6 +848,14 @@ def json_errors() -> Iterator[Case]:
         ("a list without commas", b'["a" "b"]'),
         ("a list with a comma at the end", b'["a",'),
         ("a list with a wrong value", b'["a", 5 , 6]'),
+        (
+            "a long list without a comma",
+            b'["a", "b", {"name": "x", "annotations": {}}, {"components": []} 5]',
+        ),
+        (
+            "a list cut off at the end",
+            b'["a", "b", {"name": "x", "annotations": {}}, {"components": []} ',
+        ),
         ("a wrong value before a bracket", b'["a", 5]'),
         ("nested errors", b'{"spec": {"components": [ {"name": 5 , "a": 1} ]}}'),
         ("a component without a type", b'{"spec": {"components": [ {"name": "a" } , 5]}}'),

@@ -102,7 +102,7 @@ def displayed(problem: Problem) -> str:
     """Return an error as serde_yaml prints it for users."""
     place = problem.place
     if isinstance(place, ReaderError):
-        return place.reason + (f" at position {_offset(place)}" if _offset(place) else "")
+        return f"{place.reason} at position {_offset(place)}" if _offset(place) else str(place.reason)
     if isinstance(place, yaml.MarkedYAMLError):
         problem_mark, context_mark = _Place(place.problem_mark), _Place(place.context_mark)
         written = f"{place.problem}{_at(problem_mark)}"
@@ -182,7 +182,8 @@ class _Document:
         """Read the next document. Returns whether there was one."""
         anchors: dict[str, int] = {}
         try:
-            for event in events:
+            while True:
+                event = next(events)
                 if isinstance(event, yaml.DocumentEndEvent):
                     return True
                 if isinstance(event, yaml.StreamEndEvent):
@@ -199,7 +200,7 @@ class _Document:
                     self.events.append((event, event.start_mark))
         except yaml.YAMLError as error:
             self.error = Problem("", error)
-        return True
+            return True
 
 
 @define
