@@ -16,6 +16,7 @@ from wasmcloud_ctl.testing._command import Command
 from wasmcloud_ctl.testing._component import component, write_component
 from wasmcloud_ctl.testing._lattice import PracticeLattice
 from wasmcloud_ctl.testing._practice_host import PracticeHost
+from wasmcloud_ctl.testing._practice_wadm import PracticeWadm
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._server import PracticeServer, PracticeServerError, find_nats_server, unused_port
 
@@ -27,6 +28,7 @@ __all__ = [
     "PracticeRegistry",
     "PracticeServer",
     "PracticeServerError",
+    "PracticeWadm",
     "component",
     "find_nats_server",
     "unused_port",

@@ -139,6 +139,14 @@ class Connection:
         except nats.errors.Error as error:
             logger.debug("a message to %s was not sent: %r", subject, error)
 
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes | None:
+        """Send a request and return the payload of the reply, or None if there is none in time."""
+        try:
+            return (await self._client.request(subject, payload, timeout=timeout)).data
+        except nats.errors.Error as error:
+            logger.debug("a request to %s got no reply: %r", subject, error)
+            return None
+
     async def subscribe(
         self, subject: str, handle: Callable[[Message], None], queue: str = ""
     ) -> Subscription:

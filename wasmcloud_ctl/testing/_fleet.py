@@ -16,6 +16,7 @@ from wasmcloud_ctl.testing._host import SharedState, SimulatedHost
 from wasmcloud_ctl.testing._operations import serve_request
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._store import LatticeStore
+from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
 from wasmcloud_ctl.testing._work import Work
 
 
@@ -31,6 +32,7 @@ class Fleet:
         heartbeat_interval: Seconds between heartbeats of a host.
         on_command: Called with every request.
         hosts: The running hosts.
+        wadm: The wadm of the lattice, if it has one.
     """
 
     connection: Connection
@@ -40,6 +42,7 @@ class Fleet:
     heartbeat_interval: float
     on_command: Callable[[Command], None]
     hosts: list[SimulatedHost] = field(factory=list)
+    wadm: SimulatedWadm | None = None
     _shared_subscriptions: dict[str, Subscription] = field(factory=dict, init=False)
     _own_subscriptions: dict[str, list[Subscription]] = field(factory=dict, init=False)
     _changing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
@@ -103,6 +106,8 @@ class Fleet:
         for host in self.hosts:
             self.work.abandon(host)
         self.hosts.clear()
+        if self.wadm is not None:
+            await self.wadm.stop()
         self.shared.store.close()
         await self.connection.close()
 
@@ -155,18 +160,39 @@ class Fleet:
             await self.connection.settle()
 
     async def settle(self) -> None:
-        """Wait until the hosts are idle.
+        """Wait until the hosts and wadm are idle.
 
         All requests received so far are served then, the links and claims in memory are up to date, and the server
         has all replies and events.
         """
-        await self.connection.settle()
-        # Messages that the server sent before its pong are received by now. One turn of the loop handles them.
-        await asyncio.sleep(0)
-        while self.work.busy or self.shared.store.pending:
-            await self.work.done()
-            await self.shared.store.wait_until_applied()
-        await self.connection.settle()
+        while True:
+            await self.connection.settle()
+            # Messages that the server sent before its pong are received by now. One turn of the loop handles them.
+            await asyncio.sleep(0)
+            if not self._busy:
+                break
+            while self._busy:
+                await self.work.done()
+                await self.shared.store.wait_until_applied()
+                if self.wadm is not None:
+                    await self.wadm.done()
+
+    async def start_wadm(self, api_prefix: str) -> SimulatedWadm:
+        """Start a wadm, whose API has this prefix."""
+        self.wadm = SimulatedWadm(
+            connection=self.connection,
+            lattice=self.shared.lattice,
+            topic_prefix=self.topic_prefix,
+            api_prefix=api_prefix,
+            on_request=self.on_command,
+        )
+        await self.wadm.start()
+        return self.wadm
+
+    @property
+    def _busy(self) -> bool:
+        wadm_busy = self.wadm is not None and self.wadm.busy
+        return self.work.busy or self.shared.store.pending or wadm_busy
 
     async def _beat(self, host: SimulatedHost) -> None:
         loop = asyncio.get_running_loop()

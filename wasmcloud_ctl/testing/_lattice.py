@@ -19,6 +19,7 @@ from wasmcloud_ctl._connect import connect
 from wasmcloud_ctl.testing._command import Command
 from wasmcloud_ctl.testing._fleet import Fleet
 from wasmcloud_ctl.testing._practice_host import PracticeHost
+from wasmcloud_ctl.testing._practice_wadm import PracticeWadm
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._runtime import Runtime
 from wasmcloud_ctl.testing._server import PracticeServer
@@ -63,12 +64,16 @@ class PracticeLattice:
             of its own.
         port: The port of the lattice's own server, 1 to 65535. Defaults to any free port.
         js_domain: The JetStream domain of the hosts. The lattice's own server is configured with it.
+        wadm: Whether the lattice has a wadm, which deploys applications.
+        wadm_prefix: The prefix of wadm's API.
         connect_options: Further options for the hosts' ``nats.connect``, such as ``user`` and ``password``.
-        on_command: Called with each request that the hosts receive. It runs on the hosts' thread and must not block.
+        on_command: Called with each request that the hosts and wadm receive. It runs on the hosts' thread and must
+            not block.
 
     Attributes:
         lattice: The name of the lattice.
         topic_prefix: The prefix of all control subjects.
+        wadm_prefix: The prefix of wadm's API.
         registry: The registry that the hosts pull images from.
     """
 
@@ -83,6 +88,8 @@ class PracticeLattice:
         server: PracticeServer | str | None = None,
         port: int | None = None,
         js_domain: str | None = None,
+        wadm: bool = False,
+        wadm_prefix: str = "wadm.api",
         connect_options: Mapping[str, object] | None = None,
         on_command: Callable[[Command], object] | None = None,
     ) -> None:
@@ -94,6 +101,7 @@ class PracticeLattice:
             hosts = [{} for _ in range(hosts)]
         self.lattice = lattice
         self.topic_prefix = topic_prefix
+        self.wadm_prefix = wadm_prefix
         self.registry: PracticeRegistry = PracticeRegistry()
         self._labels = [dict(labels) for labels in hosts]
         self._version = host_version(version)
@@ -109,6 +117,8 @@ class PracticeLattice:
         self._pid = os.getpid()
         self._runtime = Runtime(f"practice lattice {lattice}")
         self._hosts: list[PracticeHost] = []
+        self._has_wadm = wadm
+        self._wadm: PracticeWadm | None = None
         self._commands: deque[Command] = deque(maxlen=_COMMANDS)
         self._on_command = on_command
         self._recorded = threading.Condition()
@@ -137,16 +147,27 @@ class PracticeLattice:
         return tuple(self._hosts)
 
     @property
+    def wadm(self) -> PracticeWadm:
+        """The wadm.
+
+        Raises:
+            RuntimeError: The lattice has no wadm, or it was not started.
+        """
+        if self._wadm is None:
+            raise RuntimeError("the practice lattice has no wadm: make it with wadm=True, and start it")
+        return self._wadm
+
+    @property
     def commands(self) -> tuple[Command, ...]:
-        """The last 100,000 requests that the hosts have received, oldest first."""
+        """The last 100,000 requests that the hosts and wadm have received, oldest first."""
         with self._recorded:
             return tuple(self._commands)
 
     def wait_for_commands(self, operation: str, count: int = 1, timeout: float = 5.0) -> tuple[Command, ...]:
-        """Wait until the hosts have received a number of requests.
+        """Wait until the hosts and wadm have received a number of requests.
 
         Args:
-            operation: The operation, such as ``component.scale``.
+            operation: The operation, such as ``component.scale`` or ``model.deploy``.
             count: The number of requests since the start of the lattice.
             timeout: Seconds to wait.
 
@@ -168,13 +189,13 @@ class PracticeLattice:
                     )
 
     def settle(self, timeout: float = 10.0) -> None:
-        """Wait until the hosts are idle: all requests are served, and all replies and events are sent.
+        """Wait until the hosts and wadm are idle: all requests are served, and all replies and events are sent.
 
         Args:
             timeout: Seconds to wait.
 
         Raises:
-            TimeoutError: A host is still busy. It may be stalled, or waiting for an image.
+            TimeoutError: A host or wadm is still busy. It may be stalled, or waiting for an image.
         """
         fleet = self._runtime.fleet
 
@@ -204,6 +225,10 @@ class PracticeLattice:
             self._server.start()
         try:
             self._runtime.start(self._open)
+            if self._has_wadm:
+                # Before the hosts, so that it knows them from their start.
+                simulated = self._runtime.call(self._runtime.fleet.start_wadm, self.wadm_prefix)
+                self._wadm = PracticeWadm(self._runtime, simulated)
             self._hosts = [PracticeHost(self._runtime, labels, self._version) for labels in self._labels]
             self._runtime.call(self._runtime.fleet.add, [host.simulated for host in self._hosts])
         except BaseException:
@@ -248,7 +273,12 @@ class PracticeLattice:
         Returns:
             The client. The caller must close it.
         """
-        own = {"lattice": self.lattice, "topic_prefix": self.topic_prefix, "js_domain": self._js_domain}
+        own = {
+            "lattice": self.lattice,
+            "topic_prefix": self.topic_prefix,
+            "wadm_prefix": self.wadm_prefix,
+            "js_domain": self._js_domain,
+        }
         given: dict[str, Any] = {**own, **options}
         return connect(self.url if servers is None else servers, **given)
 

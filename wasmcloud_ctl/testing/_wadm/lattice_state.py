@@ -1,7 +1,7 @@
 """What wadm knows of a lattice: the hosts and what runs on them, by their events.
 
-wadm asks no host. It learns of a host by its first heartbeat, and forgets it when it publishes ``host_stopped`` or
-has been silent for too long. So wadm can be wrong for a while: a client must not rely on its word alone.
+wadm asks no host what it runs. It learns of a host by ``host_started`` or a heartbeat, and forgets it when it
+publishes ``host_stopped`` or has been silent for too long. So wadm can be wrong for a while.
 """
 
 from __future__ import annotations
@@ -12,69 +12,61 @@ from typing import Any
 
 from attrs import define, field
 
-Annotations = Mapping[str, str]
+from wasmcloud_ctl.testing._wadm.events import Event
+
+# Annotations as a key. wadm counts the instances of a component by host and annotations.
+AnnotationsKey = tuple[tuple[str, str], ...]
 
 
-@define
-class KnownProvider:
-    """A provider on a host."""
-
-    reference: str
-    annotations: Annotations
+def annotations_key(annotations: Mapping[str, str]) -> AnnotationsKey:
+    """Return annotations in a form that can be a key."""
+    return tuple(sorted(annotations.items()))
 
 
 @define
 class KnownHost:
-    """A host: its labels, the counts of its components and its providers by id, and when it was last heard of."""
+    """A host: its labels, the counts of its components, the annotations of its providers, and its last sign."""
 
     labels: Mapping[str, str]
     components: dict[str, int] = field(factory=dict)
-    providers: dict[str, KnownProvider] = field(factory=dict)
+    providers: dict[str, Mapping[str, str]] = field(factory=dict)
     seen: float = field(factory=time.monotonic)
 
 
-@define
-class Instances:
-    """Instances of a component on a host that were started with the same annotations."""
-
-    annotations: Annotations
-    count: int
+# The counts of a component by host id and annotations.
+Instances = dict[str, dict[AnnotationsKey, int]]
 
 
 @define
 class LatticeState:
-    """Hosts by id, instances by component and host id, and failed health checks by provider and host id."""
+    """What wadm knows of a lattice.
+
+    Attributes:
+        hosts: The hosts by id.
+        components: The instances of components by id.
+    """
 
     hosts: dict[str, KnownHost] = field(factory=dict)
-    components: dict[str, dict[str, list[Instances]]] = field(factory=dict)
-    unhealthy: set[tuple[str, str]] = field(factory=set)
+    components: dict[str, Instances] = field(factory=dict)
 
-    def apply(self, name: str, source: str, data: Mapping[str, Any]) -> None:
+    def apply(self, event: Event) -> None:
         """Learn from an event of a host."""
-        match name:
+        data = event.data
+        match event.name:
             case "component_scaled":
-                self._component_scaled(data)
+                self._component_scaled(event.source, data)
             case "host_heartbeat":
-                self._heartbeat(data)
+                self._heartbeat(event.source, data)
             case "host_started":
-                self.hosts[source] = KnownHost(labels=data["labels"])
+                self.hosts[event.source] = KnownHost(labels=data["labels"])
             case "host_stopped":
-                self._host_stopped(source)
+                self._host_stopped(event.source)
             case "provider_started":
-                host = self.hosts.get(data["host_id"])
-                if host is not None:
-                    host.providers[data["provider_id"]] = KnownProvider(
-                        data["image_ref"], data["annotations"]
-                    )
+                if event.source in self.hosts:
+                    self.hosts[event.source].providers[data["provider_id"]] = data["annotations"]
             case "provider_stopped":
-                host = self.hosts.get(data["host_id"])
-                if host is not None:
-                    host.providers.pop(data["provider_id"], None)
-                self.unhealthy.discard((data["provider_id"], data["host_id"]))
-            case "health_check_failed":
-                self.unhealthy.add((data["provider_id"], data["host_id"]))
-            case "health_check_passed":
-                self.unhealthy.discard((data["provider_id"], data["host_id"]))
+                if event.source in self.hosts:
+                    self.hosts[event.source].providers.pop(data["provider_id"], None)
 
     def forget_silent(self, seconds: float) -> None:
         """Forget the hosts that were not heard of for so long, and what ran on them."""
@@ -82,16 +74,17 @@ class LatticeState:
         for host_id in [host_id for host_id, host in self.hosts.items() if host.seen < limit]:
             self._host_stopped(host_id)
 
-    def _component_scaled(self, data: Mapping[str, Any]) -> None:
-        component_id, host_id, count = data["component_id"], data["host_id"], data["max_instances"]
-        by_host = self.components.setdefault(component_id, {})
-        same = by_host.setdefault(host_id, [])
-        same[:] = [found for found in same if found.annotations != data["annotations"]]
+    def _component_scaled(self, host_id: str, data: Mapping[str, Any]) -> None:
+        component_id, count = data["component_id"], data["max_instances"]
+        key = annotations_key(data["annotations"])
+        instances = self.components.setdefault(component_id, {})
         if count:
-            same.append(Instances(data["annotations"], count))
-        if not same:
-            del by_host[host_id]
-        if not by_host:
+            instances.setdefault(host_id, {})[key] = count
+        elif host_id in instances:
+            instances[host_id].pop(key, None)
+            if not instances[host_id]:
+                del instances[host_id]
+        if not instances:
             del self.components[component_id]
         host = self.hosts.get(host_id)
         if host is not None and count:
@@ -99,19 +92,15 @@ class LatticeState:
         elif host is not None:
             host.components.pop(component_id, None)
 
-    def _heartbeat(self, data: Mapping[str, Any]) -> None:
-        host_id = data["host_id"]
+    def _heartbeat(self, host_id: str, data: Mapping[str, Any]) -> None:
         self.hosts[host_id] = KnownHost(
             labels=data["labels"],
             components={found["id"]: found["max_instances"] for found in data["components"]},
-            providers={
-                found["id"]: KnownProvider(found["image_ref"], found.get("annotations") or {})
-                for found in data["providers"]
-            },
+            providers={found["id"]: found.get("annotations") or {} for found in data["providers"]},
         )
         for found in data["components"]:
-            instances = Instances(found.get("annotations") or {}, found["max_instances"])
-            self.components.setdefault(found["id"], {})[host_id] = [instances]
+            key = annotations_key(found.get("annotations") or {})
+            self.components.setdefault(found["id"], {})[host_id] = {key: found["max_instances"]}
 
     def _host_stopped(self, host_id: str) -> None:
         self.hosts.pop(host_id, None)

@@ -1,0 +1,136 @@
+"""The wadm of a practice lattice: the blocking interface for tests and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from wasmcloud_ctl.testing import _faults
+from wasmcloud_ctl.testing._runtime import Runtime
+from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
+
+
+class PracticeWadm:
+    """The wadm of a practice lattice. Its methods can be called from any thread.
+
+    It behaves like wadm 0.21.1: it answers the requests of its API, learns from the hosts' events, sends them
+    commands, and publishes statuses. It keeps manifests in memory.
+
+    The methods that inject a fault affect all requests and statuses after they return, until ``recover`` is called.
+    Those for requests take an ``operation``, such as ``model.deploy``; by default they affect all operations.
+    """
+
+    def __init__(self, runtime: Runtime, simulated: SimulatedWadm) -> None:
+        self._runtime = runtime
+        self._simulated = simulated
+
+    # Start and stop
+
+    @property
+    def running(self) -> bool:
+        """Whether wadm runs. It does not after ``stop``."""
+        return self._simulated.running
+
+    def stop(self) -> None:
+        """Stop wadm. The hosts go on running what it has started, and it keeps its manifests and statuses."""
+        self._runtime.call(self._simulated.stop)
+
+    def start(self) -> None:
+        """Start wadm again. It knows no host then, and does nothing but answer until a host's next heartbeat."""
+        self._runtime.call(self._simulated.start)
+
+    def set_pauses(self, *, component: float = 5.0, provider: float = 60.0, failure: float = 5.0) -> None:
+        """Set how long wadm waits before it tries something again. It tries at the next event after that.
+
+        Args:
+            component: Seconds to wait for the event that ends a command for a component.
+            provider: Seconds to wait for the event that ends a command for a provider.
+            failure: Seconds to wait after a failure.
+        """
+        pauses = self._simulated.pauses
+        for name, seconds in (("component", component), ("provider", provider), ("failure", failure)):
+            self._set(setattr, pauses, name, seconds)
+
+    # Late replies, or none
+
+    def stall(self) -> None:
+        """Make the API hang: it queues requests and does not reply."""
+        self._set(self._simulated.faults.awake.clear)
+
+    def resume(self) -> None:
+        """Resume a stalled API. It serves the queued requests."""
+        self._set(self._simulated.faults.awake.set)
+
+    def slow(self, seconds: float) -> None:
+        """Make wadm wait before it serves a request.
+
+        Args:
+            seconds: The delay of each request, 0.0 or more.
+        """
+        self._set(setattr, self._simulated.faults, "slowness", seconds)
+
+    def hold(self) -> None:
+        """Make wadm do nothing but answer: deployments are acknowledged, and nothing comes of them."""
+        self._set(setattr, self._simulated.faults, "held", True)
+
+    def release(self) -> None:
+        """Let wadm go on after ``hold``. It does everything that it has missed."""
+        self._set(setattr, self._simulated.faults, "held", False)
+
+    # Wrong replies and statuses
+
+    def refuse(self, message: str = "Internal storage error", *, operation: str | None = None) -> None:
+        """Refuse requests, and do not execute them.
+
+        Args:
+            message: The message of the replies.
+            operation: The operation.
+        """
+        self._set(self._simulated.faults.refusals.__setitem__, operation or "*", message)
+
+    def reply_with(self, payload: bytes, *, operation: str | None = None) -> None:
+        """Replace the replies. wadm still executes the requests.
+
+        Args:
+            payload: The payload of every reply.
+            operation: The operation.
+        """
+        self._set(self._simulated.faults.set_reply_fault, operation, _faults.replace(payload))
+
+    def lose_replies(self, *, operation: str | None = None) -> None:
+        """Lose the replies. wadm still executes the requests.
+
+        Args:
+            operation: The operation.
+        """
+        self._set(self._simulated.faults.set_reply_fault, operation, _faults.lose)
+
+    def lose_statuses(self, *names: str) -> None:
+        """Lose the statuses that wadm publishes, as NATS may do. Requests for them are answered.
+
+        Args:
+            names: The names of the applications. By default, all statuses are lost.
+        """
+        self._set(self._simulated.faults.lost_events.update, names or ("*",))
+
+    def publish_status(self, name: str, status: Mapping[str, object]) -> None:
+        """Publish a status of an application. It is the answer to requests, too, until wadm publishes the next one.
+
+        Args:
+            name: The name of the application.
+            status: The status, such as ``{"status": {"type": "failed", "message": "..."}}``.
+        """
+        self._runtime.call(self._simulated.publish_status, name, dict(status))
+
+    def recover(self) -> None:
+        """Remove all faults. A stalled API resumes, and what was held is released."""
+        self._set(self._simulated.faults.clear)
+
+    def _set(self, function: Callable[..., object], *args: object) -> None:
+        async def change() -> None:
+            function(*args)
+            self._simulated.apply_faults()
+
+        self._runtime.call(change)
+
+    def __repr__(self) -> str:
+        return f"<PracticeWadm of {self._simulated.lattice}, {'running' if self.running else 'stopped'}>"
