@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import define
 
+from wasmcloud_ctl.testing._wadm.deserializing import quoted
 from wasmcloud_ctl.testing._wadm.manifests import (
     Application,
     Manifest,
@@ -15,6 +17,7 @@ from wasmcloud_ctl.testing._wadm.manifests import (
     shared_components,
     version,
 )
+from wasmcloud_ctl.testing._wadm.printing import print_component
 from wasmcloud_ctl.testing._wadm.reading import Refused, read_manifest
 from wasmcloud_ctl.testing._wadm.requests import read_version
 from wasmcloud_ctl.testing._wadm.status import NO_HOSTS, State, status
@@ -70,6 +73,11 @@ class Api:
         except Refused as refused:
             return {"message": str(refused), "result": "error"}
 
+    def _find(self, name: str) -> Application | None:
+        if not _is_key(name):
+            raise Refused(_STORAGE_ERROR)
+        return self.applications.get(name)
+
     def put(self, _: str, payload: bytes, headers: Mapping[str, str]) -> Reply:
         """Store a manifest."""
         manifest = read_manifest(payload, headers.get("Content-Type"))
@@ -81,7 +89,8 @@ class Api:
         message = f"Successfully put manifest {name} {application.current_version}"
         missing = missing_components(manifest, shared_components(self.applications.values()))
         if missing:
-            message += f", but some shared components are not deployed: [{', '.join(map(debug, missing))}]"
+            listed = ", ".join(map(print_component, missing))
+            message += f", but some shared components are not deployed: [{listed}]"
         if not application.add(manifest):
             raise Refused(f"Manifest version {version(manifest)} already exists")
         self.applications[name] = application
@@ -97,7 +106,7 @@ class Api:
     def get(self, name: str, payload: bytes, _: Mapping[str, str]) -> Reply:
         """Return a manifest."""
         wanted = read_version(payload, "get")
-        application = self.applications.get(name)
+        application = self._find(name)
         if application is None:
             return {"result": "notfound", "message": f"Application with the name {name} not found"}
         manifest = application.current if wanted is None else application.versions.get(wanted)
@@ -135,7 +144,7 @@ class Api:
 
     def versions(self, name: str, _: bytes, __: Mapping[str, str]) -> Reply:
         """Return the versions of an application."""
-        application = self.applications.get(name)
+        application = self._find(name)
         if application is None:
             text = f"Application with the name {name} not found"
             return {"result": "notfound", "message": text, "versions": []}
@@ -154,7 +163,7 @@ class Api:
     def deploy(self, name: str, payload: bytes, _: Mapping[str, str]) -> Reply:
         """Deploy a version of an application."""
         wanted = read_version(payload, "deploy")
-        application = self.applications.get(name)
+        application = self._find(name)
         if application is None:
             text = f"Application with the name {name} not found"
             return {"result": "notfound", "message": text, "name": name, "version": wanted}
@@ -165,7 +174,7 @@ class Api:
         self._check_ids(name, manifest)
         missing = missing_components(manifest, shared_components(self.applications.values()))
         if missing:
-            names = ", ".join(debug(component["name"]) for component in missing)
+            names = ", ".join(quoted(component["name"]) for component in missing)
             raise Refused(
                 f"Application contains shared components that are not deployed in other applications: [{names}]"
             )
@@ -195,7 +204,7 @@ class Api:
     def undeploy(self, name: str, payload: bytes, _: Mapping[str, str]) -> Reply:
         """Undeploy an application."""
         read_version(payload, "undeploy")
-        application = self.applications.get(name)
+        application = self._find(name)
         if application is None:
             text = f"Application with the name {name} not found"
             return {"result": "notfound", "message": text, "name": name, "version": None}
@@ -209,6 +218,9 @@ class Api:
     def delete(self, name: str, payload: bytes, _: Mapping[str, str]) -> Reply:
         """Delete a version of an application, or all of them."""
         wanted = read_version(payload, "delete")
+        if not _is_key(name):
+            text = f"{_STORAGE_ERROR} while fetching manifest data for application {name}"
+            return {"result": "error", "message": text, "undeploy": False}
         reply = self._deleted(name, wanted)
         # wadm undeploys also where there was nothing to delete, even if another version is deployed.
         if reply["undeploy"] or reply["result"] == "noop":
@@ -247,6 +259,14 @@ class Api:
         )
 
 
+_STORAGE_ERROR = "Internal storage error"
+
+
+def _is_key(name: str) -> bool:
+    """Return whether a name can be a key in JetStream, where wadm stores manifests."""
+    return re.fullmatch(r"[-/_=.a-zA-Z0-9]+", name) is not None
+
+
 _LONG_SUBJECT = (
     "Invalid subject: Found extra components of subject, ensure your manifest name consists of only alphanumeric "
     "characters, dashes, and underscores."
@@ -267,11 +287,6 @@ _OPERATIONS: dict[tuple[str, bool], _Serve] = {
     ("del", True): Api.delete,
     ("history", True): Api.history,
 }
-
-
-def debug(value: object) -> str:
-    """Return a value as Rust prints it for debugging."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def encode(reply: object) -> bytes:

@@ -51,13 +51,18 @@ def describe(value: Any) -> str:
     return described(value, "null", number)
 
 
-def parse_json(payload: bytes, read: Callable[[Source], T]) -> T:
+def parse_json(payload: bytes, read: Callable[[Source], T], *, streamed: bool = False) -> T:
     """Read a type from JSON.
+
+    Args:
+        payload: The text.
+        read: Reads the type.
+        streamed: Whether wadm reads the text byte by byte. Then it has also read the byte behind a number.
 
     Raises:
         Problem: The text is not JSON, or not of the type. The place is the line and the column.
     """
-    source = _Json(payload)
+    source = _Json(payload, streamed)
     value = read(source)
     if source.peek():
         raise source.ahead("trailing characters")
@@ -85,8 +90,9 @@ def _line_and_column(problem: Problem) -> tuple[int, int]:
 class _Json:
     """The next value in a text."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, streamed: bool) -> None:
         self._data = data
+        self._streamed = streamed
         self._index = 0
         self._depth = _DEPTH
 
@@ -192,7 +198,8 @@ class _Json:
         """Return the error for a value of a wrong type. Scalars are read, and can have errors of their own."""
         char = self._next()
         value = Pairs() if char == b"{" else [] if char == b"[" else self._scalar()
-        return Problem(f"invalid type: {describe(value)}, expected {expected}")
+        message = f"invalid type: {describe(value)}, expected {expected}"
+        return self.ahead(message) if self._streamed and type(value) in (int, float) else Problem(message)
 
     # Lists and maps -----------------------------------------------------------------------------
 

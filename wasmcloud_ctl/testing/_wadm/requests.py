@@ -27,7 +27,7 @@ def read_version(payload: bytes, operation: str) -> str | None:
     if not payload:
         return None
     try:
-        version: str | None = parse_json(payload, _STRUCTS[operation]).get("version")
+        version: str | None = parse_json(payload, _STRUCTS[operation], streamed=True).get("version")
     except Problem as problem:
         raise Refused(f"Unable to parse {operation} application request: {debugged(problem)}") from problem
     return version

@@ -19,6 +19,7 @@ from wasmcloud_ctl.testing._wadm.events import read_event
 from wasmcloud_ctl.testing._wadm.faults import WadmFaults
 from wasmcloud_ctl.testing._wadm.lattice_state import LatticeState
 from wasmcloud_ctl.testing._wadm.line import Line
+from wasmcloud_ctl.testing._wadm.manifest import Panic
 from wasmcloud_ctl.testing._wadm.manifests import Application, Manifest
 from wasmcloud_ctl.testing._wadm.scaler import NoReply, View
 from wasmcloud_ctl.testing._wadm.worker import Item, Published, Unpublished, Worker
@@ -67,6 +68,7 @@ class SimulatedWadm:
     _commands: Line[Command] = field(init=False)
     _worker: Worker = field(init=False)
     _subscriptions: list[Subscription] = field(factory=list, init=False)
+    _ending: asyncio.Task[None] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._api = Api(self.applications, self.statuses, self)
@@ -147,7 +149,12 @@ class SimulatedWadm:
         refusal = self.faults.refusal(operation)
         reply: object = {"message": refusal, "result": "error"}
         if refusal is None:
-            reply = self._api.serve(message.subject, rest, message.payload, message.headers)
+            try:
+                reply = self._api.serve(message.subject, rest, message.payload, message.headers)
+            except Panic:
+                # In a task of its own, because it ends the line of requests.
+                self._ending = asyncio.create_task(self.stop())
+                return
         if message.reply_to:
             for part in self.faults.replies(operation, encode(reply)):
                 await self.connection.publish(message.reply_to, part)
