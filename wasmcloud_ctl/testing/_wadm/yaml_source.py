@@ -61,10 +61,6 @@ class _Place:
     mark: Any = None
     path: str = ""
 
-    def counted(self) -> tuple[int, int] | None:
-        """Return the line and the column, counted from 1."""
-        return None if self.mark is None else (self.mark.line + 1, self.mark.column + 1)
-
 
 def describe(value: Any) -> str:
     """Return serde_yaml's words for an unexpected value."""
@@ -104,14 +100,11 @@ def displayed(problem: Problem) -> str:
     if isinstance(place, ReaderError):
         return f"{place.reason} at position {_offset(place)}" if _offset(place) else str(place.reason)
     if isinstance(place, yaml.MarkedYAMLError):
-        problem_mark, context_mark = _Place(place.problem_mark), _Place(place.context_mark)
-        written = f"{place.problem}{_at(problem_mark)}"
-        if place.context is not None:
-            same = problem_mark.counted() == context_mark.counted()
-            written += f", {place.context}" + ("" if same else _at(context_mark))
-        return written
+        at, context_at = _at(place.problem_mark), _at(place.context_mark)
+        context = "" if place.context is None else f", {place.context}"
+        return f"{_words(place)}{at}{context}" + (context_at if context and context_at != at else "")
     assert isinstance(place, _Place)
-    return _full(problem, place) + _at(place)
+    return _full(problem, place) + _at(place.mark)
 
 
 def debugged(problem: Problem) -> str:
@@ -122,16 +115,18 @@ def debugged(problem: Problem) -> str:
         return f"Error {{ kind: READER, problem: {quoted(place.reason)}{offset} }}"
     if isinstance(place, yaml.MarkedYAMLError):
         kind = "SCANNER" if isinstance(place, yaml.scanner.ScannerError) else "PARSER"
-        written = f"kind: {kind}, problem: {quoted(str(place.problem))}" + _mark(
-            "problem_mark", place.problem_mark
-        )
-        if place.context is not None:
-            written += f", context: {quoted(place.context)}" + _mark("context_mark", place.context_mark)
-        return f"Error {{ {written} }}"
+        context = "" if place.context is None else f", context: {quoted(place.context)}"
+        context += _mark("context_mark", place.context_mark) if context else ""
+        problem_mark = _mark("problem_mark", place.problem_mark)
+        return f"Error {{ kind: {kind}, problem: {quoted(_words(place))}{problem_mark}{context} }}"
     assert isinstance(place, _Place)
-    counted = place.counted()
-    at = "" if counted is None else f", line: {counted[0]}, column: {counted[1]}"
+    at = "" if place.mark is None else f", line: {place.mark.line + 1}, column: {place.mark.column + 1}"
     return f"Error({quoted(_full(problem, place))}{at})"
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    # libyaml misspells one of its words. serde_yaml's copy of it does not.
+    return str(error.problem).replace("hexdecimal", "hexadecimal")
 
 
 def _offset(error: ReaderError) -> int:
@@ -142,18 +137,18 @@ def _full(problem: Problem, place: _Place) -> str:
     return f"{place.path}: {problem.message}" if place.path else problem.message
 
 
-def _at(place: _Place) -> str:
-    counted = place.counted()
-    return "" if counted in (None, (1, 1)) else " at line {} column {}".format(*counted or ())
+def _is_start(mark: Any) -> bool:
+    """Return whether a mark is at the start of the text. Such marks are not printed."""
+    return mark is None or (mark.line, mark.column) == (0, 0)
+
+
+def _at(mark: Any) -> str:
+    return "" if _is_start(mark) else f" at line {mark.line + 1} column {mark.column + 1}"
 
 
 def _mark(name: str, mark: Any) -> str:
-    counted = _Place(mark).counted()
-    return (
-        ""
-        if counted in (None, (1, 1))
-        else ", {}: Mark {{ line: {}, column: {} }}".format(name, *counted or ())
-    )
+    position = "" if _is_start(mark) else f"line: {mark.line + 1}, column: {mark.column + 1}"
+    return position and f", {name}: Mark {{ {position} }}"
 
 
 # Documents --------------------------------------------------------------------------------------
