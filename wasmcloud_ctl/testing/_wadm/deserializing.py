@@ -7,6 +7,7 @@ raised without a place, which the source adds: the first one that knows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from attrs import field, frozen
@@ -207,9 +208,7 @@ class Struct:
             if name == own.name or name in own.aliases:
                 return own
         if self.closed:
-            raise Problem(
-                f"unknown field {quoted_name(name)}, expected {listed([f.name for f in self.fields])}"
-            )
+            raise Problem(f"unknown field `{name}`, expected {listed([f.name for f in self.fields])}")
         return None
 
     def _by_name(self, entries: Entries) -> dict[str, Any]:
@@ -236,11 +235,6 @@ class Struct:
             if value or (own.kept and (own.required or value is not None)):
                 written[own.name] = value
         return written
-
-
-def quoted_name(name: str) -> str:
-    """Return an unknown name as serde prints it."""
-    return f"`{name}`"
 
 
 def read_fields(
@@ -313,8 +307,7 @@ class Buffered:
 
     def _entries(self, pairs: Iterable[tuple[Any, Any]]) -> Entries:
         for key, value in pairs:
-            item = Buffered(value, self.describe)
-            yield Buffered(key, self.describe), lambda item=item: item  # type: ignore[misc]  # of the default
+            yield Buffered(key, self.describe), partial(Buffered, value, self.describe)
 
     def struct(
         self, by_name: Callable[[Entries], T], by_position: Callable[[Iterator[Source]], T], expected: str

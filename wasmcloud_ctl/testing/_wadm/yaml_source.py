@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 import yaml
@@ -347,8 +348,8 @@ class _Yaml:
     def _entries(self) -> Entries:
         while not isinstance((event := self._peek()[0]), yaml.MappingEndEvent):
             last = event.value if isinstance(event, yaml.ScalarEvent) else "?"
-            item = self._inner(f"{self.path}.{last}" if self.path else last)
-            yield self._inner(self.path), lambda item=item: item  # type: ignore[misc]  # of the default
+            path = f"{self.path}.{last}" if self.path else last
+            yield self._inner(self.path), partial(self._inner, path)
         self._next()
 
     def _inner(self, path: str) -> _Yaml:
