@@ -39,34 +39,30 @@ class Pairs(list[tuple[Any, Any]]):
 
 
 class Key(Protocol):
-    """A key or a value that can be read once."""
+    """A key or a value, which can be read once.
 
-    def text(self, accept: Callable[[str], T], expected: str) -> T:
-        """Read a string, and return what a function makes of it."""
+    ``text`` reads a string, and returns what a function makes of it. ``content`` reads any type into memory: None, bool,
+    int, float, str, list or Pairs.
+    """
 
-    def content(self) -> Any:
-        """Read a value of any type into memory: None, bool, int, float, str, list or Pairs."""
+    def text(self, accept: Callable[[str], T], expected: str) -> T: ...
+    def content(self) -> Any: ...
 
 
 class Source(Key, Protocol):
-    """A value that can be read once."""
+    """A value, which can be read once.
 
-    def optional(self, read: Callable[[Source], T]) -> T | None:
-        """Read a value, or return None for null."""
+    ``optional`` returns None for null. ``sequence`` and ``mapping`` return what a function makes of the elements or the
+    entries. ``struct`` reads a map, or a list where the format allows it. ``ignore`` skips the value.
+    """
 
-    def sequence(self, visit: Callable[[Iterator[Source]], T], expected: str) -> T:
-        """Read a list, and return what a function makes of its elements."""
-
-    def mapping(self, visit: Callable[[Entries], T], expected: str) -> T:
-        """Read a map, and return what a function makes of its entries."""
-
+    def optional(self, read: Callable[[Source], T]) -> T | None: ...
+    def sequence(self, visit: Callable[[Iterator[Source]], T], expected: str) -> T: ...
+    def mapping(self, visit: Callable[[Entries], T], expected: str) -> T: ...
     def struct(
         self, by_name: Callable[[Entries], T], by_position: Callable[[Iterator[Source]], T], expected: str
-    ) -> T:
-        """Read a map, or a list where the format allows it."""
-
-    def ignore(self) -> None:
-        """Skip the value."""
+    ) -> T: ...
+    def ignore(self) -> None: ...
 
 
 def quoted(text: str) -> str:

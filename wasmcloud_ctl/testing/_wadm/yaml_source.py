@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import yaml
 from attrs import define, field, frozen
 from yaml.reader import ReaderError
+from yaml.scanner import ScannerError
 
 from wasmcloud_ctl.testing._wadm.deserializing import (
     Entries,
@@ -115,7 +116,7 @@ def debugged(problem: Problem) -> str:
         offset = f", problem_offset: {_offset(place)}" if _offset(place) else ""
         return f"Error {{ kind: READER, problem: {quoted(place.reason)}{offset} }}"
     if isinstance(place, yaml.MarkedYAMLError):
-        kind = "SCANNER" if isinstance(place, yaml.scanner.ScannerError) else "PARSER"
+        kind = "SCANNER" if isinstance(place, ScannerError) else "PARSER"
         context = "" if place.context is None else f", context: {quoted(place.context)}"
         context += _mark("context_mark", place.context_mark) if context else ""
         problem_mark = _mark("problem_mark", place.problem_mark)
