@@ -41,8 +41,8 @@ class Pairs(list[tuple[Any, Any]]):
 class Key(Protocol):
     """A key or a value, which can be read once.
 
-    ``text`` reads a string, and returns what a function makes of it. ``content`` reads any type into memory: None, bool,
-    int, float, str, list or Pairs.
+    ``text`` reads a string, and returns what a function makes of it. ``content`` reads any type into memory: None,
+    bool, int, float, str, list or Pairs.
     """
 
     def text(self, accept: Callable[[str], T], expected: str) -> T: ...
@@ -52,8 +52,8 @@ class Key(Protocol):
 class Source(Key, Protocol):
     """A value, which can be read once.
 
-    ``optional`` returns None for null. ``sequence`` and ``mapping`` return what a function makes of the elements or the
-    entries. ``struct`` reads a map, or a list where the format allows it. ``ignore`` skips the value.
+    ``optional`` returns None for null. ``sequence`` and ``mapping`` return what a function makes of the elements or
+    the entries. ``struct`` reads a map, or a list where the format allows it. ``ignore`` skips the value.
     """
 
     def optional(self, read: Callable[[Source], T]) -> T | None: ...
