@@ -52,6 +52,8 @@ POLICY: dict[str, Any] = {
     "properties": {"backend": "b"},
 }
 
+SHARED: dict[str, Any] = {"name": "n", "component": "c"}
+
 #: The most that a manifest can say.
 FULL: dict[str, Any] = {
     "apiVersion": "core.oam.dev/v1beta1",
@@ -166,6 +168,11 @@ def changed(value: Any, path: str, new: Any) -> Any:
     else:
         at(copied, way)[key] = new
     return copied
+
+
+def trait(kind: Any, properties: Any) -> list[dict[str, Any]]:
+    """Return the traits of a component that has one."""
+    return [{"type": kind, "properties": properties}]
 
 
 def cases() -> Iterator[Case]:
@@ -294,93 +301,72 @@ def fields() -> Iterator[Case]:
         ("type 1", "spec/components/0/type", 1),
         ("type 2", "spec/components/0/type", 2),
         ("type true", "spec/components/0/type", True),
-        ("replicas", traits, [{"type": "spreadscaler", "properties": {"replicas": 2}}]),
-        (
-            "replicas and instances",
-            traits,
-            [{"type": "spreadscaler", "properties": {"replicas": 2, "instances": 3}}],
-        ),
-        ("daemonscaler", traits, [{"type": "daemonscaler", "properties": {"instances": 2}}]),
-        ("instances -1", traits, [{"type": "spreadscaler", "properties": {"instances": -1}}]),
-        ("instances 2.5", traits, [{"type": "spreadscaler", "properties": {"instances": 2.5}}]),
-        ("instances large", traits, [{"type": "spreadscaler", "properties": {"instances": 2**64 - 1}}]),
-        ("instances too large", traits, [{"type": "spreadscaler", "properties": {"instances": 2**64}}]),
-        ("instances text", traits, [{"type": "spreadscaler", "properties": {"instances": "2"}}]),
-        ("instances null", traits, [{"type": "spreadscaler", "properties": {"instances": None}}]),
+        ("replicas", traits, trait("spreadscaler", {"replicas": 2})),
+        ("replicas and instances", traits, trait("spreadscaler", {"replicas": 2, "instances": 3})),
+        ("daemonscaler", traits, trait("daemonscaler", {"instances": 2})),
+        ("instances -1", traits, trait("spreadscaler", {"instances": -1})),
+        ("instances 2.5", traits, trait("spreadscaler", {"instances": 2.5})),
+        ("instances large", traits, trait("spreadscaler", {"instances": 2**64 - 1})),
+        ("instances too large", traits, trait("spreadscaler", {"instances": 2**64})),
+        ("instances text", traits, trait("spreadscaler", {"instances": "2"})),
+        ("instances null", traits, trait("spreadscaler", {"instances": None})),
         (
             "weight null",
             traits,
-            [
-                {
-                    "type": "spreadscaler",
-                    "properties": {
-                        "instances": 1,
-                        "spread": [{"name": "a", "requirements": {"b": "c"}, "weight": None}],
-                    },
-                }
-            ],
+            trait(
+                "spreadscaler",
+                {"instances": 1, "spread": [{"name": "a", "requirements": {"b": "c"}, "weight": None}]},
+            ),
         ),
-        ("scaler properties list", traits, [{"type": "spreadscaler", "properties": [2]}]),
-        ("scaler properties longer list", traits, [{"type": "spreadscaler", "properties": [2, [], 3]}]),
-        ("scaler properties text", traits, [{"type": "spreadscaler", "properties": "many"}]),
-        ("custom trait", traits, [{"type": "mine", "properties": {"z": 1, "a": [None, True, 1.5, "t"]}}]),
-        ("custom trait null", traits, [{"type": "mine", "properties": None}]),
+        ("scaler properties list", traits, trait("spreadscaler", [2])),
+        ("scaler properties longer list", traits, trait("spreadscaler", [2, [], 3])),
+        ("scaler properties text", traits, trait("spreadscaler", "many")),
+        ("custom trait", traits, trait("mine", {"z": 1, "a": [None, True, 1.5, "t"]})),
+        ("custom trait null", traits, trait("mine", None)),
         ("trait list", traits, [["mine", {"z": 1}]]),
         ("trait short list", traits, [["mine"]]),
         ("trait long list", traits, [["mine", {"z": 1}, 3]]),
         ("trait text", traits, ["mine"]),
-        ("target as text", traits, [{"type": "link", "properties": {**LINK, "target": "echo"}}]),
+        ("target as text", traits, trait("link", {**LINK, "target": "echo"})),
         (
             "target as text, old configs",
             traits,
-            [
+            trait(
+                "link",
                 {
-                    "type": "link",
-                    "properties": {
-                        **LINK,
-                        "target": "echo",
-                        "source_config": [{"name": "a"}],
-                        "target_config": [{"name": "b", "properties": {"c": "d"}}],
-                    },
-                }
-            ],
+                    **LINK,
+                    "target": "echo",
+                    "source_config": [{"name": "a"}],
+                    "target_config": [{"name": "b", "properties": {"c": "d"}}],
+                },
+            ),
         ),
         (
             "old configs of a wrong type",
             traits,
-            [{"type": "link", "properties": {**LINK, "target": "echo", "target_config": 5}}],
+            trait("link", {**LINK, "target": "echo", "target_config": 5}),
         ),
         (
             "old source config of a wrong type",
             traits,
-            [{"type": "link", "properties": {**LINK, "target": "echo", "source_config": 5}}],
+            trait("link", {**LINK, "target": "echo", "source_config": 5}),
         ),
         (
             "source and old source config",
             traits,
-            [
+            trait(
+                "link",
                 {
-                    "type": "link",
-                    "properties": {
-                        **LINK,
-                        "target": {"name": "echo"},
-                        "source": {"config": [{"name": "a"}]},
-                        "source_config": [{"name": "b"}],
-                    },
-                }
-            ],
+                    **LINK,
+                    "target": {"name": "echo"},
+                    "source": {"config": [{"name": "a"}]},
+                    "source_config": [{"name": "b"}],
+                },
+            ),
         ),
-        (
-            "link secrets",
-            traits,
-            [{"type": "link", "properties": {**LINK, "target": {"name": "echo", "secrets": [SECRET]}}}],
-        ),
-        (
-            "link under another type",
-            traits,
-            [{"type": "spreadscaler", "properties": {**LINK, "target": "echo"}}],
-        ),
-        ("scaler under type link", traits, [{"type": "link", "properties": {"instances": 1}}]),
+        ("link secrets", traits, trait("link", {**LINK, "target": {"name": "echo", "secrets": [SECRET]}})),
+        ("link under another type", traits, trait("spreadscaler", {**LINK, "target": "echo"})),
+        ("scaler under type link", traits, trait("link", {"instances": 1})),
         ("image null in JSON", "spec/components/0/properties/image", None),
         ("properties as list", "spec/components/0/properties", ["i", None, "id", [], []]),
         ("properties as short list", "spec/components/0/properties", ["i"]),
@@ -451,12 +437,7 @@ def fields() -> Iterator[Case]:
         (
             "empty requirements",
             traits,
-            [
-                {
-                    "type": "spreadscaler",
-                    "properties": {"instances": 1, "spread": [{"name": "a", "requirements": {}}]},
-                }
-            ],
+            trait("spreadscaler", {"instances": 1, "spread": [{"name": "a", "requirements": {}}]}),
         ),
     ):
         manifest = changed(SMALL, path, new)
@@ -853,10 +834,7 @@ def json_errors() -> Iterator[Case]:
             "a long list without a comma",
             b'["a", "b", {"name": "x", "annotations": {}}, {"components": []} 5]',
         ),
-        (
-            "a list cut off at the end",
-            b'["a", "b", {"name": "x", "annotations": {}}, {"components": []} ',
-        ),
+        ("a list cut off at the end", b'["a", "b", {"name": "x", "annotations": {}}, {"components": []} '),
         ("a wrong value before a bracket", b'["a", 5]'),
         ("nested errors", b'{"spec": {"components": [ {"name": 5 , "a": 1} ]}}'),
         ("a component without a type", b'{"spec": {"components": [ {"name": "a" } , 5]}}'),
@@ -888,14 +866,13 @@ def json_errors() -> Iterator[Case]:
 def refusals() -> Iterator[Case]:
     """Yield manifests that wadm can read, and mostly refuses."""
     traits = "spec/components/0/traits"
-    image = {"image": "i"}
 
     def component(name: str, **more: Any) -> dict[str, Any]:
-        return {"name": name, "type": "component", "properties": {**image, **more}}
+        return {"name": name, "type": "component", "properties": {"image": "i", **more}}
 
-    def linked(*links: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+    def linked(*links: dict[str, Any]) -> list[dict[str, Any]]:
         own = [{"type": "link", "properties": {**LINK, **link}} for link in links]
-        return [{**component("echo"), "traits": own, **more}, {**component("http"), "type": "capability"}]
+        return [{**component("echo"), "traits": own}, {**component("http"), "type": "capability"}]
 
     def config(name: str, **properties: str) -> dict[str, Any]:
         return {"name": name, **({"properties": properties} if properties else {})}
@@ -1074,45 +1051,24 @@ def refusals() -> Iterator[Case]:
         (
             "a custom scaler",
             traits,
-            [
-                {
-                    "type": "spreadscaler",
-                    "properties": {"b": 1, "a": [None, True, 1.5, 1e30, "t\n\u00e9\x7f", 10**20]},
-                }
-            ],
+            trait("spreadscaler", {"b": 1, "a": [None, True, 1.5, 1e30, "t\n\u00e9\x7f", 10**20]}),
         ),
-        ("a custom daemonscaler", traits, [{"type": "daemonscaler", "properties": []}]),
-        ("a custom link", traits, [{"type": "link", "properties": {"instance": 1}}]),
-        (
-            "a custom link with a target",
-            traits,
-            [{"type": "link", "properties": {"target": {"name": "echo"}}}],
-        ),
-        (
-            "a custom link with an absent target",
-            traits,
-            [{"type": "link", "properties": {"target": {"name": "absent"}}}],
-        ),
-        (
-            "a custom link with a target without a name",
-            traits,
-            [{"type": "link", "properties": {"target": {"a": 1}}}],
-        ),
-        ("a custom link with a target as a list", traits, [{"type": "link", "properties": {"target": [1]}}]),
-        ("a custom link with a target as text", traits, [{"type": "link", "properties": {"target": "echo"}}]),
-        ("a custom link as text", traits, [{"type": "link", "properties": "echo"}]),
-        ("a custom link as null", traits, [{"type": "link", "properties": None}]),
+        ("a custom daemonscaler", traits, trait("daemonscaler", [])),
+        ("a custom link", traits, trait("link", {"instance": 1})),
+        ("a custom link with a target", traits, trait("link", {"target": {"name": "echo"}})),
+        ("a custom link with an absent target", traits, trait("link", {"target": {"name": "absent"}})),
+        ("a custom link with a target without a name", traits, trait("link", {"target": {"a": 1}})),
+        ("a custom link with a target as a list", traits, trait("link", {"target": [1]})),
+        ("a custom link with a target as text", traits, trait("link", {"target": "echo"})),
+        ("a custom link as text", traits, trait("link", "echo")),
+        ("a custom link as null", traits, trait("link", None)),
         ("no image", "spec/components", [{**component("a"), "properties": {}}]),
         (
             "no image of a provider",
             "spec/components",
             [{**component("a"), "type": "capability", "properties": {}}],
         ),
-        (
-            "image and application",
-            "spec/components",
-            [component("a", application={"name": "n", "component": "c"})],
-        ),
+        ("image and application", "spec/components", [component("a", application=SHARED)]),
         (
             "a shared component with a config",
             "spec/components",
@@ -1120,11 +1076,7 @@ def refusals() -> Iterator[Case]:
                 {
                     "name": "a",
                     "type": "component",
-                    "properties": {
-                        "application": {"name": "n", "component": "c"},
-                        "config": [config("x")],
-                        "secrets": [SECRET],
-                    },
+                    "properties": {"application": SHARED, "config": [config("x")], "secrets": [SECRET]},
                 }
             ],
         ),
@@ -1137,7 +1089,7 @@ def refusals() -> Iterator[Case]:
                     {
                         "name": "a",
                         "type": "component",
-                        "properties": {"application": {"name": "n", "component": "c"}, "secrets": [SECRET]},
+                        "properties": {"application": SHARED, "secrets": [SECRET]},
                     }
                 ],
             },
@@ -1149,8 +1101,8 @@ def refusals() -> Iterator[Case]:
                 {
                     "name": "a",
                     "type": "component",
-                    "properties": {"application": {"name": "n", "component": "c"}},
-                    "traits": [{"type": "daemonscaler", "properties": {"instances": 1}}],
+                    "properties": {"application": SHARED},
+                    "traits": trait("daemonscaler", {"instances": 1}),
                 }
             ],
         ),
@@ -1161,8 +1113,8 @@ def refusals() -> Iterator[Case]:
                 {
                     "name": "a",
                     "type": "component",
-                    "properties": {"application": {"name": "n", "component": "c"}},
-                    "traits": [{"type": "link", "properties": {**LINK, "target": "a"}}],
+                    "properties": {"application": SHARED},
+                    "traits": trait("link", {**LINK, "target": "a"}),
                 }
             ],
         ),
