@@ -96,7 +96,10 @@ import pytest
 
 with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder, "test_mine.py")
-    path.write_text("def test_mine(practice_lattice):\\n    assert practice_lattice.hosts\\n")
+    path.write_text(
+        "import pytest\\n\\n@pytest.mark.practice_lattice(wadm=True)\\n"
+        "def test_mine(practice_lattice):\\n    assert practice_lattice.hosts and practice_lattice.wadm.running\\n"
+    )
     status = pytest.main(["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", folder, str(path)])
 print(repr(status))
 """,

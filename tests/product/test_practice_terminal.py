@@ -91,6 +91,42 @@ def test_each_host_can_have_its_own_labels() -> None:
         assert own == set(text.split())
 
 
+def test_it_can_have_a_wadm() -> None:
+    """The API is shown at the start, and each request to it, and each command of wadm, on a line."""
+    manifest = {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": "shop", "annotations": {"version": "v1"}},
+        "spec": {
+            "components": [
+                {
+                    "name": "echo",
+                    "type": "component",
+                    "properties": {"image": "registry.example/acme/echo:1"},
+                    "traits": [{"type": "spreadscaler", "properties": {"instances": 2}}],
+                }
+            ]
+        },
+    }
+    with running("--wadm", "--lattice", "try") as process:
+        said = introduction(process)
+        assert "\n  wadm, whose API is wadm.api.try\n" in said
+        [url] = re.findall(r"nats://127\.0\.0\.1:\d+", said)[:1]
+        [host_id] = re.findall(r"host (N[A-Z2-7]{55})", said)
+        with wasmcloud_ctl.connect(url, lattice="try") as client:
+            client.wadm.put_and_deploy_manifest(manifest)
+        assert process.stdout is not None
+        logged = [line[len("12:34:56 ") :] for line in iter(process.stdout.readline, "")]
+
+    assert logged == []
+
+
+def test_a_lattice_without_a_wadm_says_nothing_of_it() -> None:
+    """It is an option."""
+    with running() as process:
+        assert "wadm" not in introduction(process)
+
+
 def test_the_example_that_it_shows_runs() -> None:
     """The lines for Python can be pasted as they are."""
     with running("--hosts", "2") as process:

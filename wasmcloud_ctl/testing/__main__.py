@@ -70,6 +70,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--topic-prefix", default="wasmbus.ctl", metavar="PREFIX", help="prefix of the control subjects"
     )
+    parser.add_argument("--wadm", action="store_true", help="add a wadm, which deploys applications")
     parser.add_argument(
         "--heartbeat",
         type=float,
@@ -91,12 +92,14 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _introduction(lattice: PracticeLattice) -> str:
+def _introduction(lattice: PracticeLattice, has_wadm: bool) -> str:
     """Return the text that is printed at the start: what runs, and how to connect to it."""
     lines = [f"practice lattice {lattice.lattice!r} at {lattice.url}"]
     for host in lattice.hosts:
         labels = [f"  {key}={value}" for key, value in host.labels.items() if not key.startswith("hostcore.")]
         lines.append(f"  host {host.id}  {host.friendly_name}{''.join(labels)}")
+    if has_wadm:
+        lines.append(f"  wadm, whose API is {lattice.wadm_prefix}.{lattice.lattice}")
     host_and_port = lattice.url.rpartition("/")[2].rpartition("@")[2]
     address, _, port = host_and_port.partition(":")
     arguments = [repr(lattice.url)]
@@ -125,9 +128,10 @@ def _line(command: Command) -> str:
         payload = f"({len(command.payload)} bytes)"
     elif len(payload) > _PAYLOAD_CHARACTERS:
         payload = f"{payload[:_PAYLOAD_CHARACTERS]}..."
-    printable = "".join(character if character.isprintable() else " " for character in payload)
-    target = f" {command.host_id}" if command.host_id is not None else ""
-    return f"{time.strftime('%H:%M:%S')} {command.operation}{target} {printable}".rstrip()
+    # A host's id, or the name of a config or an application.
+    target = command.subject.partition(f".{command.operation}.")[2]
+    line = " ".join(filter(None, (time.strftime("%H:%M:%S"), command.operation, target, payload)))
+    return "".join(character if character.isprintable() else " " for character in line)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -159,16 +163,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             version=options.host_version,
             server=options.server,
             port=options.port,
+            wadm=options.wadm,
             on_command=received.put,
         )
         with lattice:
-            print(_introduction(lattice), flush=True)
+            print(_introduction(lattice, options.wadm), flush=True)
             while not ended.is_set():
                 try:
                     print(_line(received.get(timeout=_CHECK_SECONDS)), flush=True)
                 except queue.Empty:
                     continue
-    except (PracticeServerError, ValueError, OSError) as error:
+    except (PracticeServerError, ValueError, OSError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -16,8 +17,10 @@ from wasmcloud_ctl.testing._host import SharedState, SimulatedHost
 from wasmcloud_ctl.testing._operations import serve_request
 from wasmcloud_ctl.testing._registry import PracticeRegistry
 from wasmcloud_ctl.testing._store import LatticeStore
-from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
 from wasmcloud_ctl.testing._work import Work
+
+if TYPE_CHECKING:
+    from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
 
 
 @define(kw_only=True, eq=False)
@@ -179,6 +182,9 @@ class Fleet:
 
     async def start_wadm(self, api_prefix: str) -> SimulatedWadm:
         """Start a wadm, whose API has this prefix."""
+        # It imports PyYAML, which a lattice without a wadm does not need.
+        from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
+
         self.wadm = SimulatedWadm(
             connection=self.connection,
             lattice=self.shared.lattice,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import inspect
 import os
 import threading
@@ -64,7 +65,7 @@ class PracticeLattice:
             of its own.
         port: The port of the lattice's own server, 1 to 65535. Defaults to any free port.
         js_domain: The JetStream domain of the hosts. The lattice's own server is configured with it.
-        wadm: Whether the lattice has a wadm, which deploys applications.
+        wadm: Whether the lattice has a wadm, which deploys applications. It needs PyYAML, of the extra ``testing``.
         wadm_prefix: The prefix of wadm's API.
         connect_options: Further options for the hosts' ``nats.connect``, such as ``user`` and ``password``.
         on_command: Called with each request that the hosts and wadm receive. It runs on the hosts' thread and must
@@ -99,6 +100,10 @@ class PracticeLattice:
             if hosts < 0:
                 raise ValueError(f"hosts must be 0 or more, not {hosts!r}")
             hosts = [{} for _ in range(hosts)]
+        if wadm and importlib.util.find_spec("yaml") is None:
+            raise ModuleNotFoundError(
+                "a wadm in the practice lattice needs PyYAML: pip install 'wasmcloud_ctl[testing]'", name="yaml"
+            )
         self.lattice = lattice
         self.topic_prefix = topic_prefix
         self.wadm_prefix = wadm_prefix

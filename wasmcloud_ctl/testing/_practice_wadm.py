@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from wasmcloud_ctl.testing import _faults
 from wasmcloud_ctl.testing._runtime import Runtime
-from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
+
+if TYPE_CHECKING:
+    from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
 
 
 class PracticeWadm:
