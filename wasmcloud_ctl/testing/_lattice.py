@@ -102,7 +102,8 @@ class PracticeLattice:
             hosts = [{} for _ in range(hosts)]
         if wadm and importlib.util.find_spec("yaml") is None:
             raise ModuleNotFoundError(
-                "a wadm in the practice lattice needs PyYAML: pip install 'wasmcloud_ctl[testing]'", name="yaml"
+                "a wadm in the practice lattice needs PyYAML: pip install 'wasmcloud_ctl[testing]'",
+                name="yaml",
             )
         self.lattice = lattice
         self.topic_prefix = topic_prefix
