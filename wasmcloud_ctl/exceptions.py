@@ -163,7 +163,7 @@ class PayloadTooLarge(_SubjectError):
 
 
 class OperationRejected(CtlError):
-    """A host refused a request. ``response.message`` is its reason. ``response`` is None if there is none."""
+    """A host or wadm refused a request. ``response.message`` is the reason. ``response`` is None if there is none."""
 
     def __init__(self, message: str, *, response: Response | None = None) -> None:
         super().__init__(message)

@@ -383,7 +383,7 @@ class StatusType(str, enum.Enum):
     """The state of an application or of a scaler, in wadm's words. Equal to that word as a string."""
 
     WAITING = "waiting"
-    """wadm has not begun: it knows no hosts yet, or the application was never deployed."""
+    """wadm has not begun, because it knows no hosts yet, or because the application was never deployed."""
     UNDEPLOYED = "undeployed"
     """Not deployed. Also the state of an application that does not exist."""
     RECONCILING = "reconciling"

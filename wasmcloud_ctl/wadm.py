@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 Manifest = Mapping[str, object] | Path | str | bytes
-"""A manifest: a mapping, the path of a YAML or JSON file, or the file's text or bytes."""
+"""A mapping, the ``pathlib.Path`` of a YAML or JSON file, or the file's text or bytes. A string is never a path."""
 
 
 class WadmClient:
