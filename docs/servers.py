@@ -16,6 +16,8 @@ import wasmcloud_ctl
 from wasmcloud_ctl import Client
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
 _connect = wasmcloud_ctl.connect
 
 

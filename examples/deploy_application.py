@@ -7,8 +7,8 @@ the standard input. The script stores the version, deploys it, and waits until t
 and the hosts say. Then it prints the status, with a line for each component, provider and link.
 
 If the version fails, the script deploys the version that was deployed before, or undeploys the application if none
-was. It then deletes the version that failed. So you can correct the file and deploy it under the same version. The exit
-status is 1.
+was. It then deletes the version that failed, so you can correct the file and deploy it under the same version. The
+exit status is 1.
 
 If the outcome is not certain in time, the script changes nothing more, because the version may still succeed. Choose
 ``--wait`` longer than two intervals of the hosts' heartbeats and two pulls of the images.
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--context", help="a wash context (default: as for wash)")
     options = parser.parse_args(argv)
     try:
-        manifest = sys.stdin.read() if options.file == "-" else Path(options.file)
+        manifest = sys.stdin.buffer.read() if options.file == "-" else Path(options.file)
         with wasmcloud_ctl.from_env(options.url, lattice=options.lattice, context=options.context) as client:
             return deploy(client, manifest, options.wait)
     except CtlError as error:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def deploy(client: Client, manifest: Path | str, wait: float) -> int:
+def deploy(client: Client, manifest: Path | bytes, wait: float) -> int:
     """Store and deploy a version. Roll back if it fails. Returns the exit status."""
     stored = client.wadm.put_manifest(manifest)
     name, version = stored.name, stored.current_version

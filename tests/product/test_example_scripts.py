@@ -33,6 +33,7 @@ NEW = "registry.example/acme/echo:2"
 # What each needs besides a lattice.
 ARGUMENTS = {
     "apply_file.py": [str(EXAMPLES / "lattice.json")],
+    "deploy_application.py": [str(EXAMPLES / "shop.yaml")],
     "drain_host.py": ["purple"],
     "inventory_csv.py": [],
     "roll_update.py": ["echo", NEW],
@@ -143,7 +144,7 @@ def test_the_readmes_commands_run_as_written(
     make_practice_lattice: Callable[..., PracticeLattice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after the other, but for those that go on until Ctrl-C and the tour."""
-    lattice = make_practice_lattice([{"zone": "a"}] * 3)
+    lattice = make_practice_lattice([{"zone": "a"}] * 3, wadm=True)
     monkeypatch.setenv("WASMCLOUD_CTL_PORT", lattice.url.rpartition(":")[2])
     monkeypatch.setenv("WASMCLOUD_LATTICE", lattice.lattice)
     readme = (EXAMPLES / "README.rst").read_text(encoding="utf-8")
@@ -156,7 +157,7 @@ def test_the_readmes_commands_run_as_written(
         if command[0] not in endless
     }
 
-    assert len(statuses) == 7
+    assert len(statuses) == 8
     assert {command: status for command, status in statuses.items() if status} == {
         "apply_file.py examples/lattice.json --check": 3
     }
@@ -577,6 +578,130 @@ def test_apply_a_file_that_cannot_be_meant(
     assert (ended.status, ended.output, ended.errors.count("\n")) == (1, "", 1)
     assert reason in ended.errors
     assert (client.get_config("web").data, client.get_links().data) == (None, [])
+
+
+# deploy_application -------------------------------------------------------------------------------------
+
+SHOP = EXAMPLES / "shop.yaml"
+
+WEB = "ghcr.io/acme/shop-web"
+
+STATUS = """\
+deployed
+SCALER                             KIND          STATE
+shop-web                           SpreadScaler  deployed
+shop-http -(wasi:http)-> shop-web  LinkScaler    deployed
+shop-http                          SpreadScaler  deployed
+"""
+
+
+@pytest.fixture
+def with_wadm(make_practice_lattice: Callable[..., PracticeLattice]) -> PracticeLattice:
+    """A lattice of two hosts with a wadm, which tries again soon."""
+    return make_practice_lattice(2, heartbeat_interval=1.0, wadm=True)
+
+
+def of_shop(lattice: PracticeLattice) -> list[tuple[str, str, int]]:
+    """The id, reference and count of each component that runs, of all hosts."""
+    with lattice.connect() as client:
+        inventories = client.get_host_inventories(expected=2).raise_for_status()
+        return sorted(
+            (component.id, component.image_ref, component.max_instances)
+            for inventory in inventories
+            for component in inventory.components
+        )
+
+
+def test_deploy_upgrade_and_roll_back(with_wadm: PracticeLattice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's pipes: the version that fails is deleted, and the one before it runs again."""
+    monkeypatch.setenv("WASMCLOUD_CTL_PORT", with_wadm.url.rpartition(":")[2])
+    monkeypatch.setenv("WASMCLOUD_LATTICE", with_wadm.lattice)
+    readme = (EXAMPLES / "README.rst").read_text(encoding="utf-8")
+    upgrade, broken = re.findall(r"^    (sed .+ \| )python (examples/.+)$", readme, re.M)
+
+    def pipe(command: tuple[str, str]) -> Ended:
+        text = f"{command[0]}{shlex.quote(sys.executable)} {command[1]}"
+        ended = subprocess.run(["sh", "-c", text], cwd=EXAMPLES.parent, capture_output=True, text=True)
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    first = run("deploy_application.py", str(SHOP))
+    again = run("deploy_application.py", str(SHOP))
+    upgraded = pipe(upgrade)
+    failed = pipe(broken)
+
+    assert first == Ended(
+        0, f"shop: deploying v1.0.0, nothing is deployed\nshop: v1.0.0 is deployed\n{STATUS}", ""
+    )
+    assert again == Ended(1, "", "error: wadm refused: Manifest version v1.0.0 already exists\n")
+    assert upgraded == Ended(
+        0, f"shop: deploying v1.1.0, v1.0.0 is deployed\nshop: v1.1.0 is deployed\n{STATUS}", ""
+    )
+    assert (failed.status, failed.output) == (
+        1,
+        "shop: deploying v1.2.0, v1.1.0 is deployed\nshop: rolled back to v1.1.0\n",
+    )
+    assert failed.errors.startswith(
+        "error: the deployment of shop v1.2.0 failed: failed to fetch component: "
+    )
+    with with_wadm.connect() as client:
+        versions = client.wadm.list_versions("shop")
+    assert [(found.version, found.deployed) for found in versions] == [("v1.0.0", False), ("v1.1.0", True)]
+    assert {runs[:2] for runs in of_shop(with_wadm)} == {("shop-web", f"{WEB}:1.1.0")}
+    assert sum(count for *_, count in of_shop(with_wadm)) == 4
+
+
+def test_a_first_version_that_fails_is_undeployed(with_wadm: PracticeLattice) -> None:
+    """Nothing was deployed before, so nothing runs, and the application is gone."""
+    with_wadm.registry.fail(f"{WEB}:1.0.0", "manifest unknown")
+
+    ended = run("deploy_application.py", str(SHOP), lattice=with_wadm)
+
+    assert (ended.status, ended.output) == (
+        1,
+        "shop: deploying v1.0.0, nothing is deployed\nshop: undeployed\n",
+    )
+    assert "manifest unknown" in ended.errors
+    assert of_shop(with_wadm) == []
+    with with_wadm.connect() as client:
+        assert client.wadm.list_manifests() == []
+
+
+def test_a_deployment_that_is_not_certain_is_left_alone(with_wadm: PracticeLattice) -> None:
+    """It may still succeed, and then it does."""
+    with_wadm.registry.hold(f"{WEB}:1.0.0")
+
+    ended = run("deploy_application.py", str(SHOP), "--wait", "1", lattice=with_wadm)
+
+    error, advice = ended.errors.splitlines()
+    assert (ended.status, ended.output) == (1, "shop: deploying v1.0.0, nothing is deployed\n")
+    assert error.startswith(
+        "error: the deployment of shop v1.0.0 was acknowledged, but not certain within 1 s: "
+    )
+    assert advice == "v1.0.0 may still succeed; nothing was deployed before"
+    with_wadm.registry.release(f"{WEB}:1.0.0")
+    with with_wadm.connect() as client:
+        client.wadm.deploy_manifest("shop", wait=20)
+
+
+def test_ctrl_c_during_a_deployment(with_wadm: PracticeLattice) -> None:
+    """It ends at once, and says that wadm goes on."""
+    with_wadm.registry.hold(f"{WEB}:1.0.0")
+    with running("deploy_application.py", str(SHOP), lattice=with_wadm) as process:
+        assert line(process) == "shop: deploying v1.0.0, nothing is deployed"
+        with_wadm.wait_for_commands("component.scale")
+        began = time.monotonic()
+        ended = interrupt(process)
+
+    assert time.monotonic() - began < 5
+    assert ended == Ended(1, "", "error: interrupted; wadm goes on with what it was told last\n")
+
+
+def test_no_manifest_there(with_wadm: PracticeLattice, tmp_path: Path) -> None:
+    """A file that is not there is one line."""
+    ended = run("deploy_application.py", str(tmp_path / "absent.yaml"), lattice=with_wadm)
+
+    assert (ended.status, ended.output, ended.errors.count("\n")) == (1, "", 1)
+    assert ended.errors.startswith("error: the manifest cannot be read: ")
 
 
 # watch_failures -----------------------------------------------------------------------------------------

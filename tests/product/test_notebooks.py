@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-# Two kernels start, which is slow on a busy machine.
+# Three kernels start, which is slow on a busy machine.
 pytestmark = pytest.mark.timeout(120)
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -38,6 +38,15 @@ class Executed:
         ]
         outputs: list[Any] = cell.outputs
         return outputs
+
+    def all_html(self, source: str) -> list[str]:
+        """The tables of all cells that have this line."""
+        return [
+            str(output["data"]["text/html"])
+            for cell in self._notebook.cells
+            if source in cell.source.splitlines()
+            for output in cell.outputs
+        ]
 
     def html(self, source: str) -> str:
         return str(self.outputs(source)[-1]["data"]["text/html"])
@@ -81,6 +90,11 @@ def first_look(executed: dict[str, Executed]) -> Executed:
 @pytest.fixture
 def rollout(executed: dict[str, Executed]) -> Executed:
     return executed["rollout"]
+
+
+@pytest.fixture
+def applications(executed: dict[str, Executed]) -> Executed:
+    return executed["applications"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.name for path in NOTEBOOKS])
@@ -220,3 +234,51 @@ def test_rollout_counts_what_was_told(rollout: Executed) -> None:
         ["component_scaled", "registry.example/shop/web:1.4.0", "6"],
         ["component_scaled", "registry.example/shop/web:1.5.0", "6"],
     ]
+
+
+# Applications -----------------------------------------------------------------------------------
+
+
+def test_applications_has_no_errors(applications: Executed) -> None:
+    """Its outputs are values, prints and bars of progress; nothing is on stderr."""
+    kinds = {(output.output_type, output.get("name")) for output in applications.all_outputs()}
+
+    assert kinds == {("execute_result", None), ("stream", "stdout"), ("display_data", None)}
+
+
+def test_applications_shows_a_status(applications: Executed) -> None:
+    """A row for each scaler, first without a failure, then with one that is red."""
+    deployed, failed = applications.all_html('wadm.get_manifest_status("shop")')
+
+    assert [html.count("<tr>") for html in (deployed, failed)] == [1 + 3, 1 + 3]
+    assert "bad" not in deployed
+    assert '<span class="badge bad">failed</span>' in failed
+    assert "manifest unknown" in failed
+
+
+def test_applications_draws_what_belongs_to_which(applications: Executed) -> None:
+    """The picture names the application in each of the boxes, and at the top."""
+    html = applications.html("LatticeGraph.from_client(client, expected=2)")
+
+    assert (html.count('class="component"'), html.count('class="provider"')) == (3, 2)
+    assert html.count(">shop<") == 6
+
+
+def test_applications_upgrades_and_rolls_back(applications: Executed) -> None:
+    """The version runs that was upgraded to, the failure has the hosts' reason, and the rollback runs it again."""
+    upgraded = applications.html('statuses = wadm.subscribe_to_status("shop")')
+    rolled_back = applications.html('wadm.deploy_manifest("shop", "v1.1.0", wait=60)')
+    deleted = applications.html('wadm.delete_manifest("shop", wait=60)')
+
+    assert (upgraded.count("web:1.1.0"), rolled_back.count("web:1.1.0")) == (2, 2)
+    assert applications.text("    print(failure.reason)").endswith(": manifest unknown\n")
+    assert "shop" not in deleted
+
+
+def test_applications_counts_the_statuses(applications: Executed) -> None:
+    """Each scaler was deployed, and the component failed, too."""
+    _, *rows = applications.text(
+        'frame.groupby(["scaler", "state"]).size().rename("statuses").reset_index()'
+    ).splitlines()
+
+    assert {tuple(row.split()[-3:-1]) for row in rows} >= {("shop-web", "deployed"), ("shop-web", "failed")}

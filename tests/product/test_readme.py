@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def sections() -> Iterator[tuple[str, list[Step]]]:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:
-    """Somebody with an empty folder, in which ``python`` is the one that runs the tests."""
+    """Somebody with a folder, in which ``python`` is the one that runs the tests, and in which the manifest is."""
+    shutil.copy(ROOT / "examples" / "shop.yaml", tmp_path)
     return Reader.with_this_python(tmp_path)
 
 
@@ -56,7 +58,7 @@ def test_each_section_with_code_is_tested_here() -> None:
     """Whatever is added to the README is added to these tests."""
     assert [(heading, len(blocks)) for heading, blocks in sections()] == [
         ("wasmcloud_ctl", 1),
-        ("Using it", 4),
+        ("Using it", 5),
         ("In a notebook", 2),
         ("A practice lattice", 1),
     ]
@@ -69,9 +71,13 @@ def test_the_first_block_runs_as_written(run_section: Callable[[str], str]) -> N
 
 
 def test_the_blocks_of_all_operations_run_as_written(run_section: Callable[[str], str]) -> None:
-    """One after the other in one process; the last output is an event, which a narrow terminal wraps."""
+    """One after the other in one process: a status, and an event, which a narrow terminal wraps."""
     printed = " ".join(run_section("Using it").split())
-    assert re.fullmatch(r"[\d:.]+ N\w{7}… component_scaled echo, .*", printed)
+    scalers = "shop-web SpreadScaler deployed shop-http -(wasi:http)-> shop-web LinkScaler deployed "
+    scalers += "shop-http SpreadScaler deployed"
+    status, _, event = printed.partition(f" {scalers} ")
+    assert status == "deployed SCALER KIND STATE"
+    assert re.fullmatch(r"[\d:.]+ N\w{7}… component_scaled echo, .*", event)
 
 
 @pytest.mark.needs("pandas")
