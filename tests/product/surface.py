@@ -33,6 +33,7 @@ DOCUMENTED = {
     "wasmcloud_ctl.models": ["Model"],
     "wasmcloud_ctl.testing": None,  # all of __all__
     "wasmcloud_ctl.testing.plugin": ["make_practice_lattice", "practice_lattice", "practice_server"],
+    "wasmcloud_ctl.wadm": None,
 }
 
 # Modules from which names of the top level can be imported, too.
@@ -51,7 +52,9 @@ MADE_BY_THE_LIBRARY = {
     "PracticeHost",
     "PracticeRegistry",
     "Replies",
+    "StatusReceiver",
     "Undecodable",
+    "WadmClient",
 }
 
 # Members that the reference leaves out. The methods of Claims existed up to version 0.1.0.
@@ -269,6 +272,8 @@ def object_lines(name: str, item: Any, public_classes: set[type]) -> Iterator[st
         yield from prefixed(f"function {name}", signature_lines(item))
     elif isinstance(item, str):
         yield f"constant {name}: str"
+    elif hasattr(item, "__args__"):  # an alias of types
+        yield f"constant {name}: {annotation_text(item, PACKAGE)}"
     else:
         yield f"pytest fixture {name}"
 
