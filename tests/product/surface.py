@@ -63,8 +63,10 @@ UNDOCUMENTED = {
     ("Claims", "in_events_of_components"),
     ("Claims", "in_events_of_providers"),
     ("Claims", "stored"),
+    ("EventReceiver", "make_item"),
     ("PracticeHost", "simulated"),
     ("PracticeRegistry", "pull"),
+    ("StatusReceiver", "make_item"),
 }
 
 # Protocols in lower layers that stand for a class of a higher one.
