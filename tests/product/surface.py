@@ -51,6 +51,7 @@ MADE_BY_THE_LIBRARY = {
     "Inventories",
     "PracticeHost",
     "PracticeRegistry",
+    "PracticeWadm",
     "Replies",
     "StatusReceiver",
     "Undecodable",
