@@ -360,7 +360,7 @@ def test_the_introduction_names_a_prefix_of_ones_own(
 ) -> None:
     """Both from Python and for wash."""
     lattice = make_practice_lattice(topic_prefix="mine.ctl", lattice="default")
-    told = __main__._introduction(lattice)
+    told = __main__._introduction(lattice, has_wadm=False)
 
     assert f"wasmcloud_ctl.connect({lattice.url!r}, topic_prefix='mine.ctl')" in told
     assert "WASMCLOUD_CTL_TOPIC_PREFIX=mine.ctl wash get hosts" in told

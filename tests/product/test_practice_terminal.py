@@ -117,7 +117,7 @@ def test_it_can_have_a_wadm() -> None:
             client.wadm.put_and_deploy_manifest(manifest)
         assert process.stdout is not None
         operations = ("model.put {", "model.deploy shop", f"component.scale {host_id} {{")
-        logged = []
+        logged: list[str] = []
         while len(logged) < len(operations):
             line = process.stdout.readline()[len("12:34:56 ") :]
             if not line.startswith("link.get"):  # wadm asks for the links at each event
