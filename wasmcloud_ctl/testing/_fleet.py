@@ -180,7 +180,7 @@ class Fleet:
                 if self.wadm is not None:
                     await self.wadm.done()
 
-    async def start_wadm(self, api_prefix: str) -> SimulatedWadm:
+    async def start_wadm(self, api_prefix: str) -> None:
         """Start a wadm, whose API has this prefix."""
         # It imports PyYAML, which a lattice without a wadm does not need.
         from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
@@ -193,7 +193,6 @@ class Fleet:
             on_request=self.on_command,
         )
         await self.wadm.start()
-        return self.wadm
 
     @property
     def _busy(self) -> bool:

@@ -233,8 +233,8 @@ class PracticeLattice:
             self._runtime.start(self._open)
             if self._has_wadm:
                 # Before the hosts, so that it knows them from their start.
-                simulated = self._runtime.call(self._runtime.fleet.start_wadm, self.wadm_prefix)
-                self._wadm = PracticeWadm(self._runtime, simulated)
+                self._runtime.call(self._runtime.fleet.start_wadm, self.wadm_prefix)
+                self._wadm = PracticeWadm(self._runtime, self._runtime.fleet)
             self._hosts = [PracticeHost(self._runtime, labels, self._version) for labels in self._labels]
             self._runtime.call(self._runtime.fleet.add, [host.simulated for host in self._hosts])
         except BaseException:

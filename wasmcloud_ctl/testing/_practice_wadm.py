@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from wasmcloud_ctl.testing import _faults
+from wasmcloud_ctl.testing._fleet import Fleet
 from wasmcloud_ctl.testing._runtime import Runtime
 
 if TYPE_CHECKING:
@@ -22,9 +23,15 @@ class PracticeWadm:
     Those for requests take an ``operation``, such as ``model.deploy``; by default they affect all operations.
     """
 
-    def __init__(self, runtime: Runtime, simulated: SimulatedWadm) -> None:
+    def __init__(self, runtime: Runtime, fleet: Fleet) -> None:
         self._runtime = runtime
-        self._simulated = simulated
+        self._fleet = fleet
+
+    @property
+    def _simulated(self) -> SimulatedWadm:
+        simulated = self._fleet.wadm
+        assert simulated is not None
+        return simulated
 
     # Start and stop
 
