@@ -168,23 +168,18 @@ def test_what_began_before_an_undeployment_may_still_be_carried_out(
         client.wadm.undeploy_manifest("shop", wait=1.5)
 
 
-def test_a_restart_of_the_server_ends_no_wait(
-    lattice: PracticeLattice, practice_server: PracticeServer
-) -> None:
+def test_a_restart_of_the_server_ends_no_wait() -> None:
     """The wait looks again when the server is back, and takes what it sees where events are missing."""
     with PracticeServer() as server, practice(server) as lattice, lattice.connect(quiet=0.25) as client:
-        client.wadm.put_and_deploy_manifest(manifest(), wait=WAIT)
-        lattice.registry.hold(ECHO_2)
-        deploying = Calling(
-            lambda: client.wadm.put_and_deploy_manifest(manifest(ECHO_2, version="v2"), wait=WAIT)
-        )
-        lattice.wait_for_commands("component.scale", 3)
+        lattice.registry.hold(ECHO)
+        deploying = Calling(lambda: client.wadm.put_and_deploy_manifest(manifest(), wait=WAIT))
+        lattice.wait_for_commands("component.scale")
         server.restart()
-        lattice.registry.release(ECHO_2)
+        lattice.registry.release(ECHO)
         deploying.end()
 
         assert deploying.error is None
-        assert running_code(lattice) == {ECHO_2}
+        assert running_code(lattice) == {ECHO}
 
 
 def test_messages_that_are_no_events_or_statuses_are_no_hints(
