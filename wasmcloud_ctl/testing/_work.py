@@ -34,12 +34,12 @@ class Work:
                 logger.debug("%s: %s", host.id, failure.chain)
             except Exception:
                 logger.exception("unexpected exception in a practice host")
-            finally:
-                work.close()
 
         task = asyncio.get_running_loop().create_task(guarded())
         self._tasks[task] = host
         task.add_done_callback(self._tasks.pop)
+        # A task that is cancelled before it begins never awaits the work, of which Python would warn.
+        task.add_done_callback(lambda _: work.close())
 
     def abandon(self, host: SimulatedHost) -> None:
         """Cancel all tasks of a host, except the current one."""
