@@ -25,10 +25,17 @@ def test_two_hosts_with_labels(practice_lattice):
         assert {host.version for host in hosts} == {"1.6.2"}
 
 
+@pytest.mark.practice_lattice(wadm=True)
+def test_a_wadm(practice_lattice):
+    with practice_lattice.connect() as client:
+        assert client.wadm.list_manifests() == []
+
+
 def test_several(make_practice_lattice):
     one, other = make_practice_lattice(), make_practice_lattice(2)
     assert one.lattice != other.lattice
     assert one.url == other.url
+    assert make_practice_lattice(wadm=True).wadm.running
 
 
 def test_the_server(practice_server, practice_lattice):
@@ -49,7 +56,7 @@ def test_fixtures_and_marker(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
-    assert "4 passed" in result.stdout, result.stdout + result.stderr
+    assert "5 passed" in result.stdout, result.stdout + result.stderr
     assert "1 failed" in result.stdout
     assert "nats-server log" in result.stdout
     assert "Server is ready" in result.stdout
