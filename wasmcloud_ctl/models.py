@@ -79,8 +79,6 @@ def plain(value: object) -> object:
         return value.to_dict()
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if isinstance(value, enum.Enum):
-        return value.value
     return dict(value) if isinstance(value, dict) else value
 
 

@@ -220,7 +220,7 @@ class ApplicationWait:
         """Look until ``why_not`` twice finds nothing, with a quiet moment in between. Raise if it failed."""
         pause = _FIRST_PAUSE
         while True:
-            reason = self._checked(why_not) or self._confirmed(why_not)
+            reason = self._checked(why_not) or self._checked(why_not, search=True)
             if not reason:
                 return
             self._last_seen = reason
@@ -234,26 +234,21 @@ class ApplicationWait:
             self._left()
             pause = _FIRST_PAUSE if self._listen(pause) else min(pause * 2, _LAST_PAUSE)
 
-    def _checked(self, why_not: Callable[[Look], str]) -> str:
-        """Look once. Return why the outcome is not certain."""
+    def _checked(self, why_not: Callable[[Look], str], *, search: bool = False) -> str:
+        """Look once. Return why the outcome is not certain.
+
+        With ``search``, let a quiet moment pass before, and look at hosts that were not known, too.
+        """
         self._outdated = False
         try:
+            if search:
+                self._find_hosts()
             look = self._look()
         except _UNSEEN as error:
             return str(error)
         self._take(look)
         self._handle_waiting()
         return "something has just changed" if self._outdated else why_not(look)
-
-    def _confirmed(self, why_not: Callable[[Look], str]) -> str:
-        """Let a quiet moment pass, and look again, also at hosts that were not known."""
-        self._outdated = False
-        try:
-            self._find_hosts()
-        except _UNSEEN as error:
-            return str(error)
-        self._handle_waiting()
-        return "something has just changed" if self._outdated else self._checked(why_not)
 
     def _listen(self, seconds: float) -> bool:
         """Wait until something happens. Return whether it did."""

@@ -81,8 +81,11 @@ def _mistakes_of_trait(trait: dict[str, Any], path: str) -> Iterator[Mistake]:
     kind = _PROPERTIES_BY_TRAIT.get(trait["type"])
     if kind is None:
         yield f"{path}.type", _expected(trait["type"], _PROPERTIES_BY_TRAIT)
-        return
-    properties, path = trait["properties"], f"{path}.properties"
+    else:
+        yield from _mistakes_of_properties(trait["properties"], kind, f"{path}.properties")
+
+
+def _mistakes_of_properties(properties: dict[str, Any], kind: type[Any], path: str) -> Iterator[Mistake]:
     if kind is ScalerProperties and "replicas" in properties:
         properties = {"instances": properties["replicas"], **properties}  # its older name
         del properties["replicas"]

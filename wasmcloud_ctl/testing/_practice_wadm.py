@@ -48,16 +48,29 @@ class PracticeWadm:
         """Start wadm again. It knows no host then, and does nothing but answer until a host's next heartbeat."""
         self._runtime.call(self._simulated.start)
 
-    def set_pauses(self, *, component: float = 5.0, provider: float = 60.0, failure: float = 5.0) -> None:
+    def set_pauses(
+        self,
+        *,
+        component: float = 5.0,
+        provider: float = 60.0,
+        failure: float = 5.0,
+        silence: float = 70.0,
+    ) -> None:
         """Set how long wadm waits before it tries something again. It tries at the next event after that.
 
         Args:
             component: Seconds to wait for the event that ends a command for a component.
             provider: Seconds to wait for the event that ends a command for a provider.
             failure: Seconds to wait after a failure.
+            silence: Seconds without a heartbeat after which wadm forgets a host.
         """
         pauses = self._simulated.pauses
-        for name, seconds in (("component", component), ("provider", provider), ("failure", failure)):
+        for name, seconds in (
+            ("component", component),
+            ("provider", provider),
+            ("failure", failure),
+            ("silence", silence),
+        ):
             self._set(setattr, pauses, name, seconds)
 
     # Late replies, or none

@@ -22,11 +22,13 @@ class Pauses:
         component: Seconds to wait for the event that ends a command for a component, or for a link.
         provider: The same for a provider.
         failure: Seconds to wait after a failure.
+        silence: Seconds without a heartbeat after which a host is forgotten.
     """
 
     component: float = 5.0
     provider: float = 60.0
     failure: float = 5.0
+    silence: float = 70.0
 
 
 @define(eq=False)

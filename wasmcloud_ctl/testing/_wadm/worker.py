@@ -15,9 +15,6 @@ from wasmcloud_ctl.testing._wadm.manifests import Manifest
 from wasmcloud_ctl.testing._wadm.scaler import View
 from wasmcloud_ctl.testing._wadm.status import UNDEPLOYED, status, summed
 
-# wadm forgets a host that was silent for so many seconds.
-_SILENCE_SECONDS = 70.0
-
 # How long a deployment takes to reach the worker. A status that is asked for at once is the one from before.
 _DELIVERY_SECONDS = 0.01
 
@@ -74,7 +71,7 @@ class Worker:
         """Handle an event or a change of a manifest."""
         if not isinstance(item, Event):
             await asyncio.sleep(_DELIVERY_SECONDS)
-        self.view.state.forget_silent(_SILENCE_SECONDS)
+        self.view.state.forget_silent(self.pauses.silence)
         if isinstance(item, Event):
             self.view.state.apply(item)
         await self.refresh()
@@ -83,7 +80,7 @@ class Worker:
                 await self._deploy(manifest)
             case Unpublished(name):
                 await self._undeploy(name)
-            case Event():
+            case _:
                 await self._react(item)
 
     async def _deploy(self, manifest: Manifest) -> None:
