@@ -197,6 +197,139 @@ def test_messages_that_are_no_events_or_statuses_are_no_hints(
     assert deploying.end().error is None
 
 
+def test_hosts_may_come_and_go_during_a_wait(lattice: PracticeLattice, client: Client) -> None:
+    """A host that stops counts no more, and one that starts does."""
+    lattice.registry.hold(ECHO)
+    everywhere = manifest(count=1)
+    everywhere["spec"]["components"][0]["traits"][0]["type"] = "daemonscaler"
+    deploying = Calling(lambda: client.wadm.put_and_deploy_manifest(everywhere, wait=WAIT))
+    lattice.wait_for_commands("component.scale")
+    lattice.hosts[1].stop()
+    lattice.add_host()
+    lattice.registry.release(ECHO)
+
+    assert deploying.end().error is None
+    assert [host.running_code for host in lattice.hosts] == [{"shop-echo": ECHO}, {}, {"shop-echo": ECHO}]
+
+
+def test_a_provider_that_fails_first_is_waited_for(lattice: PracticeLattice, client: Client) -> None:
+    """wadm starts it again."""
+    lattice.wadm.set_pauses(provider=0.5, failure=0.5)
+    lattice.registry.fail(ECHO)
+    provider = manifest(count=1)
+    provider["spec"]["components"][0]["type"] = "capability"
+    with client.events_receiver("provider_start_failed") as failures:
+        deploying = Calling(lambda: client.wadm.put_and_deploy_manifest(provider, wait=WAIT))
+        failures.get(10)
+        lattice.registry.restore(ECHO)
+        deploying.end()
+
+    assert deploying.error is None
+    inventories = client.get_host_inventories(expected=2)
+    assert [found.id for one in inventories for found in one.providers] == ["shop-echo"]
+
+
+def test_what_began_before_a_deployment_may_still_be_carried_out(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """So the same version is not certain before a while has passed, though all is as it should be."""
+    lattice.registry.hold(ECHO)
+    client.wadm.put_and_deploy_manifest(manifest())
+    lattice.wait_for_commands("component.scale")
+    deploying = Calling(lambda: client.wadm.deploy_manifest("shop", wait=WAIT))
+    lattice.wait_for_commands("model.deploy", 2)
+    lattice.registry.release(ECHO)
+    deploying.end()
+
+    assert deploying.error is None
+    assert deploying.seconds >= 5.0
+
+
+def test_a_removal_that_somebody_undoes_is_not_certain(lattice: PracticeLattice, client: Client) -> None:
+    """By another deployment."""
+    client.wadm.put_and_deploy_manifest(manifest(), wait=WAIT)
+    lattice.wadm.hold()
+    removing = Calling(lambda: client.wadm.undeploy_manifest("shop", wait=2.0))
+    lattice.wait_for_commands("model.undeploy")
+    client.wadm.deploy_manifest("shop")
+    error = removing.end().error
+
+    assert isinstance(error, WaitTimeout)
+    assert "version v1 is deployed" in str(error)
+
+
+def test_a_status_before_the_command_proves_nothing(lattice: PracticeLattice, client: Client) -> None:
+    """It belongs to what was deployed before."""
+    client.wadm.put_manifest(manifest())
+    deploying = Calling(lambda: client.wadm.deploy_manifest("shop", wait=WAIT))
+    lattice.wait_for_commands("host.ping")
+    for message in ("first", "second", "third"):
+        lattice.wadm.publish_status("shop", {"status": {"type": "failed", "message": message}})
+
+    assert deploying.end().error is None
+    assert running_code(lattice) == {ECHO}
+
+
+def test_an_application_without_scalers_is_deployed(client: Client) -> None:
+    """Its status stays undeployed: nothing of it runs."""
+    nothing = manifest()
+    del nothing["spec"]["components"][0]["traits"]
+    assert client.wadm.put_and_deploy_manifest(nothing, wait=WAIT).version == "v1"
+
+    assert client.wadm.get_manifest_status("shop").info.status_type is StatusType.UNDEPLOYED
+
+
+def test_what_runs_on_a_silent_host_runs_elsewhere_when_wadm_forgets_it(
+    lattice: PracticeLattice, client: Client
+) -> None:
+    """The wait goes on until then."""
+    lattice.wadm.set_pauses(silence=2.0)
+    client.wadm.put_and_deploy_manifest(manifest(), wait=WAIT)
+    (runs,) = [host for host in lattice.hosts if host.running_code]
+    (other,) = [host for host in lattice.hosts if not host.running_code]
+    runs.kill()
+    client.wadm.deploy_manifest("shop", wait=WAIT)
+
+    assert other.running_code == {"shop-echo": ECHO}
+
+
+@pytest.mark.parametrize("kind", ["component", "capability"])
+def test_what_runs_on_a_host_that_no_longer_fits_is_moved(
+    lattice: PracticeLattice, client: Client, kind: str
+) -> None:
+    """Labels can change."""
+    first, second = lattice.hosts
+    client.put_label(first.id, "zone", "here").raise_for_status()
+    moving = manifest(count=1)
+    part = moving["spec"]["components"][0]
+    part["type"] = kind
+    part["traits"][0]["properties"]["spread"] = [{"name": "here", "requirements": {"zone": "here"}}]
+    client.wadm.put_and_deploy_manifest(moving, wait=WAIT)
+    client.delete_label(first.id, "zone").raise_for_status()
+    client.put_label(second.id, "zone", "here").raise_for_status()
+    client.wadm.deploy_manifest("shop", wait=WAIT)
+
+    runs = {
+        one.host_id: [found.id for found in one.components] + [found.id for found in one.providers]
+        for one in client.get_host_inventories(expected=2)
+    }
+    assert runs == {first.id: [], second.id: ["shop-echo"]}
+
+
+@pytest.mark.parametrize("kind", ["component", "capability"])
+def test_a_daemonscaler_without_hosts_fails(client: Client, kind: str) -> None:
+    """With wadm's reason."""
+    nowhere = manifest(count=1)
+    part = nowhere["spec"]["components"][0]
+    part["type"] = kind
+    spread = [{"name": "mars", "requirements": {"planet": "mars"}}]
+    part["traits"] = [{"type": "daemonscaler", "properties": {"instances": 1, "spread": spread}}]
+    with pytest.raises(OperationFailed) as caught:
+        client.wadm.put_and_deploy_manifest(nowhere, wait=WAIT)
+
+    assert caught.value.reason == f"Could not satisfy daemonscaler mars for {ECHO}, 0 eligible hosts found."
+
+
 # Permissions ------------------------------------------------------------------------------------
 
 
