@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -390,3 +391,57 @@ def test_a_lattice_with_a_wadm_can_be_made_by_the_fixture(
     (command,) = lattice.wait_for_commands("model.put")
 
     assert command.subject == f"acme.wadm.{lattice.lattice}.model.put"
+
+
+def test_a_request_without_a_reply_subject_is_served(lattice: PracticeLattice, client: Client) -> None:
+    """wadm has nobody to answer then."""
+    payload = json.dumps(manifest()).encode()
+    lattice.publish(f"wadm.api.{lattice.lattice}.model.put", payload)
+    lattice.wait_for_commands("model.put")
+    lattice.settle()
+
+    assert [found.name for found in client.wadm.list_manifests()] == ["shop"]
+
+
+def test_a_lattice_without_hosts_settles(make_practice_lattice: Callable[..., PracticeLattice]) -> None:
+    """A deployment waits for the first host. That is no work in progress."""
+    lattice = make_practice_lattice(0, wadm=True)
+    with lattice.connect() as client:
+        client.wadm.put_and_deploy_manifest(manifest())
+        lattice.settle()
+
+        assert client.wadm.get_manifest_status("shop").info.status_type is StatusType.UNDEPLOYED
+
+
+def test_wadm_goes_on_without_the_answers_of_hosts(lattice: PracticeLattice, client: Client) -> None:
+    """It asks for links and configs. What it does not learn, it does later."""
+    (host,) = lattice.hosts
+    lattice.wadm.set_pauses(component=0.01, failure=0.01)
+    host.reply_with(b"[]", operation="link.get")
+    host.reply_with(b"oops", operation="config.get")
+    configured = manifest()
+    config = [{"name": "web", "properties": {"a": "b"}}]
+    configured["spec"]["components"][0]["properties"]["config"] = config
+    client.wadm.put_and_deploy_manifest(configured)
+    with client.events_receiver("config_set", "component_scaled") as events:
+        lattice.settle()
+        host.recover()
+        host.beat()
+        while events.get(timeout=WAIT).name != "config_set":
+            pass
+
+    assert client.get_config("shop-web").unwrap() == {"a": "b"}
+
+
+def test_a_link_between_providers_is_left_out(lattice: PracticeLattice, client: Client) -> None:
+    """As by the real wadm, which says deployed."""
+    linked = manifest(kind="capability")
+    other = {"name": "other", "type": "capability", "properties": {"image": ECHO}}
+    link = {"namespace": "wasi", "package": "http", "interfaces": ["a"], "target": {"name": "other"}}
+    linked["spec"]["components"][0]["traits"].append({"type": "link", "properties": link})
+    linked["spec"]["components"].append(other)
+    with client.wadm.subscribe_to_status("shop") as statuses:
+        client.wadm.put_and_deploy_manifest(linked)
+        status = wait_for_status(statuses, StatusType.DEPLOYED)
+
+    assert [scaler.kind for scaler in status.scalers] == ["SpreadScaler", "SpreadScaler"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -12,19 +12,35 @@ import pytest
 from wasmcloud_ctl import (
     ComponentDescription,
     ComponentScaled,
+    ComponentScaleFailed,
+    ConfigDeleted,
+    ConfigSet,
     DecodeError,
     HostInventory,
+    HostStopped,
     InvalidArgument,
     Link,
+    LinkdefDeleted,
+    LinkdefSet,
     NotFound,
     OperationRejected,
     ProviderDescription,
+    ProviderStarted,
+    ProviderStartFailed,
+    ProviderStopped,
     ScalerStatus,
     Status,
     StatusInfo,
     StatusType,
 )
-from wasmcloud_ctl._operations.application import APPLICATION, SCALER, SPREAD, Application, application_of
+from wasmcloud_ctl._operations.application import (
+    APPLICATION,
+    SCALER,
+    SPREAD,
+    Application,
+    application_of,
+    concerns,
+)
 from wasmcloud_ctl._operations.application_evidence import Failures, Scales, stale
 from wasmcloud_ctl._operations.application_look import Look, difference, leftover
 from wasmcloud_ctl._operations.application_wait import in_words
@@ -645,6 +661,48 @@ def test_nothing_of_a_removed_application_runs() -> None:
         leftover("shop", look(silent=["Ntwo"]))
         == "the host Ntwo does not answer, so what runs there is unknown"
     )
+
+
+EVENTS: list[tuple[Callable[[str], object], str]] = [
+    (
+        lambda found: ComponentScaled(component_id=found, host_id="N", image_ref="r", max_instances=1),
+        "shop-echo",
+    ),
+    (
+        lambda found: ComponentScaleFailed(
+            component_id=found, host_id="N", image_ref="r", max_instances=1, error="e"
+        ),
+        "shop-echo",
+    ),
+    (lambda found: ProviderStarted(provider_id=found, host_id="N", image_ref="r"), "shop-http"),
+    (lambda found: ProviderStopped(provider_id=found, host_id="N", reason="r"), "shop-http"),
+    (
+        lambda found: ProviderStartFailed(provider_id=found, host_id="N", provider_ref="r", error="e"),
+        "shop-http",
+    ),
+    (
+        lambda found: LinkdefSet(**attrs.asdict(attrs.evolve(LINK, source_id=found), recurse=False)),
+        "shop-echo",
+    ),
+    (
+        lambda found: LinkdefDeleted(source_id=found, name="default", wit_namespace="w", wit_package="p"),
+        "shop-echo",
+    ),
+    (lambda found: ConfigSet(config_name=found), "shop-c"),
+    (lambda found: ConfigDeleted(config_name=found), "shop-c"),
+]
+
+
+@pytest.mark.parametrize(("event", "own"), EVENTS)
+def test_an_event_concerns_the_application_of_its_part(event: Callable[[str], object], own: str) -> None:
+    """Components, providers, links and configs of others are no reason to look again."""
+    assert concerns(event(own), LINKED, HTTP)
+    assert not concerns(event("other"), LINKED, HTTP)
+
+
+def test_an_event_of_a_host_concerns_every_application() -> None:
+    """A host that starts or stops changes what can run."""
+    assert concerns(HostStopped(labels={}))
 
 
 # Old and new ------------------------------------------------------------------------------------

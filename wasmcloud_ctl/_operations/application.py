@@ -8,6 +8,17 @@ import attrs
 
 from wasmcloud_ctl._protocol import manifest_codec
 from wasmcloud_ctl._protocol.manifests import Component, ConfigProperty, Manifest, ScalerProperties
+from wasmcloud_ctl.events import (
+    ComponentScaled,
+    ComponentScaleFailed,
+    ConfigDeleted,
+    ConfigSet,
+    LinkdefDeleted,
+    LinkdefSet,
+    ProviderStarted,
+    ProviderStartFailed,
+    ProviderStopped,
+)
 from wasmcloud_ctl.models import HostInventory, Link
 
 # The annotations that wadm gives to what it starts.
@@ -186,6 +197,23 @@ def _id_of(application: str, component: Component) -> str:
     if properties.image is None and properties.application is not None:
         return joined(properties.application.name, properties.application.component)
     return joined(application, component.name)
+
+
+def concerns(data: object, *applications: Application) -> bool:
+    """Return whether an event with this data can be about one of the applications."""
+    ids = {part_id for application in applications for part_id in application.ids}
+    match data:
+        case ComponentScaled(component_id=found) | ComponentScaleFailed(component_id=found):
+            return found in ids
+        case ProviderStarted(provider_id=found) | ProviderStopped(provider_id=found):
+            return found in ids
+        case ProviderStartFailed(provider_id=found):
+            return found in ids
+        case LinkdefSet(source_id=found) | LinkdefDeleted(source_id=found):
+            return any(link.source_id == found for application in applications for link in application.links)
+        case ConfigSet(config_name=found) | ConfigDeleted(config_name=found):
+            return any(found in application.configs for application in applications)
+    return True
 
 
 def joined(application: str, name: str) -> str:

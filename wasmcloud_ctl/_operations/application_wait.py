@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl._operations.application import Application, application_of
+from wasmcloud_ctl._operations.application import Application, application_of, concerns
 from wasmcloud_ctl._operations.application_evidence import Failures, Scales, stale
 from wasmcloud_ctl._operations.application_look import Look, difference, leftover
 from wasmcloud_ctl._operations.gather import Limits, collect, gather, gather_inventories, named_host
@@ -20,21 +20,7 @@ from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._operations.wadm_requests import WadmRequests
 from wasmcloud_ctl._protocol import cloud_events, codec, wadm_replies
 from wasmcloud_ctl._transport import Reply, Subscription
-from wasmcloud_ctl.events import (
-    ComponentScaled,
-    ComponentScaleFailed,
-    ConfigDeleted,
-    ConfigSet,
-    Event,
-    HostHeartbeat,
-    HostStarted,
-    HostStopped,
-    LinkdefDeleted,
-    LinkdefSet,
-    ProviderStarted,
-    ProviderStartFailed,
-    ProviderStopped,
-)
+from wasmcloud_ctl.events import ComponentScaled, HostHeartbeat, HostStarted, HostStopped
 from wasmcloud_ctl.exceptions import (
     DecodeError,
     NoResponders,
@@ -327,22 +313,7 @@ class ApplicationWait:
                 self._hosts.discard(event.source)
             case ComponentScaled():
                 self._scales.on_event(data)
-        self._outdated = self._outdated or self._concerns(event)
-
-    def _concerns(self, event: Event) -> bool:
-        ids, configs = self._wanted.ids | self._before.ids, self._wanted.configs
-        match event.data:
-            case ComponentScaled(component_id=found) | ComponentScaleFailed(component_id=found):
-                return found in ids
-            case ProviderStarted(provider_id=found) | ProviderStopped(provider_id=found):
-                return found in ids
-            case ProviderStartFailed(provider_id=found):
-                return found in ids
-            case LinkdefSet(source_id=found) | LinkdefDeleted(source_id=found):
-                return any(link.source_id == found for link in self._wanted.links + self._before.links)
-            case ConfigSet(config_name=found) | ConfigDeleted(config_name=found):
-                return found in configs
-        return True
+        self._outdated = self._outdated or concerns(data, self._before, self._wanted)
 
     def _on_status(self, reply: Reply) -> None:
         try:

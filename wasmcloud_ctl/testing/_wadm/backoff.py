@@ -73,9 +73,7 @@ class Backoff:
         return self._plan()
 
     async def reconcile(self) -> list[Command]:
-        """Return the commands that are needed."""
-        if self._waits:
-            return []
+        """Return the commands that are needed at first."""
         commands: list[Command] = []
         for config in self.configs:
             commands += await config.reconcile()
