@@ -6,71 +6,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define
 
 from wasmcloud_ctl.testing._wadm import spread
 from wasmcloud_ctl.testing._wadm.commands import Command, scale
-from wasmcloud_ctl.testing._wadm.events import Event
-from wasmcloud_ctl.testing._wadm.scaler import View, identity
+from wasmcloud_ctl.testing._wadm.part_scaler import Part, PartScaler
+from wasmcloud_ctl.testing._wadm.scaler import View
 from wasmcloud_ctl.testing._wadm.spread import Spread
 from wasmcloud_ctl.testing._wadm.status import DEPLOYED, State
 
-HOST_EVENTS = ("host_started", "host_stopped", "host_heartbeat")
-
 
 @define
-class Part:
-    """A component or provider of an application.
-
-    Attributes:
-        application: The name of the application.
-        name: The name in the manifest.
-        id: The id in the lattice.
-        reference: The image.
-        config: The names of the configs.
-    """
-
-    application: str
-    name: str
-    id: str
-    reference: str
-    config: Sequence[str]
-
-    def scaler_id(self, kind: str) -> str:
-        """Return the id of its scaler."""
-        return identity(kind, self.application, self.name, self.id, self.reference, *self.config)
-
-
-@define
-class ComponentScaler:
+class ComponentScaler(PartScaler):
     """What both scalers of components have in common."""
 
-    view: View
-    part: Part
-    spreads: list[Spread]
-    kind: str = ""
-
-    @property
-    def id(self) -> str:
-        """The id."""
-        return self.part.scaler_id(self.kind)
-
-    @property
-    def name(self) -> str:
-        """The component's id."""
-        return self.part.id
-
-    def concerns(self, event: Event) -> bool:
-        """Return whether an event is about the component, its configs or its hosts."""
-        if event.name in HOST_EVENTS:
-            return any(found.fits(event.data["labels"]) for found in self.spreads)
-        return (event.name == "component_scaled" and event.data["component_id"] == self.part.id) or (
-            event.name == "config_set" and event.data["config_name"] in self.part.config
-        )
-
-    def cleanup(self) -> list[Command]:
-        """Return the commands that stop all instances."""
-        return evolve(self, spreads=spread.emptied(self.spreads)).plan()[0]
+    own_events = ("component_scaled",)
+    id_field = "component_id"
 
     def plan(self) -> tuple[list[Command], State]:
         """Return the commands that are needed, and the state."""

@@ -9,9 +9,10 @@ from typing import Any
 from attrs import define, field
 
 from wasmcloud_ctl.testing._wadm.backoff import Backoff, Pauses
-from wasmcloud_ctl.testing._wadm.component_scalers import ComponentDaemon, ComponentSpread, Part
+from wasmcloud_ctl.testing._wadm.component_scalers import ComponentDaemon, ComponentSpread
 from wasmcloud_ctl.testing._wadm.config_scalers import ConfigScaler, secret_content
 from wasmcloud_ctl.testing._wadm.link_scaler import LinkScaler
+from wasmcloud_ctl.testing._wadm.part_scaler import Part
 from wasmcloud_ctl.testing._wadm.provider_scalers import ProviderDaemon, ProviderSpread
 from wasmcloud_ctl.testing._wadm.scaler import Scaler, View
 

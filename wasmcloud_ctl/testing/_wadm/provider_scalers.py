@@ -5,47 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define
 
 from wasmcloud_ctl.testing._wadm import spread
 from wasmcloud_ctl.testing._wadm.commands import SCALER, Command, start_provider, stop_provider
-from wasmcloud_ctl.testing._wadm.component_scalers import HOST_EVENTS, Part
-from wasmcloud_ctl.testing._wadm.events import Event
+from wasmcloud_ctl.testing._wadm.part_scaler import Part, PartScaler
 from wasmcloud_ctl.testing._wadm.scaler import View
 from wasmcloud_ctl.testing._wadm.spread import Spread
 from wasmcloud_ctl.testing._wadm.status import DEPLOYED, State
 
 
 @define
-class ProviderScaler:
+class ProviderScaler(PartScaler):
     """What both scalers of providers have in common."""
 
-    view: View
-    part: Part
-    spreads: list[Spread]
-    kind: str = ""
-
-    @property
-    def id(self) -> str:
-        """The id."""
-        return self.part.scaler_id(self.kind)
-
-    @property
-    def name(self) -> str:
-        """The provider's id."""
-        return self.part.id
-
-    def concerns(self, event: Event) -> bool:
-        """Return whether an event is about the provider, its configs or its hosts."""
-        if event.name in HOST_EVENTS:
-            return any(found.fits(event.data["labels"]) for found in self.spreads)
-        if event.name in ("provider_started", "provider_stopped"):
-            return bool(event.data["provider_id"] == self.part.id)
-        return event.name == "config_set" and event.data["config_name"] in self.part.config
-
-    def cleanup(self) -> list[Command]:
-        """Return the commands that stop the provider."""
-        return evolve(self, spreads=spread.emptied(self.spreads)).plan()[0]
+    own_events = ("provider_started", "provider_stopped")
+    id_field = "provider_id"
 
     def plan(self) -> tuple[list[Command], State]:
         """Return the commands that are needed, and the state."""
