@@ -120,10 +120,9 @@ def world(request: pytest.FixtureRequest, references: References) -> Iterator[Wo
                 ):
                     yield World(client, references, server.url, lattice)
                 return
-            hosts = harness.real_hosts(
-                server.url, LABELS, harness.HostOptions(lattice=lattice, heartbeat=HEARTBEAT)
-            )
-            with harness.real_wadm(server.url), hosts:
+            host_options = harness.HostOptions(lattice=lattice, heartbeat=HEARTBEAT)
+            hosts = harness.real_hosts(server.url, LABELS, host_options, harness.built())
+            with harness.real_wadm(server.url, program=harness.built_wadm()), hosts:
                 yield World(client, references, server.url, lattice)
 
 

@@ -47,7 +47,7 @@ hook_of = functools.cache(converter.get_structure_hook)
 def wire_names(kind: Any) -> dict[str, Any]:
     """Return the types of a class's fields, by their names on the wire."""
     fields = attrs.fields(attrs.resolve_types(kind))
-    return {_WIRE_NAMES.get((kind, field.name), field.name): field.type for field in fields}
+    return {_WIRE_NAMES.get((kind, field.name)) or field.name: field.type for field in fields}
 
 
 def find_mismatch(value: object, kind: Any, path: str) -> tuple[str, str] | None:

@@ -91,7 +91,7 @@ class Call:
     key: str | None
     _command: bool
     _once: bool
-    _headers: bytes = attrs.field(factory=encode_headers, kw_only=True)
+    _headers: bytes = attrs.field(factory=encode_headers, kw_only=True, alias="headers")
     _connection: Connection | None = attrs.field(default=None, init=False)
     token: bytes = attrs.field(default=b"", init=False)
     _written: int = attrs.field(default=0, init=False)

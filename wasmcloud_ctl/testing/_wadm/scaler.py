@@ -34,28 +34,23 @@ class View:
 
 
 class Scaler(Protocol):
-    """A scaler: it compares what wadm knows with what the manifest says, and plans commands for the difference."""
+    """A scaler: it compares what wadm knows with what the manifest says, and plans commands for the difference.
+
+    ``id`` is a hash of what makes it another scaler. ``plan`` returns the commands that are needed, and the state.
+    ``cleanup`` returns the commands that remove what it has started. ``concerns`` says whether it must plan anew
+    after an event.
+    """
 
     @property
-    def id(self) -> str:
-        """The id: a hash of what makes it another scaler."""
-
+    def id(self) -> str: ...
     @property
-    def kind(self) -> str:
-        """The kind, such as ``SpreadScaler``."""
-
+    def kind(self) -> str: ...
     @property
-    def name(self) -> str:
-        """The name."""
+    def name(self) -> str: ...
 
-    def plan(self) -> tuple[list[Command], State]:
-        """Return the commands that are needed, and the state."""
-
-    def cleanup(self) -> list[Command]:
-        """Return the commands that remove what the scaler has started."""
-
-    def concerns(self, event: Event) -> bool:
-        """Return whether the scaler must plan anew after an event."""
+    def plan(self) -> tuple[list[Command], State]: ...
+    def cleanup(self) -> list[Command]: ...
+    def concerns(self, event: Event) -> bool: ...
 
 
 def identity(*parts: str) -> str:

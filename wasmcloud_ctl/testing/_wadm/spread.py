@@ -55,7 +55,7 @@ def shares(properties: Mapping[str, Any]) -> list[Spread]:
 
 def each(properties: Mapping[str, Any]) -> list[Spread]:
     """Return the spreads of a daemonscaler. Each of their hosts has all instances."""
-    spreads = properties.get("spread") or [{"name": "default"}]
+    spreads: Sequence[Mapping[str, Any]] = properties.get("spread") or [{"name": "default"}]
     return [
         Spread(spread["name"], spread.get("requirements", {}), properties["instances"]) for spread in spreads
     ]
