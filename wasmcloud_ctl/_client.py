@@ -706,8 +706,10 @@ class Client:
                 warnings.warn(
                     f"{name!r} is no known kind of event; the nearest known one is {nearest!r}", stacklevel=2
                 )
+        # Not EventReceiver[...]: at the interpreter's end, typing cannot import what that needs any more.
+        kind: type[EventReceiver[Event | Gap]] = EventReceiver
         return self._sender.receive(
-            EventReceiver[Event | Gap],
+            kind,
             subjects,
             timeout,
             maxsize=maxsize,
