@@ -129,6 +129,7 @@ def practice(server: PracticeServer, header: Line, folder: Path) -> Iterator[Pra
     with PracticeLattice(hosts, server=server, heartbeat_interval=5 / PACE, wadm=True) as lattice:
         lattice.wadm.set_pauses(component=5 / PACE, provider=60 / PACE, failure=5 / PACE)
         if header["first"] == "hosts":
+            lattice.settle()  # so that this wadm does not hear of the hosts' start
             lattice.wadm.stop()
             lattice.wadm.start()
         yield lattice
