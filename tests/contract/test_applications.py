@@ -328,6 +328,23 @@ def test_a_config_with_other_contents_is_there(world: World) -> None:
         assert world.client.get_config("shop-greeting").unwrap() == {"text": text}
 
 
+def test_a_config_that_wadm_loses_is_no_success(world: World) -> None:
+    """With another image and the same config, wadm can delete the config. Another deployment puts it again."""
+    config = [{"name": "greeting", "properties": {"text": "hello"}}]
+    world.deploy(world.echo(1, config=config), version="v1")
+    reasons = []
+    try:
+        world.deploy(world.echo(1, world.references.echo2, config=config), version="v2")
+    except OperationFailed as error:
+        reasons.append(error.reason)
+        world.client.wadm.deploy_manifest("shop", "v2", wait=WAIT)
+
+    lost = "the config shop-greeting does not exist, though wadm says deployed: deploy this version again"
+    assert reasons in ([], [lost])
+    assert world.client.get_config("shop-greeting").unwrap() == {"text": "hello"}
+    assert world.running() == {"shop-echo": (world.references.echo2, 1)}
+
+
 def test_what_a_version_no_longer_has_is_gone(world: World) -> None:
     """A component and its link."""
     second = {**world.echo(2), "name": "second"}

@@ -165,12 +165,13 @@ class Failures:
     """
 
     _failing: dict[str, _Failing] = attrs.field(factory=dict)
+    _lost_config: _Failing = attrs.field(factory=_Failing)
     _heartbeats_arrive: bool = False
 
     def on_heartbeat(self, host_id: str, now: float) -> None:
         """Take a heartbeat of a host."""
         self._heartbeats_arrive = True
-        for failing in self._failing.values():
+        for failing in (*self._failing.values(), self._lost_config):
             failing.on_heartbeat(host_id, now)
 
     def on_status(self, status: Status, now: float) -> None:
@@ -181,17 +182,26 @@ class Failures:
         for key, info in infos.items():
             self._failing[key].on_info(info, now)
 
+    def on_configs(self, wrong: str, now: float) -> None:
+        """Take which config is not as the manifest says while wadm says deployed. Empty if all are.
+
+        wadm can delete a config that the new version has, too, and does not put it again.
+        """
+        state = StatusType.FAILED if wrong else StatusType.DEPLOYED
+        reason = f"{wrong}, though wadm says deployed: deploy this version again" if wrong else ""
+        self._lost_config.on_info(StatusInfo(status_type=state, message=reason), now)
+
     def certain(self, hosts: Collection[str], now: float, *, hosts_fit: bool) -> str | None:
         """Return the reason of a failure that is certain. None if there is none.
 
         ``hosts_fit`` says whether each spread of the manifest has a host that fits.
         """
-        for failing in self._failing.values():
+        for failing in (*self._failing.values(), self._lost_config):
             reason = failing.reason
             if reason is None:
                 continue
             by_chance = hosts_fit and reason.startswith(_CONFLICT)
-            twice = failing.times[reason] > 1 and not by_chance
+            twice = failing.times[reason] > 1 and not by_chance and failing is not self._lost_config
             if twice or self._stands(failing, reason, hosts, now, _DRAWS if by_chance else 1):
                 return reason
         return None

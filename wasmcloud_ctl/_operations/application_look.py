@@ -121,7 +121,7 @@ def difference(wanted: Application, before: Application, look: Look) -> str:
         )
         if reason:
             return reason
-    return _wrong_link(wanted, before, look) or _wrong_config(wanted, look)
+    return _wrong_link(wanted, before, look) or wrong_config(wanted, look)
 
 
 def _unknown(host: str) -> str:
@@ -181,7 +181,8 @@ def _key(link: Link) -> tuple[str, ...]:
     return *link_key(link), link.target
 
 
-def _wrong_config(wanted: Application, look: Look) -> str:
+def wrong_config(wanted: Application, look: Look) -> str:
+    """Return the first config that is not as the manifest says. Empty if all are."""
     for name, contents in wanted.configs.items():
         found = look.configs.get(name)
         if found is None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._operations.application import Application, application_of, concerns
 from wasmcloud_ctl._operations.application_evidence import Failures, Scales, stale
-from wasmcloud_ctl._operations.application_look import Look, difference, leftover
+from wasmcloud_ctl._operations.application_look import Look, difference, leftover, wrong_config
 from wasmcloud_ctl._operations.gather import Limits, collect, gather, gather_inventories, named_host
 from wasmcloud_ctl._operations.progress import Progress
 from wasmcloud_ctl._operations.sender import Sender
@@ -267,6 +267,7 @@ class ApplicationWait:
         wanted_state = StatusType.DEPLOYED if self._wanted.scalers() else StatusType.UNDEPLOYED
         if state is not wanted_state:
             return difference(self._wanted, self._before, look) or f"wadm says {state}"
+        self._failures.on_configs(wrong_config(self._wanted, look), now)
         if now < self._in_flight_until:
             return "a command that wadm sent before may still be carried out"
         return difference(self._wanted, self._before, look) or stale(
