@@ -265,9 +265,10 @@ class ApplicationWait:
         state = look.status.info.status_type
         # What needs no scalers stays undeployed.
         wanted_state = StatusType.DEPLOYED if self._wanted.scalers() else StatusType.UNDEPLOYED
-        if state is not wanted_state:
+        is_deployed = state is wanted_state
+        self._failures.on_configs(wrong_config(self._wanted, look) if is_deployed else "", now)
+        if not is_deployed:
             return difference(self._wanted, self._before, look) or f"wadm says {state}"
-        self._failures.on_configs(wrong_config(self._wanted, look), now)
         if now < self._in_flight_until:
             return "a command that wadm sent before may still be carried out"
         return difference(self._wanted, self._before, look) or stale(
