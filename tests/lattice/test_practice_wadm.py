@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from calling import wait_until
+from calling import Calling, wait_until
 
 from wasmcloud_ctl import (
     Client,
@@ -412,6 +412,31 @@ def test_a_lattice_without_hosts_settles(make_practice_lattice: Callable[..., Pr
         lattice.settle()
 
         assert client.wadm.get_manifest_status("shop").info.status_type is StatusType.UNDEPLOYED
+
+
+def test_a_lattice_without_hosts_settles_when_requests_are_served(
+    make_practice_lattice: Callable[..., PracticeLattice],
+) -> None:
+    """Though the deployment before them waits for the first host."""
+    lattice = make_practice_lattice(0, wadm=True)
+    lattice.wadm.slow(0.3)
+    with lattice.connect() as client:
+        client.wadm.put_and_deploy_manifest(manifest())
+        asking = Calling(client.wadm.list_manifests)
+        lattice.wait_for_commands("model.get")
+        lattice.settle()
+
+        assert asking.end().error is None
+
+
+def test_a_subject_without_an_operation_is_refused(lattice: PracticeLattice, client: Client) -> None:
+    """In wadm's words."""
+
+    async def ask() -> bytes:
+        return (await client.nats_client.request(f"wadm.api.{lattice.lattice}.model", timeout=5)).data
+
+    refusal = {"message": "Invalid subject: Expected to find API operation", "result": "error"}
+    assert json.loads(client.run(ask)) == refusal
 
 
 def test_wadm_goes_on_without_the_answers_of_hosts(lattice: PracticeLattice, client: Client) -> None:

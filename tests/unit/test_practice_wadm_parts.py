@@ -162,3 +162,28 @@ def test_an_item_that_fails_is_logged_and_ends_nothing(caplog: pytest.LogCapture
 
     assert handled == ["good"]
     assert [record.message for record in caplog.records] == ["unexpected exception in a practice wadm"]
+
+
+def test_a_line_that_is_closed_keeps_its_items() -> None:
+    """They are handled when it is open again."""
+    handled: list[str] = []
+
+    async def run() -> None:
+        async def handle(item: str) -> None:
+            handled.append(item)
+            line.open.clear()
+
+        line = Line(handle)
+        line.open.set()
+        line.start()
+        line.add("first")
+        line.add("second")
+        while not handled or line.open.is_set():
+            await asyncio.sleep(0)  # until the first item is handled
+        assert (handled, line.busy) == (["first"], True)
+        line.open.set()
+        await line.done()
+        line.stop()
+
+    asyncio.run(run())
+    assert handled == ["first", "second"]

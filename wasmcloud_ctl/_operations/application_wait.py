@@ -177,6 +177,7 @@ class ApplicationWait:
         return True
 
     def _send(self, send: Callable[[float], T]) -> T:
+        self._handle_waiting()  # what was published before the command proves nothing about it
         response = send(min(self._timeout, self._left()))
         self._sent = True
         if self._status_before.info.status_type is StatusType.RECONCILING:
