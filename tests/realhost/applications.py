@@ -135,7 +135,7 @@ class World:
         started = time.monotonic()
         command()
         while time.monotonic() < started + 60:
-            time.sleep(self.poller)  # the poller's pause
+            time.sleep(self.poller)  # what is measured is a script that asks at intervals
             info = self.client.wadm.get_manifest_status(self.name, timeout=10).info
             if info.status_type in ends:
                 return Answer(info.status_type.value, time.monotonic() - started, info.message)
@@ -277,7 +277,7 @@ def _judged(world: World, answer: Answer, wanted: dict[str, int] | None, fresh: 
         now = world.running()
         if now != wanted:
             return Run(answer, ran, f"ran {now} soon after")
-        time.sleep(0.1)  # no event of the application says that it stays as it is
+        time.sleep(0.1)  # no event says that nothing happens, so the state is looked at for a while
     return Run(answer, ran, "")
 
 

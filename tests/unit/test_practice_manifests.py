@@ -17,7 +17,7 @@ DATA = Path(__file__).parents[1] / "data" / "wadm-manifests-0.21.1.jsonl"
 
 CASES: list[dict[str, Any]] = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
 
-pytestmark = pytest.mark.skipif(
+pytestmark = pytest.mark.skipif(  # the real wadm parses with libyaml, whose words are compared here
     not yaml.__with_libyaml__, reason="PyYAML without libyaml has other words for errors of syntax"
 )
 

@@ -27,7 +27,7 @@ def a_manifest_is_a_mapping_a_path_or_a_text(client: Client, mapping: Mapping[st
     client.wadm.put_manifest(Path("shop.yaml"))
     client.wadm.put_manifest("kind: Application")
     client.wadm.put_and_deploy_manifest(b"kind: Application", wait=60)
-    client.wadm.put_manifest(["kind"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    client.wadm.put_manifest(["kind"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the mistake
 
 
 def answers_are_typed(client: Client) -> None:
