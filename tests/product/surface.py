@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import enum
 import importlib
 import inspect
 import pkgutil
@@ -257,7 +258,8 @@ def class_lines(cls: type, public_classes: set[type]) -> Iterator[str]:
             yield f"attribute {name}"
     for name in OPERATORS:
         implementation = inspect.getattr_static(cls, name, None)
-        built_in = [inspect.getattr_static(base, name, None) for base in (object, BaseException)]
+        bases = (object, BaseException, str, enum.Enum)  # what these have depends on the version of Python
+        built_in = [inspect.getattr_static(base, name, None) for base in bases]
         if implementation not in built_in:
             yield f"operator {name}" if implementation is not None else f"operator {name} is switched off"
 

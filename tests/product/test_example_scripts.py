@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -612,6 +613,7 @@ def of_shop(lattice: PracticeLattice) -> list[tuple[str, str, int]]:
         )
 
 
+@pytest.mark.skipif(shutil.which("sed") is None, reason="needs sed")  # which a bare machine has not
 def test_deploy_upgrade_and_roll_back(with_wadm: PracticeLattice, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's pipes: the version that fails is deleted, and the one before it runs again."""
     monkeypatch.setenv("WASMCLOUD_CTL_PORT", with_wadm.url.rpartition(":")[2])
