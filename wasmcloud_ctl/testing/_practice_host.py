@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from wasmcloud_ctl.testing import _faults
+from wasmcloud_ctl.testing._fault_controls import FaultControls
+from wasmcloud_ctl.testing._faults import Faults
 from wasmcloud_ctl.testing._host import SimulatedHost
 from wasmcloud_ctl.testing._identity import built_in_labels
 from wasmcloud_ctl.testing._runtime import Runtime
 from wasmcloud_ctl.testing._versions import HostVersion
 
 
-class PracticeHost:
+class PracticeHost(FaultControls):
     """One simulated host of a practice lattice. Its methods can be called from any thread.
 
     The methods that inject a fault affect all requests received after they return, until ``recover`` is called. Those
@@ -19,7 +21,7 @@ class PracticeHost:
     """
 
     def __init__(self, runtime: Runtime, labels: Mapping[str, str], version: HostVersion) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._own_labels = dict(labels)
         self._version = version
         self._simulated = self._simulate()
@@ -30,6 +32,10 @@ class PracticeHost:
             version=self._version,
             labels={**built_in_labels(), **self._own_labels},
         )
+
+    @property
+    def _faults(self) -> Faults:
+        return self._simulated.faults
 
     @property
     def simulated(self) -> SimulatedHost:
@@ -85,44 +91,19 @@ class PracticeHost:
 
     # Late replies, or none
 
-    def stall(self) -> None:
-        """Make the host hang: it queues requests and does not reply."""
-        self._set(self._simulated.faults.awake.clear)
-
-    def resume(self) -> None:
-        """Resume a stalled host. It serves the queued requests."""
-        self._set(self._simulated.faults.awake.set)
-
-    def slow(self, seconds: float) -> None:
-        """Make the host wait before it serves a request.
-
-        Args:
-            seconds: The delay of each request, 0.0 or more.
-        """
-        self._set(setattr, self._simulated.faults, "slowness", seconds)
-
     def shut_down_providers_slowly(self, seconds: float) -> None:
         """Make providers shut down slowly. Requests for the inventory wait for the shutdown, as on a real host.
 
         Args:
             seconds: The duration of a shutdown, 0.0 or more.
         """
-        self._set(setattr, self._simulated.faults, "shutdown_seconds", seconds)
+        self._set(setattr, self._faults, "shutdown_seconds", seconds)
 
     def part_silently(self) -> None:
         """Make the host obey ``stop_host`` without acknowledgement and event, as a lattice's last host may do."""
-        self._set(setattr, self._simulated.faults, "parts_silently", True)
+        self._set(setattr, self._faults, "parts_silently", True)
 
     # Wrong replies
-
-    def reply_with(self, payload: bytes, *, operation: str | None = None) -> None:
-        """Replace the host's replies. It still executes the requests.
-
-        Args:
-            payload: The payload of every reply.
-            operation: The operation.
-        """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.replace(payload))
 
     def cut_replies(self, length: int | None = None, *, operation: str | None = None) -> None:
         """Cut the host's replies off.
@@ -131,7 +112,7 @@ class PracticeHost:
             length: The number of bytes to keep. Defaults to half of the reply.
             operation: The operation.
         """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.cut(length))
+        self._set(self._faults.set_reply_fault, operation, _faults.cut(length))
 
     def pad_replies(self, size: int, *, operation: str | None = None) -> None:
         """Make the host's replies large, by adding an unknown field.
@@ -140,15 +121,7 @@ class PracticeHost:
             size: The size of a reply in bytes. A reply above the server's limit is not sent, as on a real host.
             operation: The operation.
         """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.pad(size))
-
-    def lose_replies(self, *, operation: str | None = None) -> None:
-        """Lose the host's replies. It still executes the requests.
-
-        Args:
-            operation: The operation.
-        """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.lose)
+        self._set(self._faults.set_reply_fault, operation, _faults.pad(size))
 
     def repeat_replies(self, times: int = 2, *, operation: str | None = None) -> None:
         """Send each of the host's replies several times.
@@ -157,7 +130,7 @@ class PracticeHost:
             times: The number of copies, 1 or more.
             operation: The operation.
         """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.repeat(times))
+        self._set(self._faults.set_reply_fault, operation, _faults.repeat(times))
 
     def lose_events(self, *names: str) -> None:
         """Lose the host's events, as NATS may do.
@@ -165,11 +138,7 @@ class PracticeHost:
         Args:
             names: The names of the events, such as ``component_scaled``. By default, all events are lost.
         """
-        self._set(self._simulated.faults.lost_events.update, names or ("*",))
-
-    def recover(self) -> None:
-        """Remove all faults. A stalled host resumes."""
-        self._set(self._simulated.faults.clear)
+        self._set(self._faults.lost_events.update, names or ("*",))
 
     # Configuration and events
 
@@ -209,12 +178,6 @@ class PracticeHost:
         await self._runtime.fleet.shared.publish(
             self._simulated, "host_heartbeat", await self._simulated.inventory()
         )
-
-    def _set(self, function: Callable[..., object], *args: object) -> None:
-        async def change() -> None:
-            function(*args)
-
-        self._runtime.call(change)
 
     def __repr__(self) -> str:
         return f"<PracticeHost {self.friendly_name} {self.id}>"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from wasmcloud_ctl.testing import _faults
+from wasmcloud_ctl.testing._fault_controls import FaultControls
+from wasmcloud_ctl.testing._faults import Faults
 from wasmcloud_ctl.testing._fleet import Fleet
 from wasmcloud_ctl.testing._runtime import Runtime
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from wasmcloud_ctl.testing._wadm.simulated import SimulatedWadm
 
 
-class PracticeWadm:
+class PracticeWadm(FaultControls):
     """The wadm of a practice lattice. Its methods can be called from any thread.
 
     It behaves like wadm 0.21.1: it answers the requests of its API, learns from the hosts' events, sends them
@@ -24,7 +25,7 @@ class PracticeWadm:
     """
 
     def __init__(self, runtime: Runtime, fleet: Fleet) -> None:
-        self._runtime = runtime
+        super().__init__(runtime)
         self._fleet = fleet
 
     @property
@@ -32,6 +33,10 @@ class PracticeWadm:
         simulated = self._fleet.wadm
         assert simulated is not None
         return simulated
+
+    @property
+    def _faults(self) -> Faults:
+        return self._simulated.faults
 
     # Start and stop
 
@@ -75,22 +80,6 @@ class PracticeWadm:
 
     # Late replies, or none
 
-    def stall(self) -> None:
-        """Make the API hang: it queues requests and does not reply."""
-        self._set(self._simulated.faults.awake.clear)
-
-    def resume(self) -> None:
-        """Resume a stalled API. It serves the queued requests."""
-        self._set(self._simulated.faults.awake.set)
-
-    def slow(self, seconds: float) -> None:
-        """Make wadm wait before it serves a request.
-
-        Args:
-            seconds: The delay of each request, 0.0 or more.
-        """
-        self._set(setattr, self._simulated.faults, "slowness", seconds)
-
     def hold(self) -> None:
         """Make wadm do nothing but answer: deployments are acknowledged, and nothing comes of them."""
         self._set(setattr, self._simulated.faults, "held", True)
@@ -110,23 +99,6 @@ class PracticeWadm:
         """
         self._set(self._simulated.faults.refusals.__setitem__, operation or "*", message)
 
-    def reply_with(self, payload: bytes, *, operation: str | None = None) -> None:
-        """Replace the replies. wadm still executes the requests.
-
-        Args:
-            payload: The payload of every reply.
-            operation: The operation.
-        """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.replace(payload))
-
-    def lose_replies(self, *, operation: str | None = None) -> None:
-        """Lose the replies. wadm still executes the requests.
-
-        Args:
-            operation: The operation.
-        """
-        self._set(self._simulated.faults.set_reply_fault, operation, _faults.lose)
-
     def lose_statuses(self, *names: str) -> None:
         """Lose the statuses that wadm publishes, as NATS may do. Requests for them are answered.
 
@@ -144,16 +116,12 @@ class PracticeWadm:
         """
         self._runtime.call(self._simulated.publish_status, name, dict(status))
 
-    def recover(self) -> None:
-        """Remove all faults. A stalled API resumes, and what was held is released."""
-        self._set(self._simulated.faults.clear)
-
     def _set(self, function: Callable[..., object], *args: object) -> None:
-        async def change() -> None:
+        def change() -> None:
             function(*args)
             self._simulated.apply_faults()
 
-        self._runtime.call(change)
+        super()._set(change)
 
     def __repr__(self) -> str:
         return f"<PracticeWadm of {self._simulated.lattice}, {'running' if self.running else 'stopped'}>"
