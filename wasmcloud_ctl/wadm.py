@@ -205,6 +205,9 @@ class WadmClient:
     ) -> bool:
         """Delete an application, or one of its versions. What is deployed of it is undeployed.
 
+        wadm 0.21.1 undeploys an application, too, when it is told to delete a version that does not exist. So the
+        versions are listed first, and nothing is sent then.
+
         Args:
             name: The application's name.
             version: The version. Defaults to all of them.

@@ -107,6 +107,17 @@ class World:
         return found
 
 
+def link_to(target: dict[str, Any], source: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a link of HTTP, with its ends."""
+    properties = {
+        "namespace": "wasi",
+        "package": "http",
+        "interfaces": ["incoming-handler"],
+        "target": target,
+    }
+    return {"type": "link", "properties": properties | ({} if source is None else {"source": source})}
+
+
 @pytest.fixture(params=KINDS)
 def world(request: pytest.FixtureRequest, references: References) -> Iterator[World]:
     """A lattice with two hosts and a wadm that has seen both, of each kind in turn."""
@@ -232,6 +243,17 @@ def test_what_does_not_exist_is_not_found(world: World) -> None:
     with pytest.raises(NotFound, match=r"^Application shop with version v9 doesn't exist$"):
         wadm.get_manifest("shop", "v9")
     assert wadm.delete_manifest("shop", "v9") is False
+    assert wadm.delete_manifest("mart", "v9") is False
+
+
+def test_the_deletion_of_a_version_that_does_not_exist_undeploys_nothing(world: World) -> None:
+    """As it does when wadm is told to."""
+    world.deploy()
+    assert world.client.wadm.delete_manifest("shop", "v9", wait=WAIT) is False
+    with world.client.wadm.subscribe_to_status("shop") as statuses, pytest.raises(WaitTimeout):
+        statuses.get(2 * HEARTBEAT)
+
+    assert world.running() == {"shop-echo": (world.references.echo, 1)}
 
 
 def test_no_wadm_is_named(world: World) -> None:
@@ -265,16 +287,10 @@ def test_statuses_are_received(world: World) -> None:
 
 def test_a_deployed_application_runs(world: World) -> None:
     """Its components, providers, links and configs are there when the call returns."""
-    link = {
-        "type": "link",
-        "properties": {
-            "namespace": "wasi",
-            "package": "http",
-            "interfaces": ["incoming-handler"],
-            "target": {"name": "echo", "config": [{"name": "web", "properties": {"port": "80"}}]},
-            "source": {"config": [{"name": "address", "properties": {"address": "0.0.0.0:80"}}]},
-        },
-    }
+    link = link_to(
+        {"name": "echo", "config": [{"name": "web", "properties": {"port": "80"}}]},
+        {"config": [{"name": "address", "properties": {"address": "0.0.0.0:80"}}]},
+    )
     provider = {**world.provider(), "traits": [link]}
     echo = world.echo(3, config=[{"name": "greeting", "properties": {"text": "hello"}}])
     world.deploy(echo, provider)
@@ -348,15 +364,7 @@ def test_a_config_that_wadm_loses_is_no_success(world: World) -> None:
 def test_what_a_version_no_longer_has_is_gone(world: World) -> None:
     """A component and its link."""
     second = {**world.echo(2), "name": "second"}
-    link = {
-        "type": "link",
-        "properties": {
-            "namespace": "wasi",
-            "package": "http",
-            "interfaces": ["incoming-handler"],
-            "target": {"name": "second"},
-        },
-    }
+    link = link_to({"name": "second"})
     world.deploy(world.echo(1, None, link), second, version="v1")
     assert sorted(world.running()) == ["shop-echo", "shop-second"]
     assert len(world.client.get_links().unwrap()) == 1
@@ -475,15 +483,7 @@ def test_an_application_shares_a_component_of_another(world: World) -> None:
         "type": "component",
         "properties": {"application": {"name": "base", "component": "echo"}},
     }
-    link = {
-        "type": "link",
-        "properties": {
-            "namespace": "wasi",
-            "package": "http",
-            "interfaces": ["incoming-handler"],
-            "target": {"name": "base-echo"},
-        },
-    }
+    link = link_to({"name": "base-echo"})
     world.deploy({**world.echo(1, None, link), "name": "front"}, shared)
 
     assert world.running() == {"shop-front": (world.references.echo, 1)}

@@ -124,6 +124,7 @@ def test_a_part_is_named_after_its_application(name: str, component: dict[str, A
         ([10, None], 10, [0, 10]),
         ([10, None], 11, [1, 10]),
         ([100], 0, [0]),
+        ([0, 0], 1, [1, 0]),
     ],
 )
 def test_instances_are_spread_by_weight(weights: list[int | None], instances: int, counts: list[int]) -> None:
@@ -151,6 +152,11 @@ def test_a_provider_without_a_scaler_runs_once() -> None:
     assert [(kept.id, kept.is_provider, kept.places[0].count) for kept in found.parts] == [
         ("shop-http", True, 1)
     ]
+
+
+def test_the_configs_of_what_is_not_scaled_are_not_wanted() -> None:
+    """wadm does not put them."""
+    assert application(part("echo", config=[{"name": "c", "properties": {"a": "b"}}])).configs == {}
 
 
 def test_an_older_name_of_the_instances_counts() -> None:

@@ -105,8 +105,10 @@ def application_of(manifest: Manifest) -> Application:
     parts: list[Part] = []
     links: list[Link] = []
     for component in components.values():
-        _note_configs(name, component.properties.config, configs)
-        parts += _parts(name, component)
+        found_parts = list(_parts(name, component))
+        parts += found_parts
+        if found_parts:  # wadm puts the configs of what it scales
+            _note_configs(name, component.properties.config, configs)
         for trait in component.traits or ():
             found = manifest_codec.link_of(trait)
             if found is None or found[1].name not in components:
@@ -163,7 +165,8 @@ def _places(scaler: ScalerProperties, on_each_host: bool) -> tuple[Place, ...]:
         )
     weights = [_DEFAULT_WEIGHT if spread.weight is None else spread.weight for spread in scaler.spread]
     order = sorted(range(len(weights)), key=lambda index: -weights[index])
-    counts = {index: count * weights[index] // sum(weights) for index in order}
+    total = sum(weights) or 1  # all weights may be 0
+    counts = {index: count * weights[index] // total for index in order}
     for index in order[: count - sum(counts.values())]:
         counts[index] += 1
     return tuple(
@@ -182,12 +185,12 @@ def _note_configs(
 def _names(application: str, configs: Iterable[ConfigProperty], secrets: Iterable[str]) -> tuple[str, ...]:
     return (
         *(_config_name(application, config) for config in configs),
-        *(f"SECRET__{joined(application, secret)}" for secret in secrets),
+        *(f"SECRET__{_joined(application, secret)}" for secret in secrets),
     )
 
 
 def _config_name(application: str, config: ConfigProperty) -> str:
-    return config.name if config.properties is None else joined(application, config.name)
+    return config.name if config.properties is None else _joined(application, config.name)
 
 
 def _id_of(application: str, component: Component) -> str:
@@ -195,8 +198,8 @@ def _id_of(application: str, component: Component) -> str:
     if properties.id is not None:
         return properties.id
     if properties.image is None and properties.application is not None:
-        return joined(properties.application.name, properties.application.component)
-    return joined(application, component.name)
+        return _joined(properties.application.name, properties.application.component)
+    return _joined(application, component.name)
 
 
 def concerns(data: object, *applications: Application) -> bool:
@@ -216,7 +219,7 @@ def concerns(data: object, *applications: Application) -> bool:
     return True
 
 
-def joined(application: str, name: str) -> str:
+def _joined(application: str, name: str) -> str:
     """Return the name that wadm makes of those of an application and of a part of it."""
     return "-".join(
         "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in part.lower())

@@ -204,7 +204,7 @@ class ApplicationWait:
     # The loop
 
     def _until(self, why_not: Callable[[Look], str]) -> None:
-        """Look until ``why_not`` twice finds nothing, with a quiet moment in between. Raise if it failed."""
+        """Look until ``why_not`` twice finds nothing, with a quiet moment in between. It raises after a failure."""
         pause = _FIRST_PAUSE
         while True:
             reason = self._checked(why_not) or self._checked(why_not, search=True)
@@ -212,12 +212,6 @@ class ApplicationWait:
                 return
             self._last_seen = reason
             self._progress.describe(reason)
-            failure = self._certain_failure()
-            if failure is not None:
-                raise OperationFailed(
-                    f"{self._title} failed: {failure} (wadm goes on trying until the application is undeployed)",
-                    reason=failure,
-                )
             self._left()
             pause = _FIRST_PAUSE if self._listen(pause) else min(pause * 2, _LAST_PAUSE)
 
@@ -259,6 +253,17 @@ class ApplicationWait:
     # Verdicts
 
     def _why_not_deployed(self, version: str, look: Look) -> str:
+        reason = self._difference(version, look)
+        failure = self._certain_failure() if reason else None
+        if failure is not None:
+            raise OperationFailed(
+                f"{self._title} failed: {failure} (wadm goes on trying until the application is undeployed, or "
+                "another version is deployed)",
+                reason=failure,
+            )
+        return reason
+
+    def _difference(self, version: str, look: Look) -> str:
         now = time.monotonic()
         if look.deployed_version != version:
             return self._on_other_version(look.deployed_version, now)
@@ -333,7 +338,8 @@ class ApplicationWait:
 
     def _find_hosts(self) -> None:
         """Ask who is there. Takes a quiet moment after the last reply."""
-        limits = Limits(timeout=min(self._settings.auction_timeout, self._left()), quiet=_QUIET)
+        quiet = max(_QUIET, self._settings.quiet or 0.0)
+        limits = Limits(timeout=min(self._settings.auction_timeout, self._left()), quiet=quiet)
         ping = self._subjects.control("host.ping")
         replies = gather(self._transport, ping, b"", Host, named_host, limits)
         self._hosts.update(host.id for host in replies.data)

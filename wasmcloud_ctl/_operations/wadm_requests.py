@@ -8,7 +8,7 @@ from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._protocol import codec, manifest_codec, wadm_replies
 from wasmcloud_ctl._protocol.manifests import Manifest
-from wasmcloud_ctl.exceptions import NoResponders
+from wasmcloud_ctl.exceptions import NoResponders, NotFound
 from wasmcloud_ctl.models import DeployModelResponse, ModelSummary, PutModelResponse, Status, VersionInfo
 
 T = TypeVar("T")
@@ -73,9 +73,20 @@ class WadmRequests:
         return self._send(subject, wadm_replies.UndeployReply, timeout, command=True).name
 
     def delete(self, name: str, version: str | None, timeout: float) -> wadm_replies.DeleteReply:
-        """Delete a version, by default all."""
+        """Delete a version, by default all.
+
+        A version that does not exist is not sent: wadm 0.21.1 would undeploy the one that is deployed.
+        """
         subject, payload = self._sender.subjects.wadm("del", name), _version(version)
+        if version is not None and not self._has_version(name, version, timeout):
+            return wadm_replies.DeleteReply(result="noop")
         return self._send(subject, wadm_replies.DeleteReply, timeout, payload, command=True)
+
+    def _has_version(self, name: str, version: str, timeout: float) -> bool:
+        try:
+            return any(found.version == version for found in self.versions(name, timeout))
+        except NotFound:
+            return False
 
     def _send(
         self,

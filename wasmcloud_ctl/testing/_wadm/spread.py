@@ -44,7 +44,7 @@ def shares(properties: Mapping[str, Any]) -> list[Spread]:
     spreads = sorted(properties.get("spread", ()), key=lambda spread: -_weight(spread))
     if not spreads:
         return [Spread("default", {}, instances)]
-    total = sum(map(_weight, spreads))
+    total = sum(map(_weight, spreads)) or 1  # all weights may be 0
     counts = [instances * _weight(spread) // total for spread in spreads]
     left = instances - sum(counts)
     return [
