@@ -8,8 +8,10 @@ until the pipe from this process closes, and then kills the server.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.metadata
 import os
+import random
 import re
 import shutil
 import signal
@@ -323,11 +325,17 @@ class PracticeServer:
         return f"<PracticeServer {self.url} {state}>"
 
 
+# Below the ports that systems give to outgoing connections, one of which could take the port meanwhile.
+_UNUSED_PORTS = range(20_000, 32_768)
+
+
 def unused_port() -> int:
     """Return a TCP port on 127.0.0.1 on which nothing listens, for tests of refused connections."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = random.choice(_UNUSED_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @atexit.register
