@@ -145,6 +145,13 @@ def test_each_host_of_a_daemonscaler_has_all_instances() -> None:
     assert [place.count for place in found.places] == [3, 3]
 
 
+def test_a_host_runs_a_provider_once() -> None:
+    """So each host of a provider's daemonscaler has one instance, however many the manifest names."""
+    (found,) = application(part("http", "capability", scaler(3, kind="daemonscaler"))).parts
+
+    assert [place.count for place in found.places] == [1]
+
+
 def test_a_provider_without_a_scaler_runs_once() -> None:
     """wadm adds a scaler to a provider, and none to a component."""
     found = application(part("http", "capability"), part("echo"))

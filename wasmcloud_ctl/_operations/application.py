@@ -148,15 +148,16 @@ def _parts(application: str, component: Component) -> Iterator[Part]:
             name=component.name,
             reference=properties.image,
             configs=_names(application, properties.config, (secret.name for secret in properties.secrets)),
-            places=_places(scaler, on_each_host),
+            places=_places(scaler, on_each_host, is_provider),
             on_each_host=on_each_host,
             is_provider=is_provider,
         )
 
 
-def _places(scaler: ScalerProperties, on_each_host: bool) -> tuple[Place, ...]:
+def _places(scaler: ScalerProperties, on_each_host: bool, is_provider: bool) -> tuple[Place, ...]:
     """Return how wadm spreads the instances: by weight, and what is left over one by one, the heaviest first."""
-    count = scaler.instances
+    # A host runs a provider once.
+    count = min(scaler.instances, 1) if on_each_host and is_provider else scaler.instances
     if not scaler.spread:
         return (Place(name="default", labels={}, count=count),)
     if on_each_host:

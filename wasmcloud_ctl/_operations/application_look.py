@@ -109,16 +109,16 @@ def difference(wanted: Application, before: Application, look: Look) -> str:
     """
     for host in look.silent:
         return _unknown(host)
-    for found in look.running_of(wanted.name):
-        if found.id not in wanted.ids:
+    wanted_ids = wanted.ids
+    running: dict[tuple[str, bool], list[Running]] = {}
+    for found in look.running():
+        if found.id in wanted_ids:
+            running.setdefault((found.id, found.is_provider), []).append(found)
+        elif found.annotations.get(APPLICATION) == wanted.name:
             return f"{found.id} still runs on {found.host}"
     for part in wanted.parts:
-        found_of_part = [
-            found for found in look.running() if found.id == part.id and found.is_provider == part.is_provider
-        ]
-        reason = _wrong_instance(wanted.name, part, found_of_part, look) or _wrong_count(
-            part, found_of_part, look
-        )
+        of_part = running.get((part.id, part.is_provider), [])
+        reason = _wrong_instance(wanted.name, part, of_part, look) or _wrong_count(part, of_part, look)
         if reason:
             return reason
     return _wrong_link(wanted, before, look) or wrong_config(wanted, look)
