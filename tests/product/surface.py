@@ -223,7 +223,10 @@ def class_lines(cls: type, public_classes: set[type]) -> Iterator[str]:
     fields: dict[str, Any] = {
         field.name: field for field in (attrs.fields(cls) if attrs.has(cls) else ()) if field.name[0] != "_"
     }
-    made_by_users = cls.__name__ not in MADE_BY_THE_LIBRARY and not issubclass(cls, BaseException)
+    # How an enumeration is made depends on the version of Python.
+    made_by_users = cls.__name__ not in MADE_BY_THE_LIBRARY and not issubclass(
+        cls, (BaseException, enum.Enum)
+    )
     if made_by_users and fields:
         for field in fields.values():
             default = "" if field.default is attrs.NOTHING else f" = {default_text(field.default)}"

@@ -40,12 +40,11 @@ class Executed:
         return outputs
 
     def all_html(self, source: str) -> list[str]:
-        """The tables of all cells that have this line."""
+        """The table of each cell that has this line. Before it comes the output of a bar, if the wait was long."""
         return [
-            str(output["data"]["text/html"])
+            str(cell.outputs[-1]["data"]["text/html"])
             for cell in self._notebook.cells
             if source in cell.source.splitlines()
-            for output in cell.outputs
         ]
 
     def html(self, source: str) -> str:
