@@ -328,11 +328,14 @@ class PracticeServer:
 # Below the ports that systems give to outgoing connections, one of which could take the port meanwhile.
 _UNUSED_PORTS = range(20_000, 32_768)
 
+# Not the module's own generator, which plugins of pytest seed alike in all of its workers.
+_RANDOM = random.SystemRandom()
+
 
 def unused_port() -> int:
     """Return a TCP port on 127.0.0.1 on which nothing listens, for tests of refused connections."""
     while True:
-        port = random.choice(_UNUSED_PORTS)
+        port = _RANDOM.choice(_UNUSED_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -59,11 +59,9 @@ class Application:
             name = _ulid()
             metadata = manifest["metadata"]
             annotations = dict(sorted({**metadata.get("annotations", {}), "version": name}.items()))
-            manifest = {
-                **manifest,
-                "metadata": {"name": metadata["name"], "annotations": annotations, **metadata},
-            }
-            manifest["metadata"]["annotations"] = annotations
+            first = {"name": metadata["name"], "annotations": annotations}
+            rest = {key: value for key, value in metadata.items() if key not in first}
+            manifest = {**manifest, "metadata": {**first, **rest}}
         if name in self.versions:
             return False
         self.versions[name] = manifest
