@@ -313,6 +313,25 @@ def test_a_deployed_application_runs(world: World) -> None:
     assert world.client.get_config("shop-web").unwrap() == {"port": "80"}
 
 
+def test_a_link_has_secrets(world: World) -> None:
+    """wadm stores each one's reference as a config. Nothing reads it until the link is used."""
+    secret = {"name": "key", "properties": {"policy": "vault", "key": "k"}}
+    link = link_to({"name": "echo", "secrets": [secret]}, {"secrets": [{**secret, "name": "Mine"}]})
+    manifest = world.manifest({**world.echo(1, None, link), "name": "front"}, world.echo())
+    manifest["spec"]["policies"] = [
+        {
+            "name": "vault",
+            "type": "policy.secret.wasmcloud.dev/v1alpha1",
+            "properties": {"backend": "vault"},
+        }
+    ]
+    world.client.wadm.put_and_deploy_manifest(manifest, wait=WAIT)
+
+    (found,) = world.client.get_links().unwrap()
+    assert (found.source_config, found.target_config) == (("SECRET_shop-mine",), ("SECRET_shop-key",))
+    assert world.client.get_config("SECRET_shop-key").unwrap()["backend"] == "vault"
+
+
 def test_a_deploy_that_changes_nothing_returns(world: World) -> None:
     """wadm publishes nothing then."""
     world.deploy()
@@ -356,7 +375,8 @@ def test_a_config_that_wadm_loses_is_no_success(world: World) -> None:
         world.client.wadm.deploy_manifest("shop", "v2", wait=WAIT)
 
     lost = "the config shop-greeting does not exist, though wadm says deployed: deploy this version again"
-    assert reasons in ([], [lost])
+    refused = "Unable to fetch requested config: Config shop-greeting does not exist"
+    assert reasons in ([], [lost], [refused])
     assert world.client.get_config("shop-greeting").unwrap() == {"text": "hello"}
     assert world.running() == {"shop-echo": (world.references.echo2, 1)}
 

@@ -205,10 +205,15 @@ def test_links_have_their_configs_and_secrets() -> None:
             interfaces=["store"],
             name="second",
             source_config=["shop-source"],
-            target_config=["shop-target", "theirs", "SECRET__shop-pw"],
+            target_config=["shop-target", "theirs", "SECRET_shop-pw"],
         ),
     )
-    assert found.configs == {"shop-source": {"c": "d"}, "shop-target": {"a": "b"}, "theirs": None}
+    assert found.configs == {
+        "shop-source": {"c": "d"},
+        "shop-target": {"a": "b"},
+        "theirs": None,
+        "SECRET_shop-pw": None,
+    }
 
 
 def test_a_link_of_the_older_form_has_its_configs() -> None:

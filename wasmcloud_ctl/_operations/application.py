@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import attrs
 
 from wasmcloud_ctl._protocol import manifest_codec
-from wasmcloud_ctl._protocol.manifests import Component, ConfigProperty, Manifest, ScalerProperties
+from wasmcloud_ctl._protocol.manifests import (
+    Component,
+    ComponentProperties,
+    LinkEnd,
+    Manifest,
+    ScalerProperties,
+)
 from wasmcloud_ctl.events import (
     ComponentScaled,
     ComponentScaleFailed,
@@ -73,7 +79,8 @@ class Application:
         name: The application's name.
         parts: Its components and providers, without those that another application shares with it.
         links: Its links.
-        configs: Its configs by name. None where somebody else keeps the config: then it must only exist.
+        configs: Its configs by name. None for one that must only exist: somebody else keeps it, or it is a secret's
+            reference.
     """
 
     name: str
@@ -108,15 +115,15 @@ def application_of(manifest: Manifest) -> Application:
         found_parts = list(_parts(name, component))
         parts += found_parts
         if found_parts:  # wadm puts the configs of what it scales
-            _note_configs(name, component.properties.config, configs)
+            configs.update(_configs(name, component.properties))
         for trait in component.traits or ():
             found = manifest_codec.link_of(trait)
             if found is None or found[1].name not in components:
                 continue
             link, target = found
-            source_config = link.source.config if link.source else link.source_config or ()
-            source_secrets = link.source.secrets if link.source else ()
-            _note_configs(name, [*source_config, *target.config], configs)
+            source_configs = _configs(name, link.source or LinkEnd(config=link.source_config or ()))
+            target_configs = _configs(name, target)
+            configs.update([*source_configs, *target_configs])
             links.append(
                 Link(
                     source_id=_id_of(name, component),
@@ -125,8 +132,8 @@ def application_of(manifest: Manifest) -> Application:
                     wit_package=link.package,
                     interfaces=link.interfaces,
                     name=link.name,
-                    source_config=_names(name, source_config, (secret.name for secret in source_secrets)),
-                    target_config=_names(name, target.config, (secret.name for secret in target.secrets)),
+                    source_config=[config_name for config_name, _ in source_configs],
+                    target_config=[config_name for config_name, _ in target_configs],
                 )
             )
     return Application(name=name, parts=tuple(parts), links=tuple(links), configs=configs)
@@ -147,7 +154,7 @@ def _parts(application: str, component: Component) -> Iterator[Part]:
             id=_id_of(application, component),
             name=component.name,
             reference=properties.image,
-            configs=_names(application, properties.config, (secret.name for secret in properties.secrets)),
+            configs=tuple(config_name for config_name, _ in _configs(application, properties)),
             places=_places(scaler, on_each_host, is_provider),
             on_each_host=on_each_host,
             is_provider=is_provider,
@@ -176,22 +183,15 @@ def _places(scaler: ScalerProperties, on_each_host: bool, is_provider: bool) -> 
     )
 
 
-def _note_configs(
-    application: str, found: Iterable[ConfigProperty], configs: dict[str, dict[str, str] | None]
-) -> None:
-    for config in found:
-        configs[_config_name(application, config)] = config.properties
-
-
-def _names(application: str, configs: Iterable[ConfigProperty], secrets: Iterable[str]) -> tuple[str, ...]:
-    return (
-        *(_config_name(application, config) for config in configs),
-        *(f"SECRET__{_joined(application, secret)}" for secret in secrets),
-    )
-
-
-def _config_name(application: str, config: ConfigProperty) -> str:
-    return config.name if config.properties is None else _joined(application, config.name)
+def _configs(
+    application: str, properties: ComponentProperties | LinkEnd
+) -> list[tuple[str, dict[str, str] | None]]:
+    """Return the names and contents of the configs in these properties. A secret's reference is a config, too."""
+    configs = [
+        (config.name if config.properties is None else _joined(application, config.name), config.properties)
+        for config in properties.config
+    ]
+    return configs + [(f"SECRET_{_joined(application, secret.name)}", None) for secret in properties.secrets]
 
 
 def _id_of(application: str, component: Component) -> str:
