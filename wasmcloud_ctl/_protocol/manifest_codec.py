@@ -85,8 +85,8 @@ def _mistakes_of_trait(trait: dict[str, Any], path: str) -> Iterator[Mistake]:
         yield from _mistakes_of_properties(trait["properties"], kind, f"{path}.properties")
 
 
-def _mistakes_of_properties(properties: dict[str, Any], kind: type[Any], path: str) -> Iterator[Mistake]:
-    if kind is ScalerProperties and "replicas" in properties:
+def _mistakes_of_properties(properties: Any, kind: type[Any], path: str) -> Iterator[Mistake]:
+    if kind is ScalerProperties and isinstance(properties, dict) and "replicas" in properties:
         properties = {"instances": properties["replicas"], **properties}  # its older name
         del properties["replicas"]
     yield from _wrong_names(properties, kind, path)
@@ -129,19 +129,21 @@ def decode_manifest(manifest: dict[str, Any]) -> Manifest:
 
 
 def scaler_of(trait: Trait) -> ScalerProperties | None:
-    """Return the properties of a scaler. None if the trait is a link."""
-    if _PROPERTIES_BY_TRAIT.get(trait.type) is not ScalerProperties:
-        return None
+    """Return the properties of a scaler. None if the trait is none."""
     properties = trait.properties
+    if _PROPERTIES_BY_TRAIT.get(trait.type) is not ScalerProperties or not isinstance(properties, dict):
+        return None
     if "replicas" in properties:
         properties = {"instances": properties["replicas"], **properties}
+    if "instances" not in properties:
+        return None  # wadm keeps such a trait, and does nothing with it
     scaler: ScalerProperties = codec.structure(properties, ScalerProperties, "$", b"", "the trait")
     return scaler
 
 
 def link_of(trait: Trait) -> tuple[LinkProperties, LinkTarget] | None:
     """Return the properties of a link, and its target. None if the trait is no link."""
-    if trait.type != "link":
+    if trait.type != "link" or not isinstance(trait.properties, dict) or "target" not in trait.properties:
         return None
     link: LinkProperties = codec.structure(trait.properties, LinkProperties, "$", b"", "the trait")
     if type(link.target) is str:

@@ -60,10 +60,10 @@ class ComponentProperties:
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Spread:
-    """Which hosts receive a part of the instances."""
+    """Which hosts receive a part of the instances. wadm demands ``requirements``, and leaves out empty ones."""
 
     name: str
-    requirements: dict[str, str]
+    requirements: dict[str, str] = attrs.Factory(dict)
     weight: U64 | None = None
 
 
@@ -109,10 +109,10 @@ class LinkProperties:
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
 class Trait:
-    """A scaler or a link of a component or provider."""
+    """A scaler or a link of a component or provider. wadm keeps other ones, too, with any properties."""
 
     type: str
-    properties: dict[str, Any]
+    properties: Any
 
 
 @attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
