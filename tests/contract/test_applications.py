@@ -449,6 +449,19 @@ def test_a_spread_that_no_host_fits_fails(world: World) -> None:
     )
 
 
+def test_a_scaler_that_wadm_loses_is_no_success(world: World) -> None:
+    """wadm stores a spread without its empty requirements, and cannot read it again. It says deployed then."""
+    spread = {"instances": 1, "spread": [{"name": "any", "requirements": {}}]}
+    lost = {**world.echo(), "name": "lost", "traits": [{"type": "spreadscaler", "properties": spread}]}
+    with pytest.raises(OperationFailed) as caught:
+        world.deploy(world.echo(), lost)
+
+    assert caught.value.reason == (
+        "wadm says deployed, but has no scaler for shop-lost: give each spread a requirement"
+    )
+    assert world.running() == {"shop-echo": (world.references.echo, 1)}
+
+
 def test_a_wait_that_is_too_short_says_what_was_seen(world: World) -> None:
     """With the last word of each scaler."""
     with pytest.raises(WaitTimeout) as caught:

@@ -880,20 +880,18 @@ def test_a_conflict_that_can_be_by_chance_must_stand_longer(hosts_fit: bool, hea
     assert failures.certain(["Na"], end + 2.0, hosts_fit=hosts_fit) == CONFLICT
 
 
-def test_a_config_that_stays_lost_is_a_failure() -> None:
-    """wadm says deployed, and does not put it again at a heartbeat of every host."""
+def test_what_stays_lost_is_a_failure() -> None:
+    """wadm says deployed, and does not mend it at a heartbeat of every host."""
     failures = Failures()
-    failures.on_configs("the config c does not exist", 1.0)
+    failures.on_lost("the config c does not exist", 1.0)
     failures.on_heartbeat("Na", 5.0)
     assert failures.certain(["Na"], 5.0, hosts_fit=True) is None
-    failures.on_configs("", 5.5)
-    failures.on_configs("the config c does not exist", 10.0)
+    failures.on_lost("", 5.5)
+    failures.on_lost("the config c does not exist", 10.0)
     assert failures.certain(["Na"], 10.0, hosts_fit=True) is None
     failures.on_heartbeat("Na", 15.0)
     assert failures.certain(["Na"], 15.0, hosts_fit=True) is None
-    assert failures.certain(["Na"], 17.0, hosts_fit=True) == (
-        "the config c does not exist, though wadm says deployed: deploy this version again"
-    )
+    assert failures.certain(["Na"], 17.0, hosts_fit=True) == "the config c does not exist"
 
 
 @pytest.mark.parametrize(("reason", "seconds"), [("no such image", 60.0), (CONFLICT, 600.0)])

@@ -77,10 +77,15 @@ class Scales:
         return fresh
 
 
+def has_begun(wanted: Application, before: Application, look: Look, status_before: Status) -> bool:
+    """Return whether the status is of this version. The scalers of the version before can be the same ones."""
+    ids_before = {scaler.id for scaler in status_before.scalers}
+    return wanted.scalers() == before.scalers() or look.scaler_ids != ids_before
+
+
 def stale(wanted: Application, before: Application, look: Look, status_before: Status, scales: Scales) -> str:
     """Return why what is seen may be of the version before, or may be about to be stopped. Empty if it is not."""
-    ids_before = {scaler.id for scaler in status_before.scalers}
-    if wanted.scalers() != before.scalers() and look.scaler_ids == ids_before:
+    if not has_begun(wanted, before, look, status_before):
         return "wadm has not begun to deploy this version"
     parts = {part.id: part for part in wanted.parts if not part.is_provider}
     for found in look.running_of(wanted.name):
@@ -165,13 +170,13 @@ class Failures:
     """
 
     _failing: dict[str, _Failing] = attrs.field(factory=dict)
-    _lost_config: _Failing = attrs.field(factory=_Failing)
+    _lost: _Failing = attrs.field(factory=_Failing)
     _heartbeats_arrive: bool = False
 
     def on_heartbeat(self, host_id: str, now: float) -> None:
         """Take a heartbeat of a host."""
         self._heartbeats_arrive = True
-        for failing in (*self._failing.values(), self._lost_config):
+        for failing in (*self._failing.values(), self._lost):
             failing.on_heartbeat(host_id, now)
 
     def on_status(self, status: Status, now: float) -> None:
@@ -182,26 +187,22 @@ class Failures:
         for key, info in infos.items():
             self._failing[key].on_info(info, now)
 
-    def on_configs(self, wrong: str, now: float) -> None:
-        """Take which config is not as the manifest says while wadm says deployed. Empty if all are.
-
-        wadm can delete a config that the new version has, too, and does not put it again.
-        """
-        state = StatusType.FAILED if wrong else StatusType.DEPLOYED
-        reason = f"{wrong}, though wadm says deployed: deploy this version again" if wrong else ""
-        self._lost_config.on_info(StatusInfo(status_type=state, message=reason), now)
+    def on_lost(self, reason: str, now: float) -> None:
+        """Take what wadm has lost of the manifest although it says deployed. Empty if nothing."""
+        state = StatusType.FAILED if reason else StatusType.DEPLOYED
+        self._lost.on_info(StatusInfo(status_type=state, message=reason), now)
 
     def certain(self, hosts: Collection[str], now: float, *, hosts_fit: bool) -> str | None:
         """Return the reason of a failure that is certain. None if there is none.
 
         ``hosts_fit`` says whether each spread of the manifest has a host that fits.
         """
-        for failing in (*self._failing.values(), self._lost_config):
+        for failing in (*self._failing.values(), self._lost):
             reason = failing.reason
             if reason is None:
                 continue
             by_chance = hosts_fit and reason.startswith(_CONFLICT)
-            twice = failing.times[reason] > 1 and not by_chance and failing is not self._lost_config
+            twice = failing.times[reason] > 1 and not by_chance and failing is not self._lost
             if twice or self._stands(failing, reason, hosts, now, _DRAWS if by_chance else 1):
                 return reason
         return None

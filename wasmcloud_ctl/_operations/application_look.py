@@ -121,7 +121,7 @@ def difference(wanted: Application, before: Application, look: Look) -> str:
         reason = _wrong_instance(wanted.name, part, of_part, look) or _wrong_count(part, of_part, look)
         if reason:
             return reason
-    return _wrong_link(wanted, before, look) or wrong_config(wanted, look)
+    return _wrong_link(wanted, before, look) or _wrong_config(wanted, look)
 
 
 def _unknown(host: str) -> str:
@@ -181,7 +181,21 @@ def _key(link: Link) -> tuple[str, ...]:
     return *link_key(link), link.target
 
 
-def wrong_config(wanted: Application, look: Look) -> str:
+def lost(wanted: Application, look: Look) -> str:
+    """Return what wadm has lost of a manifest although it says deployed, and what to do. Empty if nothing.
+
+    wadm can delete a config that the new version has, too, and does not put it again. It has no scaler for a trait
+    that it cannot read again, such as one with a spread whose requirements are empty.
+    """
+    scalers = {scaler.name for scaler in look.status.scalers}
+    for part in wanted.parts:
+        if part.id not in scalers:
+            return f"wadm says deployed, but has no scaler for {part.id}: give each spread a requirement"
+    reason = _wrong_config(wanted, look)
+    return reason and f"{reason}, though wadm says deployed: deploy this version again"
+
+
+def _wrong_config(wanted: Application, look: Look) -> str:
     """Return the first config that is not as the manifest says. Empty if all are."""
     for name, contents in wanted.configs.items():
         found = look.configs.get(name)

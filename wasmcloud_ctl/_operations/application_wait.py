@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._operations.application import Application, application_of, concerns
-from wasmcloud_ctl._operations.application_evidence import Failures, Scales, stale
-from wasmcloud_ctl._operations.application_look import Look, difference, leftover, wrong_config
+from wasmcloud_ctl._operations.application_evidence import Failures, Scales, has_begun, stale
+from wasmcloud_ctl._operations.application_look import Look, difference, leftover, lost
 from wasmcloud_ctl._operations.gather import Limits, collect, gather, gather_inventories, named_host
 from wasmcloud_ctl._operations.progress import Progress
 from wasmcloud_ctl._operations.sender import Sender
@@ -272,7 +272,8 @@ class ApplicationWait:
         # What needs no scalers stays undeployed.
         wanted_state = StatusType.DEPLOYED if self._wanted.scalers() else StatusType.UNDEPLOYED
         is_deployed = state is wanted_state
-        self._failures.on_configs(wrong_config(self._wanted, look) if is_deployed else "", now)
+        begun = has_begun(self._wanted, self._before, look, self._status_before)
+        self._failures.on_lost(lost(self._wanted, look) if is_deployed and begun else "", now)
         if not is_deployed:
             return difference(self._wanted, self._before, look) or f"wadm says {state}"
         if now < self._in_flight_until:

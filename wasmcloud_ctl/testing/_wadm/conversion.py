@@ -131,4 +131,7 @@ class Conversion:
 
 
 def _is_scaler(trait: _Json) -> bool:
-    return trait["type"] in _COMPONENTS and "instances" in trait["properties"]
+    """Return whether wadm has a scaler for the trait. It cannot read a spread again whose requirements are empty."""
+    if trait["type"] not in _COMPONENTS or "instances" not in trait["properties"]:
+        return False
+    return all("requirements" in spread for spread in trait["properties"].get("spread", ()))
