@@ -315,7 +315,7 @@ def test_a_deployed_application_runs(world: World) -> None:
 
 def test_a_link_has_secrets(world: World) -> None:
     """wadm stores each one's reference as a config. Nothing reads it until the link is used."""
-    secret = {"name": "key", "properties": {"policy": "vault", "key": "k"}}
+    secret: dict[str, Any] = {"name": "key", "properties": {"policy": "vault", "key": "k"}}
     link = link_to({"name": "echo", "secrets": [secret]}, {"secrets": [{**secret, "name": "Mine"}]})
     manifest = world.manifest({**world.echo(1, None, link), "name": "front"}, world.echo())
     manifest["spec"]["policies"] = [
@@ -329,7 +329,10 @@ def test_a_link_has_secrets(world: World) -> None:
 
     (found,) = world.client.get_links().unwrap()
     assert (found.source_config, found.target_config) == (("SECRET_shop-mine",), ("SECRET_shop-key",))
-    assert world.client.get_config("SECRET_shop-key").unwrap()["backend"] == "vault"
+    secret["properties"]["key"] = "k2"
+    manifest["metadata"]["annotations"]["version"] = "v2"
+    world.client.wadm.put_and_deploy_manifest(manifest, wait=WAIT)
+    assert world.client.get_config("SECRET_shop-key").unwrap()["key"] == "k2"
 
 
 def test_a_deploy_that_changes_nothing_returns(world: World) -> None:
@@ -453,13 +456,42 @@ def test_a_scaler_that_wadm_loses_is_no_success(world: World) -> None:
     """wadm stores a spread without its empty requirements, and cannot read it again. It says deployed then."""
     spread = {"instances": 1, "spread": [{"name": "any", "requirements": {}}]}
     lost = {**world.echo(), "name": "lost", "traits": [{"type": "spreadscaler", "properties": spread}]}
+    text = json.dumps(world.manifest(world.echo(), lost))
     with pytest.raises(OperationFailed) as caught:
-        world.deploy(world.echo(), lost)
+        world.client.wadm.put_and_deploy_manifest(text, wait=WAIT)
 
     assert caught.value.reason == (
         "wadm says deployed, but has no scaler for shop-lost: give each spread a requirement"
     )
     assert world.running() == {"shop-echo": (world.references.echo, 1)}
+
+
+def test_a_link_that_wadm_does_not_make_is_no_success(world: World) -> None:
+    """For wadm, a link of the same name between the same two is the same, whatever it is for."""
+    front = {**world.echo(), "name": "front"}
+    http, other = link_to({"name": "echo"}), link_to({"name": "echo"})
+    other["properties"]["package"] = "keyvalue"
+    world.deploy({**front, "traits": [*front["traits"], http]}, world.echo())
+    with pytest.raises(OperationFailed) as caught:
+        world.deploy({**front, "traits": [*front["traits"], http, other]}, world.echo(), version="v2")
+
+    assert caught.value.reason == (
+        "the link from shop-front to shop-echo is not as the manifest says, though wadm says deployed: undeploy the "
+        "application, then deploy it again"
+    )
+    world.client.wadm.undeploy_manifest("shop", wait=WAIT)
+    world.client.wadm.deploy_manifest("shop", wait=WAIT)
+    assert {link.wit_package for link in world.client.get_links().unwrap()} == {"http", "keyvalue"}
+
+
+def test_a_provider_runs_on_whatever_its_spread_is_called(world: World) -> None:
+    """wadm leaves it alone when the spread has another name."""
+    for version in ("v1", "v2"):
+        spread = {"name": version, "requirements": {"zone": "z1"}}
+        trait = {"type": "spreadscaler", "properties": {"instances": 1, "spread": [spread]}}
+        world.deploy({**world.provider(), "traits": [trait]}, version=version)
+
+    assert {part: count for part, (_, count) in world.running().items()} == {"shop-http": 1}
 
 
 def test_a_wait_that_is_too_short_says_what_was_seen(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -268,6 +269,18 @@ def test_a_status_before_the_command_proves_nothing(lattice: PracticeLattice, cl
 
     assert deploying.end().error is None
     assert running_code(lattice) == {ECHO}
+
+
+def test_a_config_that_no_host_can_be_asked_for_does_not_exist(client: Client) -> None:
+    """wadm accepts any name in a text, and then waits for the config for ever."""
+    odd = manifest()
+    odd["spec"]["components"][0]["properties"]["config"] = [{"name": "theirs.conf"}]
+
+    with pytest.raises(WaitTimeout) as caught:
+        client.wadm.put_and_deploy_manifest(json.dumps(odd), wait=2.0)
+
+    assert caught.value.last_seen is not None
+    assert caught.value.last_seen.startswith("shop-echo has 0 of 2 instances in spread default; wadm says: ")
 
 
 def test_an_application_without_scalers_is_deployed(client: Client) -> None:

@@ -42,7 +42,7 @@ from wasmcloud_ctl._operations.application import (
     concerns,
 )
 from wasmcloud_ctl._operations.application_evidence import Failures, Scales, stale
-from wasmcloud_ctl._operations.application_look import Look, difference, leftover
+from wasmcloud_ctl._operations.application_look import Look, difference, leftover, lost
 from wasmcloud_ctl._operations.application_wait import in_words
 from wasmcloud_ctl._protocol import codec, manifest_codec, wadm_replies
 
@@ -259,6 +259,12 @@ def changed(path: str, value: object) -> dict[str, Any]:
     return whole
 
 
+NO_TOKEN = (
+    "the name of a config must not contain ' ': 'a b' would be part of a NATS subject, which allows no white space, "
+    "control characters, '.', '*' or '>' there"
+)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
@@ -313,6 +319,37 @@ def changed(path: str, value: object) -> dict[str, Any]:
             "spec/components/0/traits/0/properties/spread/0/weigth",
             1,
             "$.spec.components[0].traits[0].properties.spread[0].weigth: unknown name, did you mean 'weight'?",
+        ),
+        (
+            "spec/components/0/traits/0/properties/spread/0/requirements",
+            {},
+            "$.spec.components[0].traits[0].properties.spread[0].requirements: wadm ignores a scaler without "
+            "requirements: leave the spread out if any host will do",
+        ),
+        (
+            "spec/components/0/traits/0/properties",
+            [],
+            "$.spec.components[0].traits[0].properties: expected an object, found a list",
+        ),
+        (
+            "spec/components/1/properties/config/0",
+            {"name": "a b"},
+            f"$.spec.components[1].properties.config[0].name: {NO_TOKEN}",
+        ),
+        (
+            "spec/components/0/traits/1/properties/target/config",
+            [{"name": "mine", "properties": {}}, {"name": "a b"}],
+            f"$.spec.components[0].traits[1].properties.target.config[1].name: {NO_TOKEN}",
+        ),
+        (
+            "spec/components/0/traits/1/properties/source",
+            {"config": [{"name": "a b"}]},
+            f"$.spec.components[0].traits[1].properties.source.config[0].name: {NO_TOKEN}",
+        ),
+        (
+            "spec/components/0/traits/1/properties/source_config",
+            [{"name": "a b"}],
+            f"$.spec.components[0].traits[1].properties.source_config[0].name: {NO_TOKEN}",
         ),
         (
             "spec/components/0/traits/1/properties/namespce",
@@ -612,6 +649,58 @@ def test_providers_run_as_the_manifest_says(found: ProviderDescription, reason: 
     assert difference(HTTP, NOTHING, look(host("one", providers=[found]))) == reason
 
 
+WEST = another(spread="west")
+FOREIGN = ProviderDescription(id="shop-http", image_ref="oci/http:1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "instances", "one", "two", "reason"),
+    [
+        # The spread was renamed, or another one's instance is on the same host.
+        ("spreadscaler", 2, WEST, {}, ""),
+        ("spreadscaler", 1, WEST, None, ""),
+        ("spreadscaler", 1, WEST, WEST, ""),
+        ("spreadscaler", 1, {}, {}, "shop-http has 2 of 1 instances in spread default"),
+        ("spreadscaler", 2, {}, None, "shop-http has 1 of 2 instances in spread default"),
+        # Somebody else has started it.
+        ("spreadscaler", 1, FOREIGN, FOREIGN, ""),
+        ("spreadscaler", 2, {}, FOREIGN, ""),
+        ("spreadscaler", 0, FOREIGN, None, ""),
+        ("spreadscaler", 0, {}, None, "shop-http has 1 of 0 instances in spread default"),
+        ("daemonscaler", 1, WEST, FOREIGN, ""),
+        ("daemonscaler", 5, {}, {}, ""),
+        ("daemonscaler", 1, {}, None, "shop-http has 0 of 1 instances on two"),
+        ("daemonscaler", 0, None, {}, "shop-http has 1 of 0 instances in spread default"),
+        ("daemonscaler", 0, None, None, ""),
+    ],
+)
+def test_a_provider_counts_whoever_started_it(
+    kind: str, instances: int, one: Any, two: Any, reason: str
+) -> None:
+    """A host runs it once. wadm starts no second one, and stops only what it started for the spread."""
+    wanted = application(part("http", "capability", scaler(instances, kind=kind)))
+    hosts = [
+        host(
+            name,
+            providers=[provider(**found) if isinstance(found, dict) else found] if found is not None else [],
+        )
+        for name, found in (("one", one), ("two", two))
+    ]
+
+    assert difference(wanted, NOTHING, look(*hosts)) == reason
+
+
+def test_a_provider_stops_where_no_spread_fits() -> None:
+    """That of somebody else stays."""
+    wanted = application(part("http", "capability", scaler(1, spread("a", zone="z1"))))
+    kept = host("one", providers=[provider(**another(spread="a"))], zone="z1")
+
+    assert difference(wanted, NOTHING, look(kept, host("two", providers=[FOREIGN]))) == ""
+    assert difference(wanted, NOTHING, look(kept, host("two", providers=[provider()]))) == (
+        "shop-http still runs on two"
+    )
+
+
 def test_hosts_name_the_file_of_a_provider_without_its_scheme() -> None:
     """``file:///a`` is ``/a`` in the inventory."""
     wanted = application(part("http", "capability", image="file:///a.par"))
@@ -651,6 +740,74 @@ def test_links_and_configs_are_as_the_manifest_says(
     """wadm looks at neither the configs nor the interfaces of a link that it finds."""
     seen = look(host("one", component(2)), links=links, configs=configs)
     assert difference(LINKED, NOTHING, seen) == reason
+
+
+SCALED = Status(
+    info=status().info,
+    scalers=(ScalerStatus(id="s1", kind="SpreadScaler", name="shop-echo", info=status().info),),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "changes", "reason"),
+    [
+        (TWO, {}, ""),
+        (LINKED, {"links": [LINK], "configs": {"shop-c": {"a": "b"}}}, ""),
+        (
+            application(part("kv", "component", scaler(1))),
+            {},
+            "wadm says deployed, but has no scaler for shop-kv: give each spread a requirement",
+        ),
+        (
+            LINKED,
+            {"configs": {"shop-c": {"a": "b"}}},
+            "the link from shop-echo to shop-echo is not as the manifest says, though wadm says deployed: undeploy "
+            "the application, then deploy it again",
+        ),
+        (
+            LINKED,
+            {"links": [LINK]},
+            "the config shop-c does not exist, though wadm says deployed: deploy this version again",
+        ),
+    ],
+)
+def test_what_wadm_loses_is_said(wanted: Application, changes: dict[str, Any], reason: str) -> None:
+    """wadm says deployed, and does nothing more."""
+    assert lost(wanted, look(host("one", component(2)), status=SCALED, **changes)) == reason
+
+
+def test_a_link_between_providers_is_lost() -> None:
+    """wadm accepts it, and makes none."""
+    wanted = application(part("a", "capability", link({"name": "b"})), part("b", "capability"))
+    info = status().info
+    scalers = [ScalerStatus(id=name, kind="SpreadScaler", name=name, info=info) for name in wanted.ids]
+
+    assert lost(wanted, look(status=Status(info=info, scalers=tuple(scalers)))) == (
+        "wadm says deployed, but makes no link between providers: shop-a and shop-b"
+    )
+
+
+def test_a_secret_is_referred_to_as_by_wadm() -> None:
+    """The reference is a config; the policy is JSON, in which the order does not count."""
+    secret = {"name": "Pw", "properties": {"policy": "vault", "key": "k", "field": "f", "version": "2"}}
+    whole = manifest(part("echo", "component", scaler(1), secrets=[secret]))
+    policy = {"name": "vault", "type": "t", "properties": {"backend": "b", "y": "2", "x": "1"}}
+    whole["spec"]["policies"] = [policy]
+    stored = {
+        "type": "secret.wasmcloud.dev/v1alpha1",
+        "name": "Pw",
+        "backend": "b",
+        "key": "k",
+        "field": "f",
+        "version": "2",
+        "policy": '{"type":"properties.secret.wasmcloud.dev/v1alpha1","properties":{"x":"1","y":"2"}}',
+    }
+
+    configs = application_of(manifest_codec.decode_manifest(whole)).configs
+
+    assert configs == {"SECRET_shop-pw": manifest_codec.in_fixed_order(stored)}
+    for odd in ({"key": "k"}, {"policy": "no JSON"}):
+        assert manifest_codec.in_fixed_order(odd) == odd
 
 
 def test_somebody_elses_config_must_only_exist() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
@@ -12,6 +12,7 @@ from wasmcloud_ctl._protocol.manifests import (
     ComponentProperties,
     LinkEnd,
     Manifest,
+    Policy,
     ScalerProperties,
 )
 from wasmcloud_ctl.events import (
@@ -31,6 +32,9 @@ from wasmcloud_ctl.models import HostInventory, Link
 APPLICATION = "wasmcloud.dev/appspec"
 SCALER = "wasmcloud.dev/scaler"
 SPREAD = "wasmcloud.dev/spread_name"
+
+# How the names of the configs begin that refer to secrets.
+SECRET = "SECRET_"
 
 _DEFAULT_WEIGHT = 100
 
@@ -79,8 +83,7 @@ class Application:
         name: The application's name.
         parts: Its components and providers, without those that another application shares with it.
         links: Its links.
-        configs: Its configs by name. None for one that must only exist: somebody else keeps it, or it is a secret's
-            reference.
+        configs: Its configs by name. None where somebody else keeps the config: then it must only exist.
     """
 
     name: str
@@ -108,21 +111,23 @@ def application_of(manifest: Manifest) -> Application:
     """Return what must be there while this manifest is deployed."""
     name = manifest.metadata.name
     components = {component.name: component for component in manifest.spec.components}
+    policies = {policy.name: policy for policy in manifest.spec.policies}
     configs: dict[str, dict[str, str] | None] = {}
     parts: list[Part] = []
     links: list[Link] = []
     for component in components.values():
-        found_parts = list(_parts(name, component))
+        own_configs = _configs(name, component.properties, policies)
+        found_parts = list(_parts(name, component, [config_name for config_name, _ in own_configs]))
         parts += found_parts
         if found_parts:  # wadm puts the configs of what it scales
-            configs.update(_configs(name, component.properties))
+            configs.update(own_configs)
         for trait in component.traits or ():
             found = manifest_codec.link_of(trait)
             if found is None or found[1].name not in components:
                 continue
             link, target = found
-            source_configs = _configs(name, link.source or LinkEnd(config=link.source_config or ()))
-            target_configs = _configs(name, target)
+            source_configs = _configs(name, link.source or LinkEnd(config=link.source_config or ()), policies)
+            target_configs = _configs(name, target, policies)
             configs.update([*source_configs, *target_configs])
             links.append(
                 Link(
@@ -139,7 +144,7 @@ def application_of(manifest: Manifest) -> Application:
     return Application(name=name, parts=tuple(parts), links=tuple(links), configs=configs)
 
 
-def _parts(application: str, component: Component) -> Iterator[Part]:
+def _parts(application: str, component: Component, configs: Sequence[str]) -> Iterator[Part]:
     properties = component.properties
     if properties.image is None:
         return  # another application runs it
@@ -154,7 +159,7 @@ def _parts(application: str, component: Component) -> Iterator[Part]:
             id=_id_of(application, component),
             name=component.name,
             reference=properties.image,
-            configs=tuple(config_name for config_name, _ in _configs(application, properties)),
+            configs=tuple(configs),
             places=_places(scaler, on_each_host, is_provider),
             on_each_host=on_each_host,
             is_provider=is_provider,
@@ -184,14 +189,18 @@ def _places(scaler: ScalerProperties, on_each_host: bool, is_provider: bool) -> 
 
 
 def _configs(
-    application: str, properties: ComponentProperties | LinkEnd
+    application: str, properties: ComponentProperties | LinkEnd, policies: Mapping[str, Policy]
 ) -> list[tuple[str, dict[str, str] | None]]:
     """Return the names and contents of the configs in these properties. A secret's reference is a config, too."""
     configs = [
         (config.name if config.properties is None else _joined(application, config.name), config.properties)
         for config in properties.config
     ]
-    return configs + [(f"SECRET_{_joined(application, secret.name)}", None) for secret in properties.secrets]
+    for secret in properties.secrets:
+        policy = policies.get(secret.properties.policy)
+        reference = None if policy is None else manifest_codec.secret_reference(secret, policy)
+        configs.append((f"{SECRET}{_joined(application, secret.name)}", reference))
+    return configs
 
 
 def _id_of(application: str, component: Component) -> str:

@@ -118,10 +118,14 @@ def difference(wanted: Application, before: Application, look: Look) -> str:
             return f"{found.id} still runs on {found.host}"
     for part in wanted.parts:
         of_part = running.get((part.id, part.is_provider), [])
-        reason = _wrong_instance(wanted.name, part, of_part, look) or _wrong_count(part, of_part, look)
+        reason = _wrong_instance(wanted.name, part, of_part, look)
+        if not reason and part.is_provider:
+            reason = _wrong_hosts(wanted.name, part, of_part, look)
+        elif not reason:
+            reason = _wrong_count(part, of_part, look)
         if reason:
             return reason
-    return _wrong_link(wanted, before, look) or _wrong_config(wanted, look)
+    return _wrong_link(wanted, look) or _old_link(wanted, before, look) or _wrong_config(wanted, look)
 
 
 def _unknown(host: str) -> str:
@@ -153,8 +157,7 @@ def _wrong_count(part: Part, running: Sequence[Running], look: Look) -> str:
                 counted.add(found.host_id)
         for host in hosts:
             if part.on_each_host and counts[host.host_id] != place.count:
-                name = host.friendly_name or host.host_id
-                return f"{part.id} has {counts[host.host_id]} of {place.count} instances on {name}"
+                return f"{part.id} has {counts[host.host_id]} of {place.count} instances on {_called(host)}"
         total = sum(counts.values())
         if not part.on_each_host and total != place.count:
             return f"{part.id} has {total} of {place.count} instances in spread {place.name}"
@@ -164,15 +167,45 @@ def _wrong_count(part: Part, running: Sequence[Running], look: Look) -> str:
     return ""
 
 
-def _wrong_link(wanted: Application, before: Application, look: Look) -> str:
+def _wrong_hosts(application: str, part: Part, running: Sequence[Running], look: Look) -> str:
+    """Return where a provider is missing or too many. A host runs it once, and wadm does not ask for which spread."""
+    by_host = {found.host_id: found for found in running}
+    fitting: set[str] = set()
+    for place in part.places:
+        hosts = [inventory for inventory in look.inventories if place.fits(inventory)]
+        fitting.update(host.host_id for host in hosts)
+        found = [by_host[host.host_id] for host in hosts if host.host_id in by_host]
+        for host in hosts:
+            if part.on_each_host and place.count and host.host_id not in by_host:
+                return f"{part.id} has 0 of {place.count} instances on {_called(host)}"
+        wanted = place.count * len(hosts) if part.on_each_host else place.count
+        # wadm stops no instance that was started for another spread, or by somebody else.
+        own = [one for one in found if one.annotations.get(SPREAD) == place.name]
+        if len(found) < wanted or (len(found) > wanted and own):
+            return f"{part.id} has {len(found)} of {wanted} instances in spread {place.name}"
+    for one in running:
+        if one.host_id not in fitting and one.annotations.get(APPLICATION) == application:
+            return f"{part.id} still runs on {one.host}"
+    return ""
+
+
+def _called(host: HostInventory) -> str:
+    return host.friendly_name or host.host_id
+
+
+def _wrong_link(wanted: Application, look: Look) -> str:
     found = {_key(link): link for link in look.links}
     for link in wanted.links:
         if found.get(_key(link)) != link:
             return f"the link from {link.source_id} to {link.target} is not as the manifest says"
-    kept = {_key(link) for link in wanted.links}
+    return ""
+
+
+def _old_link(wanted: Application, before: Application, look: Look) -> str:
+    found = {_key(link) for link in look.links} - {_key(link) for link in wanted.links}
     for link in before.links:
         # A shared component's link may be wanted by its own application, too.
-        if _key(link) in found and _key(link) not in kept and link.source_id in before.ids:
+        if _key(link) in found and link.source_id in before.ids:
             return f"the link from {link.source_id} to {link.target} is still there"
     return ""
 
@@ -184,15 +217,25 @@ def _key(link: Link) -> tuple[str, ...]:
 def lost(wanted: Application, look: Look) -> str:
     """Return what wadm has lost of a manifest although it says deployed, and what to do. Empty if nothing.
 
-    wadm can delete a config that the new version has, too, and does not put it again. It has no scaler for a trait
-    that it cannot read again, such as one with a spread whose requirements are empty.
+    wadm can delete a config that the new version has, too, and does not put it again. It is content with any link of
+    the same name between the same two. It has no scaler for a trait that it cannot read again, such as one with a
+    spread whose requirements are empty.
     """
     scalers = {scaler.name for scaler in look.status.scalers}
     for part in wanted.parts:
         if part.id not in scalers:
             return f"wadm says deployed, but has no scaler for {part.id}: give each spread a requirement"
+    providers = {part.id for part in wanted.parts if part.is_provider}
+    for link in wanted.links:
+        if link.source_id in providers and link.target in providers:
+            return (
+                f"wadm says deployed, but makes no link between providers: {link.source_id} and {link.target}"
+            )
     reason = _wrong_config(wanted, look)
-    return reason and f"{reason}, though wadm says deployed: deploy this version again"
+    if reason:
+        return f"{reason}, though wadm says deployed: deploy this version again"
+    reason = _wrong_link(wanted, look)
+    return reason and f"{reason}, though wadm says deployed: undeploy the application, then deploy it again"
 
 
 def _wrong_config(wanted: Application, look: Look) -> str:

@@ -11,18 +11,19 @@ from contextlib import suppress
 from typing import TypeVar
 
 from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl._operations.application import Application, application_of, concerns
+from wasmcloud_ctl._operations.application import SECRET, Application, application_of, concerns
 from wasmcloud_ctl._operations.application_evidence import Failures, Scales, has_begun, stale
 from wasmcloud_ctl._operations.application_look import Look, difference, leftover, lost
 from wasmcloud_ctl._operations.gather import Limits, collect, gather, gather_inventories, named_host
 from wasmcloud_ctl._operations.progress import Progress
 from wasmcloud_ctl._operations.sender import Sender
 from wasmcloud_ctl._operations.wadm_requests import WadmRequests
-from wasmcloud_ctl._protocol import cloud_events, codec, wadm_replies
+from wasmcloud_ctl._protocol import cloud_events, codec, manifest_codec, wadm_replies
 from wasmcloud_ctl._transport import Reply, Subscription
 from wasmcloud_ctl.events import ComponentScaled, HostHeartbeat, HostStarted, HostStopped
 from wasmcloud_ctl.exceptions import (
     DecodeError,
+    InvalidArgument,
     NoResponders,
     NotConnectedError,
     NotFound,
@@ -371,10 +372,7 @@ class ApplicationWait:
         links: list[Link] = []
         if self._wanted.links or self._before.links:
             links = self._asked(self._subjects.control("link.get"), list[Link]) or []
-        configs = {
-            name: self._asked(self._subjects.config("config.get", name), dict[str, str])
-            for name in self._wanted.configs
-        }
+        configs = {name: self._config(name) for name in self._wanted.configs}
         # The status comes last: what it says is of a moment after all of this.
         return Look(
             inventories=inventories,
@@ -398,6 +396,16 @@ class ApplicationWait:
         raw = self._transport.request(subject, b"", self._left())
         response: CtlResponse[T] = codec.decode_response(raw, kind)
         return response.raise_for_status().data
+
+    def _config(self, name: str) -> dict[str, str] | None:
+        try:
+            subject = self._subjects.config("config.get", name)
+        except InvalidArgument:
+            return None  # no host can be asked for a config of such a name
+        contents = self._asked(subject, dict[str, str])
+        if contents is not None and name.startswith(SECRET):
+            return manifest_codec.in_fixed_order(contents)
+        return contents
 
     def _application(self, version: str) -> Application:
         return application_of(self._requests.manifest(self._name, version, self._left()))

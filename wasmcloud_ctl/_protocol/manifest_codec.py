@@ -14,8 +14,17 @@ from typing import Any, get_args
 import attrs
 
 from wasmcloud_ctl._protocol import codec
-from wasmcloud_ctl._protocol.manifests import LinkProperties, LinkTarget, Manifest, ScalerProperties, Trait
+from wasmcloud_ctl._protocol.manifests import (
+    LinkProperties,
+    LinkTarget,
+    Manifest,
+    Policy,
+    ScalerProperties,
+    SecretProperty,
+    Trait,
+)
 from wasmcloud_ctl._protocol.structuring import find_mismatch, wire_names
+from wasmcloud_ctl._protocol.subjects import token
 from wasmcloud_ctl.exceptions import InvalidArgument
 
 JSON = "application/json"
@@ -27,6 +36,9 @@ _PROPERTIES_BY_TRAIT = {
     "link": LinkProperties,
 }
 _COMPONENT_TYPES = ("component", "capability", "actor")
+
+_SECRET_TYPE = "secret.wasmcloud.dev/v1alpha1"
+_POLICY_TYPE = "properties.secret.wasmcloud.dev/v1alpha1"
 
 Mistake = tuple[str, str]
 """The JSON path of a mistake in a manifest, and what is wrong."""
@@ -73,6 +85,7 @@ def _mistakes(manifest: Any) -> Iterator[Mistake]:
         path = f"$.spec.components[{index}]"
         if component["type"] not in _COMPONENT_TYPES:
             yield f"{path}.type", _expected(component["type"], _COMPONENT_TYPES)
+        yield from _mistakes_of_configs(component["properties"], "config", f"{path}.properties")
         for number, trait in enumerate(component.get("traits") or ()):
             yield from _mistakes_of_trait(trait, f"{path}.traits[{number}]")
 
@@ -91,9 +104,36 @@ def _mistakes_of_properties(properties: Any, kind: type[Any], path: str) -> Iter
         del properties["replicas"]
     yield from _wrong_names(properties, kind, path)
     yield from filter(None, [find_mismatch(properties, kind, path)])
-    if kind is LinkProperties and type(properties["target"]) is not str:  # an older way to name the target
-        yield from _wrong_names(properties["target"], LinkTarget, f"{path}.target")
-        yield from filter(None, [find_mismatch(properties["target"], LinkTarget, f"{path}.target")])
+    if kind is ScalerProperties:
+        for index, spread in enumerate(properties.get("spread", ())):
+            if not spread.get("requirements"):
+                reason = (
+                    "wadm ignores a scaler without requirements: leave the spread out if any host will do"
+                )
+                yield f"{path}.spread[{index}].requirements", reason
+    else:
+        yield from _mistakes_of_link(properties, path)
+
+
+def _mistakes_of_link(properties: dict[str, Any], path: str) -> Iterator[Mistake]:
+    target = properties["target"]
+    if type(target) is not str:  # an older way to name the target
+        yield from _wrong_names(target, LinkTarget, f"{path}.target")
+        yield from filter(None, [find_mismatch(target, LinkTarget, f"{path}.target")])
+        yield from _mistakes_of_configs(target, "config", f"{path}.target")
+    yield from _mistakes_of_configs(properties.get("source") or {}, "config", f"{path}.source")
+    for name in ("source_config", "target_config"):
+        yield from _mistakes_of_configs(properties, name, path)
+
+
+def _mistakes_of_configs(properties: dict[str, Any], name: str, path: str) -> Iterator[Mistake]:
+    """Yield the names of configs that hosts cannot be asked for. wadm puts them into subjects as they are."""
+    for index, config in enumerate(properties.get(name) or ()):
+        if config.get("properties") is None:
+            try:
+                token(config["name"], "the name of a config")
+            except InvalidArgument as error:
+                yield f"{path}.{name}[{index}].name", str(error)
 
 
 def _wrong_names(value: object, kind: Any, path: str) -> Iterator[Mistake]:
@@ -150,3 +190,26 @@ def link_of(trait: Trait) -> tuple[LinkProperties, LinkTarget] | None:
         return link, LinkTarget(name=link.target, config=link.target_config or ())
     target: LinkTarget = codec.structure(link.target, LinkTarget, "$.target", b"", "the trait")
     return link, target
+
+
+def secret_reference(secret: SecretProperty, policy: Policy) -> dict[str, str]:
+    """Return the config by which wadm refers to a secret, with the policy in a fixed order."""
+    properties = dict(policy.properties)
+    reference = {
+        "type": _SECRET_TYPE,
+        "name": secret.name,
+        "backend": properties.pop("backend", ""),
+        "key": secret.properties.key,
+        "policy": json.dumps({"type": _POLICY_TYPE, "properties": properties}, sort_keys=True),
+    }
+    chosen = {"field": secret.properties.field, "version": secret.properties.version}
+    return reference | {name: value for name, value in chosen.items() if value is not None}
+
+
+def in_fixed_order(reference: dict[str, str]) -> dict[str, str]:
+    """Return a stored reference to a secret with its policy, which is JSON, in a fixed order."""
+    try:
+        policy = json.dumps(codec.parse_json(reference["policy"]), sort_keys=True)
+    except (KeyError, codec.InvalidJson):
+        return reference
+    return {**reference, "policy": policy}
