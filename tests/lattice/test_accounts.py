@@ -86,16 +86,20 @@ def client(server: PracticeServer, lattice: PracticeLattice) -> Iterator[Client]
 # Events -----------------------------------------------------------------------------------------
 
 
-def test_the_event_prefix_is_an_attribute() -> None:
-    """It is what was passed, else that of the hosts; clients for other lattices have the same."""
+@pytest.mark.parametrize(
+    ("prefix", "default"), [("event_prefix", "wasmbus.evt"), ("wadm_prefix", "wadm.api")]
+)
+def test_the_prefix_is_an_attribute(prefix: str, default: str) -> None:
+    """It is what was passed, else the usual one; clients for other lattices have the same."""
+    given: dict[str, Any] = {prefix: "hosts.own"}
     with PracticeServer(jetstream=False) as server:
         with wasmcloud_ctl.connect(server.url) as client:
-            assert client.event_prefix == "wasmbus.evt"
-        with wasmcloud_ctl.connect(server.url, event_prefix="hosts.evt") as client:
-            assert client.event_prefix == "hosts.evt"
-            assert client.for_lattice("blue").event_prefix == "hosts.evt"
-        with wasmcloud_ctl.from_env(server.url, event_prefix="hosts.evt") as client:
-            assert client.event_prefix == "hosts.evt"
+            assert getattr(client, prefix) == default
+        with wasmcloud_ctl.connect(server.url, **given) as client:
+            assert getattr(client, prefix) == "hosts.own"
+            assert getattr(client.for_lattice("blue"), prefix) == "hosts.own"
+        with wasmcloud_ctl.from_env(server.url, **given) as client:
+            assert getattr(client, prefix) == "hosts.own"
 
 
 @pytest.mark.parametrize("prefix", ["evt", "hosts.evt", "acme.eu.hosts.evt"])
