@@ -761,8 +761,8 @@ SCALED = Status(
         (
             LINKED,
             {"configs": {"shop-c": {"a": "b"}}},
-            "the link from shop-echo to shop-echo is not as the manifest says, though wadm says deployed: undeploy "
-            "the application, then deploy it again",
+            "the link from shop-echo to shop-echo is not as the manifest says, though wadm says deployed: give the "
+            "link a name of its own",
         ),
         (
             LINKED,

@@ -235,7 +235,7 @@ def lost(wanted: Application, look: Look) -> str:
     if reason:
         return f"{reason}, though wadm says deployed: deploy this version again"
     reason = _wrong_link(wanted, look)
-    return reason and f"{reason}, though wadm says deployed: undeploy the application, then deploy it again"
+    return reason and f"{reason}, though wadm says deployed: give the link a name of its own"
 
 
 def _wrong_config(wanted: Application, look: Look) -> str:
