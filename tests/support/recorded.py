@@ -47,3 +47,9 @@ def wadm_runs() -> dict[str, list[dict[str, Any]]]:
             runs[line["run"]] = lines = []
         lines.append(line)
     return runs
+
+
+def wadm_manifests() -> list[dict[str, Any]]:
+    """What a real wadm made of each manifest, or why it refused it; ``realhost.manifests`` says what they are."""
+    lines = (DATA / "wadm-manifests-0.21.1.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]

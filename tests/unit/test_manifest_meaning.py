@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import wadm_manifests
 
 from wasmcloud_ctl._operations.application import Part, application_of
 from wasmcloud_ctl._protocol.manifest_codec import decode_manifest
@@ -17,8 +16,6 @@ from wasmcloud_ctl.testing._wadm.link_scaler import LinkScaler
 from wasmcloud_ctl.testing._wadm.manifests import Application
 from wasmcloud_ctl.testing._wadm.part_scaler import PartScaler
 from wasmcloud_ctl.testing._wadm.scaler import Scaler, View
-
-DATA = Path(__file__).parents[1] / "data" / "wadm-manifests-0.21.1.jsonl"
 
 
 def is_kept(manifest: dict[str, Any]) -> bool:
@@ -38,7 +35,7 @@ def is_kept(manifest: dict[str, Any]) -> bool:
 # What a real wadm made of each manifest that it accepted.
 CASES = [
     pytest.param(case["manifest"], id=case["case"])
-    for case in map(json.loads, DATA.read_text(encoding="utf-8").splitlines())
+    for case in wadm_manifests()
     if case["manifest"] is not None and is_kept(case["manifest"])
 ]
 

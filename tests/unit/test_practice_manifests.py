@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from recorded import wadm_manifests
 
 from wasmcloud_ctl.testing._wadm.manifest import Panic
 from wasmcloud_ctl.testing._wadm.reading import Refused, read_manifest
 from wasmcloud_ctl.testing._wadm.validation import validate
 
-DATA = Path(__file__).parents[1] / "data" / "wadm-manifests-0.21.1.jsonl"
-
-CASES: list[dict[str, Any]] = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
+CASES = wadm_manifests()
 
 pytestmark = pytest.mark.skipif(  # the real wadm parses with libyaml, whose words are compared here
     not yaml.__with_libyaml__, reason="PyYAML without libyaml has other words for errors of syntax"

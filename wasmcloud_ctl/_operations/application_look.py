@@ -70,7 +70,7 @@ class Look:
             for component in inventory.components:
                 yield Running(
                     host_id=inventory.host_id,
-                    host=inventory.friendly_name or inventory.host_id,
+                    host=_called(inventory),
                     id=component.id,
                     reference=component.image_ref,
                     count=component.max_instances,
@@ -80,7 +80,7 @@ class Look:
             for provider in inventory.providers:
                 yield Running(
                     host_id=inventory.host_id,
-                    host=inventory.friendly_name or inventory.host_id,
+                    host=_called(inventory),
                     id=provider.id,
                     reference=provider.image_ref,
                     count=1,
@@ -118,11 +118,11 @@ def difference(wanted: Application, before: Application, look: Look) -> str:
             return f"{found.id} still runs on {found.host}"
     for part in wanted.parts:
         of_part = running.get((part.id, part.is_provider), [])
-        reason = _wrong_instance(wanted.name, part, of_part, look)
-        if not reason and part.is_provider:
-            reason = _wrong_hosts(wanted.name, part, of_part, look)
-        elif not reason:
-            reason = _wrong_count(part, of_part, look)
+        reason = _wrong_instance(wanted.name, part, of_part, look) or (
+            _wrong_hosts(wanted.name, part, of_part, look)
+            if part.is_provider
+            else _wrong_count(part, of_part, look)
+        )
         if reason:
             return reason
     return _wrong_link(wanted, look) or _old_link(wanted, before, look) or _wrong_config(wanted, look)
@@ -180,7 +180,8 @@ def _wrong_hosts(application: str, part: Part, running: Sequence[Running], look:
                 return f"{part.id} has 0 of {place.count} instances on {_called(host)}"
         wanted = place.count * len(hosts) if part.on_each_host else place.count
         # wadm stops no instance that was started for another spread, or by somebody else.
-        own = [one for one in found if one.annotations.get(SPREAD) == place.name]
+        started = {APPLICATION: application, SPREAD: place.name}.items()
+        own = [one for one in found if started <= one.annotations.items()]
         if len(found) < wanted or (len(found) > wanted and own):
             return f"{part.id} has {len(found)} of {wanted} instances in spread {place.name}"
     for one in running:
@@ -193,12 +194,19 @@ def _called(host: HostInventory) -> str:
     return host.friendly_name or host.host_id
 
 
-def _wrong_link(wanted: Application, look: Look) -> str:
+def _missing_link(wanted: Application, look: Look) -> Link | None:
+    """Return the first link that is not as the manifest says. None if all are."""
     found = {_key(link): link for link in look.links}
-    for link in wanted.links:
-        if found.get(_key(link)) != link:
-            return f"the link from {link.source_id} to {link.target} is not as the manifest says"
-    return ""
+    return next((link for link in wanted.links if found.get(_key(link)) != link), None)
+
+
+def _wrong_link(wanted: Application, look: Look) -> str:
+    link = _missing_link(wanted, look)
+    return "" if link is None else f"the {_ends(link)} is not as the manifest says"
+
+
+def _ends(link: Link) -> str:
+    return f"link from {link.source_id} to {link.target}"
 
 
 def _old_link(wanted: Application, before: Application, look: Look) -> str:
@@ -206,7 +214,7 @@ def _old_link(wanted: Application, before: Application, look: Look) -> str:
     for link in before.links:
         # A shared component's link may be wanted by its own application, too.
         if _key(link) in found and link.source_id in before.ids:
-            return f"the link from {link.source_id} to {link.target} is still there"
+            return f"the {_ends(link)} is still there"
     return ""
 
 
@@ -225,17 +233,16 @@ def lost(wanted: Application, look: Look) -> str:
     for part in wanted.parts:
         if part.id not in scalers:
             return f"wadm says deployed, but has no scaler for {part.id}: give each spread a requirement"
-    providers = {part.id for part in wanted.parts if part.is_provider}
-    for link in wanted.links:
-        if link.source_id in providers and link.target in providers:
-            return (
-                f"wadm says deployed, but makes no link between providers: {link.source_id} and {link.target}"
-            )
     reason = _wrong_config(wanted, look)
     if reason:
         return f"{reason}, though wadm says deployed: deploy this version again"
-    reason = _wrong_link(wanted, look)
-    return reason and f"{reason}, though wadm says deployed: give the link a name of its own"
+    link = _missing_link(wanted, look)
+    if link is None:
+        return ""
+    providers = {part.id for part in wanted.parts if part.is_provider}
+    if {link.source_id, link.target} <= providers:
+        return f"wadm says deployed, but makes no link between providers: put the {_ends(link)} yourself"
+    return f"{_wrong_link(wanted, look)}, though wadm says deployed: give the link a name of its own"
 
 
 def _wrong_config(wanted: Application, look: Look) -> str:

@@ -171,7 +171,7 @@ def decode_manifest(manifest: dict[str, Any]) -> Manifest:
 def scaler_of(trait: Trait) -> ScalerProperties | None:
     """Return the properties of a scaler. None if the trait is none."""
     properties = trait.properties
-    if _PROPERTIES_BY_TRAIT.get(trait.type) is not ScalerProperties or not isinstance(properties, dict):
+    if _PROPERTIES_BY_TRAIT.get(trait.type) is not ScalerProperties:
         return None
     if "replicas" in properties:
         properties = {"instances": properties["replicas"], **properties}
@@ -183,7 +183,7 @@ def scaler_of(trait: Trait) -> ScalerProperties | None:
 
 def link_of(trait: Trait) -> tuple[LinkProperties, LinkTarget] | None:
     """Return the properties of a link, and its target. None if the trait is no link."""
-    if trait.type != "link" or not isinstance(trait.properties, dict) or "target" not in trait.properties:
+    if trait.type != "link" or "target" not in trait.properties:
         return None
     link: LinkProperties = codec.structure(trait.properties, LinkProperties, "$", b"", "the trait")
     if type(link.target) is str:
