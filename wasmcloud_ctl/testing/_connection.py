@@ -31,6 +31,9 @@ _CONNECT_SECONDS = 5.0
 # Seconds between attempts to reconnect. Short, so that the hosts return as soon as a practice server restarts.
 _RECONNECT_SECONDS = 0.02
 
+# How long a server may take to process what was sent. A busy disk can delay one by seconds: it writes buckets to files.
+_FLUSH_SECONDS = 30
+
 # How long the end of a connection waits for an attempt to reconnect.
 _END_SECONDS = 0.25
 
@@ -171,11 +174,13 @@ class Connection:
             logger.debug("ending a subscription: %r", error)
 
     async def settle(self) -> None:
-        """Wait until the server has processed everything sent so far."""
+        """Wait until the server has processed everything sent so far, or the connection is lost."""
+        if not self._client.is_connected:
+            return
         try:
             # nats-py sends the first ping ahead of data that it has not written yet. The second follows that data.
-            await self._client.flush(timeout=5)
-            await self._client.flush(timeout=5)
+            await self._client.flush(timeout=_FLUSH_SECONDS)
+            await self._client.flush(timeout=_FLUSH_SECONDS)
         except nats.errors.Error as error:
             logger.debug("waiting for the server: %r", error)
 
