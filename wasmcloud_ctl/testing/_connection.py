@@ -31,7 +31,7 @@ _CONNECT_SECONDS = 5.0
 # Seconds between attempts to reconnect. Short, so that the hosts return as soon as a practice server restarts.
 _RECONNECT_SECONDS = 0.02
 
-# How long a server may take to process what was sent. A busy disk can delay one by seconds: it writes buckets to files.
+# How long a server may take to process what was sent. It writes buckets to files: a busy disk delays it by seconds.
 _FLUSH_SECONDS = 30
 
 # How long the end of a connection waits for an attempt to reconnect.
