@@ -173,6 +173,11 @@ class Connection:
         except nats.errors.Error as error:
             logger.debug("ending a subscription: %r", error)
 
+    @property
+    def received(self) -> int:
+        """How many messages were received so far."""
+        return self._client.stats["in_msgs"]
+
     async def settle(self) -> None:
         """Wait until the server has processed everything sent so far, or the connection is lost."""
         if not self._client.is_connected:

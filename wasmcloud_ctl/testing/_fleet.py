@@ -169,10 +169,12 @@ class Fleet:
         has all replies and events.
         """
         while True:
+            was_busy, received = self._busy, self.connection.received
             await self.connection.settle()
             # Messages that the server sent before its pong are received by now. One turn of the loop handles them.
             await asyncio.sleep(0)
-            if not self._busy:
+            # What was published during the settling may still be on its way. So nothing may have happened meanwhile.
+            if not was_busy and not self._busy and self.connection.received == received:
                 break
             while self._busy:
                 await self.work.done()
