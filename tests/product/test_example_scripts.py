@@ -26,6 +26,9 @@ from scripts import LAST_SECONDS, WARNINGS, Ended
 from wasmcloud_ctl import Client, Link
 from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer, unused_port
 
+# wadm waits 5 s before it does some things again, and an example deploys several times.
+pytestmark = pytest.mark.timeout(120)
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 OLD = "registry.example/acme/echo:1"
