@@ -65,13 +65,14 @@ class Wire:
         await self.client.subscribe(subject, cb=take)
         await arrive(self.client)
 
-    def send(self, rest: str, payload: object = b"", reply: str = "") -> None:
-        """Publish a command; what is no bytes is sent as JSON."""
-        content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    def send(self, rest: str, *payloads: object, reply: str = "") -> None:
+        """Publish commands at once, by default one without a payload; what is no bytes is sent as JSON."""
         subject = f"{self._lattice.topic_prefix}.v1.{self._lattice.lattice}.{rest}"
 
         async def publish() -> None:
-            await self.client.publish(subject, content, reply=reply)
+            for payload in payloads or (b"",):
+                content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+                await self.client.publish(subject, content, reply=reply)
             await arrive(self.client)
 
         self._loop.run_until_complete(publish())
@@ -86,7 +87,7 @@ class Wire:
         replies: list[Msg] = []
         inbox = self.client.new_inbox()
         self._loop.run_until_complete(self._subscribe(inbox, replies))
-        self.send(rest, payload, inbox)
+        self.send(rest, payload, reply=inbox)
         self.settle()
         return [reply.data for reply in replies]
 
