@@ -289,7 +289,7 @@ def test_a_stop_needs_no_reference(world: World, references: References) -> None
     assert world.inventory().components == ()
 
 
-@pytest.mark.timeout(120)  # a real host takes seconds for each of the ten images
+@pytest.mark.timeout(120)  # five rounds of 4.4 s on a real host
 def test_a_stop_right_after_an_update_is_certain(world: World, references: References) -> None:
     """The late event with 0 instances from the update is not taken for the stop."""
     for _ in range(5):

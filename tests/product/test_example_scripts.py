@@ -26,9 +26,6 @@ from scripts import LAST_SECONDS, WARNINGS, Ended
 from wasmcloud_ctl import Client, Link
 from wasmcloud_ctl.testing import PracticeHost, PracticeLattice, PracticeServer, unused_port
 
-# wadm waits 5 s before it does some things again, and an example deploys several times.
-pytestmark = pytest.mark.timeout(120)
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 OLD = "registry.example/acme/echo:1"
@@ -617,6 +614,7 @@ def of_shop(lattice: PracticeLattice) -> list[tuple[str, str, int]]:
 
 
 @pytest.mark.skipif(shutil.which("sed") is None, reason="needs sed")  # which a bare machine has not
+@pytest.mark.timeout(120)  # three deployments and a failure took 21 s
 def test_deploy_upgrade_and_roll_back(with_wadm: PracticeLattice, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's pipes: the version that fails is deleted, and the one before it runs again."""
     monkeypatch.setenv("WASMCLOUD_CTL_PORT", with_wadm.url.rpartition(":")[2])

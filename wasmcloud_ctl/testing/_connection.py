@@ -31,9 +31,6 @@ _CONNECT_SECONDS = 5.0
 # Seconds between attempts to reconnect. Short, so that the hosts return as soon as a practice server restarts.
 _RECONNECT_SECONDS = 0.02
 
-# How long a server may take to process what was sent. It writes buckets to files: a busy disk delays it by seconds.
-_FLUSH_SECONDS = 30
-
 # How long the end of a connection waits for an attempt to reconnect.
 _END_SECONDS = 0.25
 
@@ -179,13 +176,13 @@ class Connection:
         return self._client.stats["in_msgs"]
 
     async def settle(self) -> None:
-        """Wait until the server has processed everything sent so far, or the connection is lost."""
+        """Wait until the server has processed everything sent so far. Return at once if there is no connection."""
         if not self._client.is_connected:
             return
         try:
             # nats-py sends the first ping ahead of data that it has not written yet. The second follows that data.
-            await self._client.flush(timeout=_FLUSH_SECONDS)
-            await self._client.flush(timeout=_FLUSH_SECONDS)
+            await self._client.flush(timeout=5)
+            await self._client.flush(timeout=5)
         except nats.errors.Error as error:
             logger.debug("waiting for the server: %r", error)
 

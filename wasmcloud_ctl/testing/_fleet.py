@@ -173,7 +173,7 @@ class Fleet:
             await self.connection.settle()
             # Messages that the server sent before its pong are received by now. One turn of the loop handles them.
             await asyncio.sleep(0)
-            # What was published during the settling may still be on its way. So nothing may have happened meanwhile.
+            # nats-py's pings overtake what is published between them. So end only if nothing happened meanwhile.
             if not was_busy and not self._busy and self.connection.received == received:
                 break
             while self._busy:
