@@ -124,7 +124,7 @@ class Fleet:
                 await self._subscribe_own(host)
             await self._subscribe_shared()
             await self.connection.settle()
-        for host in hosts:
+        for number, host in enumerate(hosts, 1):
             started = {
                 "friendly_name": host.friendly_name,
                 "labels": dict(sorted(host.labels.items())),
@@ -132,7 +132,10 @@ class Fleet:
                 "version": host.version.reported,
             }
             await host.publish("host_started", started)
-            self._heartbeats[host.id] = asyncio.get_running_loop().create_task(self._beat(host))
+            self._heartbeats[host.id] = asyncio.get_running_loop().create_task(
+                # Hosts that start together do not beat together: thousands would be still, and then all busy.
+                self._beat(host, self.heartbeat_interval * number / len(hosts))
+            )
         await self.connection.settle()
 
     async def end(self, host: SimulatedHost, publish_stopped: bool) -> None:
@@ -201,13 +204,13 @@ class Fleet:
         wadm_busy = self.wadm is not None and self.wadm.busy
         return self.work.busy or self.shared.store.pending or wadm_busy
 
-    async def _beat(self, host: SimulatedHost) -> None:
+    async def _beat(self, host: SimulatedHost, first: float) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = loop.time() + first
         while True:
-            due += self.heartbeat_interval
             await asyncio.sleep(due - loop.time())
             await self.shared.publish(host, "host_heartbeat", await host.inventory())
+            due += self.heartbeat_interval
 
     # Subjects
 
