@@ -26,6 +26,7 @@ UNFIT = [
     "\u2028",
     "\u200b",
     "\ud800",
+    "a" * 1001,  # the server would end the connection
     5,
     None,
     b"bytes",

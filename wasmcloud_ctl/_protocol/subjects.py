@@ -28,12 +28,19 @@ _HOST_REQUESTS = frozenset(
 )
 
 
+# A server ends the connection of a client that sends more than 4,096 bytes in the line with the subject. No subject
+# has more than three tokens of a caller or a host.
+_LONGEST = 1000
+
+
 def token(value: object, what: str) -> str:
     """Check one token of a subject, and return it unchanged. ``what`` is the argument's name, for the error."""
     if not isinstance(value, str):
         raise InvalidArgument(f"{what} must be a string, not {type(value).__name__}")
     if not value:
         raise InvalidArgument(f"{what} must not be empty")
+    if len(value) > _LONGEST:
+        raise InvalidArgument(f"{what} must not have more than {_LONGEST} characters, and has {len(value)}")
     if not (value.isascii() and value.isalnum()):
         for character in value:
             category = unicodedata.category(character)
