@@ -58,12 +58,7 @@ def _list_keys(
         try:
             raw = transport.request(subject, payload, max(deadline.left(), 0.001))
         except NoResponders as error:
-            domain = "none was given" if js_domain is None else f"it was {js_domain!r}"
-            raise NoResponders(
-                f"no JetStream answers on {subject}: check that the server has it enabled for this account, "
-                f"and js_domain ({domain})",
-                subject=subject,
-            ) from error
+            raise jetstream.no_jetstream(subject, js_domain) from error
         except RequestTimeout as error:
             raise RequestTimeout(
                 f"JetStream did not answer on {subject} in time: try again, or with a longer timeout",

@@ -103,11 +103,7 @@ class WadmRequests:
                 subject, payload, timeout, command=command, content_type=content_type
             )
         except NoResponders as error:
-            raise NoResponders(
-                f"nobody listens on {subject}: no wadm runs for lattice {self._sender.settings.lattice!r}. Start "
-                "wadm, or check the lattice's name and wadm_prefix",
-                subject=subject,
-            ) from error
+            raise wadm_replies.no_wadm(subject, self._sender.settings.lattice) from error
         return wadm_replies.decode_reply(raw, kind)
 
 

@@ -73,6 +73,16 @@ def decode_event(raw: bytes, lattice: str) -> Event:
     return event
 
 
+def source_of(raw: bytes) -> str | None:
+    """Return the source of an event that cannot be decoded. None if not even that can be read."""
+    try:
+        envelope = codec.load(raw, "the event")
+    except DecodeError:
+        return None
+    source = envelope.get("source") if type(envelope) is dict else None
+    return source if type(source) is str else None
+
+
 def _parse_time(text: str) -> datetime:
     """Parse a time of RFC 3339. Of its up to nine decimals a datetime keeps six."""
     match = _TIME.fullmatch(text)

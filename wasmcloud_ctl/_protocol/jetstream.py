@@ -7,7 +7,7 @@ from typing import Any
 
 from wasmcloud_ctl._protocol import codec
 from wasmcloud_ctl._protocol.subjects import token
-from wasmcloud_ctl.exceptions import DecodeError, OperationRejected
+from wasmcloud_ctl.exceptions import DecodeError, NoResponders, OperationRejected
 
 _NOT_FOUND = 404
 
@@ -68,3 +68,13 @@ def _response(raw: bytes) -> dict[str, Any] | None:
     if details.get("code") == _NOT_FOUND:
         return None
     raise OperationRejected(f"JetStream refused: {details.get('description')}")
+
+
+def no_jetstream(subject: str, js_domain: str | None) -> NoResponders:
+    """Return the error for a request that no JetStream answers."""
+    domain = "none was given" if js_domain is None else f"it was {js_domain!r}"
+    return NoResponders(
+        f"no JetStream answers on {subject}: check that the server has it enabled for this account, and js_domain "
+        f"({domain})",
+        subject=subject,
+    )

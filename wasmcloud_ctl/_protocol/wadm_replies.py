@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import attrs
 
 from wasmcloud_ctl._protocol import codec
-from wasmcloud_ctl.exceptions import NotFound, OperationRejected
+from wasmcloud_ctl.exceptions import NoResponders, NotFound, OperationRejected
 from wasmcloud_ctl.models import U64, CtlResponse, ModelSummary, Status, StatusChanged, VersionInfo
 
 T = TypeVar("T")
@@ -107,3 +107,12 @@ def decode_status(raw: bytes, name: str) -> StatusChanged:
     what = "the status"
     status: Status = codec.structure(codec.load(raw, what), Status, "$", raw, what)
     return StatusChanged(name=name, status=status)
+
+
+def no_wadm(subject: str, lattice: str) -> NoResponders:
+    """Return the error for a request that no wadm answers."""
+    return NoResponders(
+        f"nobody listens on {subject}: no wadm runs for lattice {lattice!r}. Start wadm, or check the lattice's name "
+        "and wadm_prefix",
+        subject=subject,
+    )
