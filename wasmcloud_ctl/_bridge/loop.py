@@ -34,6 +34,7 @@ from anyio.abc import TaskGroup
 
 from wasmcloud_ctl._bridge import processes, refusals
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
+from wasmcloud_ctl._bridge.slices import SlicedQueue
 from wasmcloud_ctl.exceptions import ClosedError, ConnectError, CtlError
 
 logger = logging.getLogger("wasmcloud_ctl")
@@ -169,7 +170,7 @@ class Bridge:
         self._over = threading.Lock()
         self._over.acquire()
         # Threads wait for these. They fail when the loop ends.
-        self._waiters: set[Result[Any] | MessageQueue[Any]] = set()
+        self._waiters: set[Result[Any] | MessageQueue[Any] | SlicedQueue[Any]] = set()
         # What threads want run on the loop, in order, and whether the loop has been woken for it.
         self._submitted: deque[Callable[[], None]] = deque()
         self._wake_pending = False
@@ -352,13 +353,13 @@ class Bridge:
         work = _Coroutine(self._tasks, functools.partial(function, *args), context)
         return self.exchange(work, timeout)
 
-    def watch(self, messages: MessageQueue[Any]) -> None:
+    def watch(self, messages: MessageQueue[Any] | SlicedQueue[Any]) -> None:
         """Fail a queue, too, when the loop ends."""
         self._waiters.add(messages)
         if not self.running:
             messages.fail(self.closed_error())
 
-    def unwatch(self, messages: MessageQueue[Any]) -> None:
+    def unwatch(self, messages: MessageQueue[Any] | SlicedQueue[Any]) -> None:
         """Forget a queue that ``watch`` was given."""
         self._waiters.discard(messages)
 

@@ -1,6 +1,7 @@
 """NATS: connect, request, gather replies, subscribe. The only package that knows nats-py.
 
 - ``transport``: what blocking callers use.
+- ``background``: what goes on between calls.
 - ``calls``: calls in flight and subscriptions, begun and ended on the loop.
 - ``session``: the connection that is kept.
 - ``dialling``: from options to a connection; ``race`` runs the attempts; ``failures`` makes errors of them.
@@ -10,7 +11,17 @@
 
 from nats.aio.client import Client as NatsClient
 
+from wasmcloud_ctl._transport.background import Background
 from wasmcloud_ctl._transport.calls import QueuedCall, Replies, Reply, Subscription, request_timeout
 from wasmcloud_ctl._transport.transport import Transport
 
-__all__ = ["NatsClient", "QueuedCall", "Replies", "Reply", "Subscription", "Transport", "request_timeout"]
+__all__ = [
+    "Background",
+    "NatsClient",
+    "QueuedCall",
+    "Replies",
+    "Reply",
+    "Subscription",
+    "Transport",
+    "request_timeout",
+]

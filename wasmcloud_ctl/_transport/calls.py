@@ -19,6 +19,7 @@ import attrs
 
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue, Result
 from wasmcloud_ctl._bridge.loop import DeadlinePassed
+from wasmcloud_ctl._bridge.slices import SlicedQueue
 from wasmcloud_ctl._protocol.headers import encode_headers
 from wasmcloud_ctl._protocol.subjects import host_id_of
 from wasmcloud_ctl._transport.connection import Connection
@@ -214,7 +215,7 @@ class Reply(NamedTuple):
 class QueuedCall(Call):
     """A call whose replies go to a queue."""
 
-    _queue: MessageQueue[Reply]
+    _queue: MessageQueue[Reply] | SlicedQueue[Any]
     _handler: Handler
 
     def _deliver(self, data: bytes, error: CtlError | None = None) -> None:
@@ -232,7 +233,7 @@ class Subscription:
 
     _session: Session
     subjects: tuple[str, ...]
-    _queue: MessageQueue[Any]
+    _queue: MessageQueue[Any] | SlicedQueue[Any]
     _make_item: Callable[[bytes, bytes], Any]
     _gap_events: bool = False
     gaps: int = attrs.field(default=0, init=False)
@@ -256,6 +257,15 @@ class Subscription:
             self.close()
             raise
         logger.debug("%s: subscribed, %.1f ms", subjects, (time.monotonic() - started) * 1000)
+
+    def begin(self) -> None:
+        """Subscribe without waiting: now if there is a connection, and on each later one. On the loop."""
+        self._session.bridge.watch(self._queue)
+        self._session.subscriptions.add(self)
+        try:
+            self.attach(self._session.connection(None))
+        except CtlError:
+            pass  # the next connection attaches it
 
     async def _open(self) -> None:
         connection = self._session.connection(None)
