@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wasmcloud_ctl import events, models
-from wasmcloud_ctl._display.tables import Cell, Lines, Section, Table, Text, Title, sections
+from wasmcloud_ctl._display.tables import Cell, LazyRows, Lines, Row, Section, Table, Text, Title, sections
 from wasmcloud_ctl._display.text import count, one_line, short_id, summary, with_short_ids
 
 # The keys of a config whose values are not displayed.
 _SECRET_KEY = re.compile(r"passw|secret|token|credential|seed|private|api[-_]?key", re.IGNORECASE)
 
 _URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+_NO_DOUBTS: Mapping[str, models.Doubt] = {}
 
 # The badges of the states of applications and scalers. The others pass: waiting and reconciling.
 _STATE_STYLES = {
@@ -196,7 +198,7 @@ def _labels(labels: Mapping[str, str] | None) -> tuple[Text, ...]:
     return tuple(Text(f"{key}={text}", "chip muted" if own else "chip") for own, key, text in chips)
 
 
-def _row(value: object) -> dict[str, Cell]:
+def row(value: object) -> dict[str, Cell]:
     """Return a table's row for a value: a cell for each column. Empty if there is no table of such values."""
     match value:
         case models.Host():
@@ -294,8 +296,8 @@ def _sections_of_any(value: object) -> list[Section]:
 
 
 def _sections_of_value(value: models.Value) -> list[Section]:
-    row = _row(value)
-    return [Table([row])] if row else [Title(Text(type(value).__name__, "bold")), _fields(vars(value))]
+    cells = row(value)
+    return [Table([cells])] if cells else [Title(Text(type(value).__name__, "bold")), _fields(vars(value))]
 
 
 def _sections_of_inventory(inventory: models.HostInventory) -> list[Section]:
@@ -310,8 +312,8 @@ def _sections_of_inventory(inventory: models.HostInventory) -> list[Section]:
     return [
         Title(name, _id(inventory.host_id), Text(details, "muted")),
         Title(_labels(inventory.labels)),
-        Table(map(_row, inventory.components)),
-        Table(map(_row, inventory.providers)),
+        Table(map(row, inventory.components)),
+        Table(map(row, inventory.providers)),
     ]
 
 
@@ -320,7 +322,7 @@ def _sections_of_state(info: models.StatusInfo) -> list[Section]:
 
 
 def _sections_of_status(status: models.Status) -> list[Section]:
-    return [*_sections_of_state(status.info), Table(map(_row, status.scalers))]
+    return [*_sections_of_state(status.info), Table(map(row, status.scalers))]
 
 
 def _sections_of_change(changed: models.StatusChanged) -> list[Section]:
@@ -344,7 +346,7 @@ def _sections_of_response(response: models.CtlResponse[Any]) -> list[Section]:
         tables = sections(data)
     elif data and all(isinstance(item, models.Link) for item in data):
         how_many = count(len(data), "link")
-        tables = [Table(map(_row, data))]
+        tables = [Table(map(row, data))]
     elif all(isinstance(item, dict) for item in data):
         how_many = count(len(data), "entry")
         columns = ["name", "version", "revision", "subject", "issuer"]
@@ -381,9 +383,9 @@ def _sections_of_replies(replies: models.Replies[Any]) -> list[Section]:
     return [
         _head(replies, _answers(replies)),
         *(_status(response) for response in replies if not response.succeeded),
-        Table(map(_row, replies.undecodable)),
-        Table(_row(item) for item in replies.data if isinstance(item, models.Host)),
-        Table(_row(item) for item in replies.data if isinstance(item, bids)),
+        Table(map(row, replies.undecodable)),
+        Table(row(item) for item in replies.data if isinstance(item, models.Host)),
+        Table(row(item) for item in replies.data if isinstance(item, bids)),
     ]
 
 
@@ -395,24 +397,48 @@ def _sections_of_inventories(inventories: models.Inventories) -> list[Section]:
         for host_id, error in inventories.errors.items()
     )
     hosts = Table(
-        {
-            "host": Text(item.friendly_name, "bold"),
-            "id": _id(host_id),
-            "components": _running(
-                (f"{found.id} ×{found.max_instances}", found.image_ref) for found in item.components
-            ),
-            "providers": _running((found.id, found.image_ref or "") for found in item.providers),
-            "labels": _labels(item.labels),
-        }
-        for host_id, item in inventories.data.items()
+        LazyRows(list(inventories.data.items()), lambda found: host_row(found[1], found[0])), "host"
     )
-    return [_head(inventories, how_many), errors, Table(map(_row, inventories.undecodable)), hosts]
+    return [_head(inventories, how_many), errors, Table(map(row, inventories.undecodable)), hosts]
 
 
-def _running(items: Iterable[tuple[str, str]]) -> Cell:
-    """Return a line for each item: its name and the end of its reference, which holds the version."""
-    lines = [(name, Text(ref.rpartition("/")[2], "code muted", ref)) for name, ref in items]
-    return Lines(lines) if lines else Text("none", "muted")
+def host_row(
+    inventory: models.HostInventory,
+    host_id: str,
+    *,
+    version: bool = False,
+    doubts: Mapping[str, models.Doubt] = _NO_DOUBTS,
+) -> Row:
+    """Return the row of a host and what it runs.
+
+    Args:
+        inventory: The host's inventory.
+        host_id: The id of the host that was asked.
+        version: Whether there is a column for the host's version.
+        doubts: The doubts about the host's components, by component id.
+    """
+    components: list[Sequence[str | Text]] = []
+    for found in inventory.components:
+        components.append(_running(f"{found.id} ×{found.max_instances}", found.image_ref))
+        if doubt := doubts.get(found.id):
+            badge, runs = Text("in doubt", "badge odd"), Text(doubt.event_ref, "code")
+            components.append(("", badge, "by events", runs))
+            components.append(("", "by inventory", Text(doubt.inventory_ref, "code")))
+    providers = [_running(found.id, found.image_ref or "") for found in inventory.providers]
+    nothing = Text("none", "muted")
+    return {
+        "host": Text(inventory.friendly_name, "bold"),
+        "id": _id(host_id),
+        **({"version": inventory.version} if version else {}),
+        "components": Lines(components) if components else nothing,
+        "providers": Lines(providers) if providers else nothing,
+        "labels": _labels(inventory.labels),
+    }
+
+
+def _running(name: str, ref: str) -> tuple[str, Text]:
+    """Return the line of what runs: its name and the end of its reference, which holds the version."""
+    return name, Text(ref.rpartition("/")[2], "code muted", ref)
 
 
 def _sections_of_event(event: events.Event) -> list[Section]:

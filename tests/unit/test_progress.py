@@ -49,7 +49,7 @@ def test_off_it_waits_once_and_for_as_long_as_was_asked() -> None:
 
 def test_a_notebook_with_a_broken_tqdm_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody has asked for progress, that it cannot be shown is no error."""
-    monkeypatch.setattr(_progress, "_in_notebook", lambda: True)
+    monkeypatch.setattr(_progress, "in_notebook", lambda: True)
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
 
     assert not _progress.wanted(None)

@@ -7,12 +7,9 @@ can be read on light and dark pages, and no colour says more than the words besi
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from wasmcloud_ctl._display.tables import Cell, Lines, Section, Table, Text, Title, sections
-
-# How many rows of a table are shown. A last row says how many more there are.
-_MAX_ROWS = 100
+from wasmcloud_ctl._display.tables import MAX_ROWS, Cell, Lines, Section, Table, Text, Title, sections
 
 # Greys are translucent, to fit light and dark pages. A badge has white text on its own colour (contrast 4.5 or more).
 _STYLE = """<style>
@@ -28,6 +25,7 @@ white-space:normal;max-width:36em;overflow-wrap:break-word;background:none!impor
 white-space:inherit!important}
 .wasmcloud-ctl .muted{opacity:.7}
 .wasmcloud-ctl .line{white-space:nowrap}
+.wasmcloud-ctl .indented{display:inline-block;white-space:normal;margin-left:1.2em}
 .wasmcloud-ctl .strong{font-weight:600}
 .wasmcloud-ctl .title{margin:4px 0 2px}
 .wasmcloud-ctl .chip{display:inline-block;background:rgba(128,128,128,.2);border-radius:4px;
@@ -66,18 +64,20 @@ def _element(tag: str, content: str, css_class: str = "", tooltip: str = "") -> 
 
 def _section(section: Section) -> str:
     if isinstance(section, Table):
-        return _table(section) if section.columns else ""
+        return _table(section)
     if isinstance(section, Title):
         return _element("div", " ".join(map(_cell, section.parts)), "title") if section.parts else ""
     return _cell(section)
 
 
 def _table(table: Table) -> str:
-    head = _row("th", [name.strip() for name in table.columns]) if "".join(table.columns).strip() else ""
-    rows = [_row("td", map(row.get, table.columns)) for row in table.rows[:_MAX_ROWS]]
-    if len(table.rows) > _MAX_ROWS:
-        more = _cell(Text(f"and {len(table.rows) - _MAX_ROWS} more", "muted"))
-        rows.append(f'<tr><td colspan="{len(table.columns)}">{more}</td></tr>')
+    part = table.first(MAX_ROWS)
+    if not part.columns:
+        return ""
+    head = _row("th", [name.strip() for name in part.columns]) if "".join(part.columns).strip() else ""
+    rows = [_row("td", map(row.get, part.columns)) for row in part.rows]
+    if more := table.more(len(part.rows)):
+        rows.append(f'<tr><td colspan="{len(part.columns)}">{_cell(Text(more, "muted"))}</td></tr>')
     return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -95,9 +95,13 @@ def _cell(cell: Cell) -> str:
             tag, css_class = ("code", style[5:]) if style.startswith("code") else ("span", style)
             return _element(tag, html.escape(words), css_class, cell.tooltip)
         case Lines(lines=lines):
-            return "<br/>".join(_element("span", " ".join(map(_cell, line)), "line") for line in lines)
+            return "<br/>".join(map(_line, lines))
         case tuple():
             # The spaces are for notebooks that are not trusted, in which Jupyter shows no styles.
             return " ".join(map(_cell, cell))
         case _:
             return html.escape(str(cell))
+
+
+def _line(line: Sequence[str | Text]) -> str:
+    return _element("span", " ".join(filter(None, map(_cell, line))), "line" if line[0] else "line indented")

@@ -12,11 +12,14 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
-from itertools import zip_longest
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, zip_longest
 from typing import Protocol
 
-from wasmcloud_ctl._display.tables import EMPTY, Cell, Lines, Section, Table, Text, Title, sections
+import attrs
+
+from wasmcloud_ctl._display.tables import EMPTY, Cell, Lines, Part, Section, Table, Text, Title, sections
 from wasmcloud_ctl._display.text import one_line, width_of
 
 # The width of output that is no terminal, and the lowest one that tables are made for.
@@ -66,16 +69,28 @@ def print_pretty(printer: Printer, text: str) -> None:
         printer.text(other)
 
 
-def as_text(value: object) -> str:
-    """Return a value's titles and tables as text that fits the terminal, without a line break at the end."""
-    width = _terminal_width() or _DEFAULT_WIDTH
-    lines: list[str] = []
-    after_table = False
-    for section in sections(value):
-        if found := _section(section, width):
-            lines += ["", *found] if after_table else found
-            after_table = isinstance(section, Table)
-    return encodable("\n".join(lines))
+def as_text(value: object, max_rows: int | None = None) -> str:
+    """Return a value's titles and tables as text that fits the terminal, without a line break at the end.
+
+    A last line says how many rows of a table are left out, if it has more than ``max_rows``.
+    """
+    blocks = _blocks(value, _terminal_width() or _DEFAULT_WIDTH, max_rows)
+    return "\n".join(line.text for line in _joined(blocks))
+
+
+def fitted(value: object, width: int, height: int) -> list[Line]:
+    """Return a value's titles and tables in at most so many lines. Titles stay; tables that are too long are cut."""
+    # A row takes at least one line. So no more rows are made than there are lines.
+    blocks = _blocks(value, max(_MIN_WIDTH, width), height)
+    tables = [block for block in blocks if block.table is not None]
+    # Also the empty line after each table but the last.
+    others = sum(map(_height, blocks)) - sum(map(_height, tables)) + max(0, len(tables) - 1)
+    left = max(0, height - others)
+    # The shortest table first. What it does not need is for the others.
+    for number, block in enumerate(sorted(tables, key=_height)):
+        block.cut(left // (len(tables) - number))
+        left -= _height(block)
+    return _joined(blocks)[:height]
 
 
 def as_line(text: str) -> str:
@@ -117,26 +132,88 @@ def _terminal_width() -> int:
     return max(_MIN_WIDTH, columns) if columns else 0
 
 
-def _section(section: Section, width: int) -> list[str]:
-    match section:
-        case Table():
-            return _table(section, width) if section.columns else []
-        case Title():
-            words = _title(section)
-            return _wrapped(words, width) if words else []
-        case _:
-            return _wrapped(_words(section), width)
+@attrs.frozen
+class Line:
+    """A line of text. Its first ``styled`` characters have the style: ``heading``, ``muted``, or that of a badge."""
+
+    text: str
+    style: str = ""
+    styled: int = 0
 
 
-def _title(title: Title) -> str:
+class _Block:
+    """The lines of a title, or those of a table: its headings, and then its rows, which can be cut."""
+
+    def __init__(
+        self, head: Sequence[Line], rows: Sequence[Sequence[str]] = (), table: Table | None = None
+    ) -> None:
+        self.table = table
+        self._head = head
+        self._rows = rows
+
+    @property
+    def lines(self) -> list[Line]:
+        more = "" if self.table is None else self.table.more(len(self._rows))
+        rows = [Line(encodable(line)) for row in self._rows for line in row]
+        return [*self._head, *rows, *([Line(more, "muted", len(more))] if more else [])]
+
+    def cut(self, height: int) -> None:
+        """Leave out rows at the end, so that there are at most so many lines, but at least one: the number of rows.
+
+        A first row that is too long is cut itself: it may be the one in doubt.
+        """
+        if _height(self) <= height:
+            return
+        room = height - len(self._head) - 1  # one line says how many rows are left out
+        ends = list(accumulate(map(len, self._rows)))
+        fit = bisect_right(ends, room)
+        self._rows = self._rows[:fit] or ([[*self._rows[0][: room - 1], "…"]] if room > 1 else [])
+        self._head = self._head if self._rows else ()
+
+
+def _height(block: _Block) -> int:
+    return len(block.lines)
+
+
+def _joined(blocks: Iterable[_Block]) -> list[Line]:
+    """Return the lines of all blocks, with an empty line after each table."""
+    lines: list[Line] = []
+    after_table = False
+    for block in blocks:
+        lines += [Line(""), *block.lines] if after_table else block.lines
+        after_table = block.table is not None
+    return lines
+
+
+def _blocks(value: object, width: int, max_rows: int | None) -> list[_Block]:
+    return [block for section in sections(value) for block in _section(section, width, max_rows)]
+
+
+def _section(section: Section, width: int, max_rows: int | None) -> list[_Block]:
+    """Return the block of a section, or nothing if the section is empty."""
+    if isinstance(section, Table):
+        part = section.first(max_rows)
+        head, rows = _table(part, width) if part.columns else ([], [])
+        heading = [Line(encodable(line), "heading", len(line)) for line in head]
+        return [_Block(heading, rows, section)] if rows else []
+    parts = section.parts if isinstance(section, Title) else [section]
+    words = _title(parts)
+    if not words:
+        return []
+    first, *others = map(encodable, _wrapped(words, width))
+    start = parts[0]
+    style = start.style if isinstance(start, Text) and _is_badge(start) else ""
+    return [_Block([Line(first, style, len(_words(start)) if style else 0), *map(Line, others)])]
+
+
+def _title(parts: Iterable[Cell]) -> str:
     """Return the words of a title. A badge ends with a colon. A plain string such as "from" has a space beside it."""
     text = ""
     gap = ""
-    for part in filter(_words, title.parts):
+    for part in filter(_words, parts):
         gap = " " if gap and isinstance(part, str) else gap
         text += gap + _words(part)
-        badge = isinstance(part, Text) and part.style.startswith("badge")
-        gap = " " if isinstance(part, str) else ": " if badge else _GAP
+        gap = " " if isinstance(part, str) else ": " if _is_badge(part) else _GAP
     return text
 
 
@@ -146,23 +223,25 @@ def _title(title: Title) -> str:
 Row = Sequence[Cell]
 
 
-def _table(table: Table, width: int) -> list[str]:
-    """Return the lines of a table. Without headings, or without room, each row is a list of fields."""
+def _table(table: Part, width: int) -> tuple[list[str], list[list[str]]]:
+    """Return the lines of the headings and of each row. Without headings, or room, each row is a list of fields."""
     headings = [Text(name.strip().upper(), "heading") for name in table.columns]
     rows = [[row.get(name) for name in table.columns] for row in table.rows]
     if not any(heading.words for heading in headings):
-        return _fields(rows, width)
+        return [], _fields(rows, width)
     widths = _widths([headings, *rows], width)
     if widths:
-        return _lines([headings, *rows], widths)
-    lines = []
+        head, *others = _lines([headings, *rows], widths)
+        return head, others
+    lists: list[list[str]] = []
     for row in rows:
         fields = zip(table.columns, row, strict=True)
-        lines += ["", *_fields([field for field in fields if field[1] not in EMPTY], width)]
-    return lines[1:]
+        lines = _fields([field for field in fields if field[1] not in EMPTY], width)
+        lists.append([*([""] if lists else []), *(line for field in lines for line in field)])
+    return [], lists
 
 
-def _fields(rows: Sequence[Row], width: int) -> list[str]:
+def _fields(rows: Sequence[Row], width: int) -> list[list[str]]:
     """Return the lines of fields. The last cell of each row is a value, which has the remaining width."""
     *names, _ = zip(*rows, strict=True)
     widths = [min(width // 3, max(width_of(_words(cell)) for cell in column)) for column in names]
@@ -171,15 +250,16 @@ def _fields(rows: Sequence[Row], width: int) -> list[str]:
     return _lines(whole, [*widths, last])
 
 
-def _lines(rows: Sequence[Row], widths: Sequence[int]) -> list[str]:
+def _lines(rows: Sequence[Row], widths: Sequence[int]) -> list[list[str]]:
     """Return a line for each row, or several where cells are wrapped."""
-    lines = []
+    lines: list[list[str]] = []
     for row in rows:
+        lines.append([])
         for parts in zip_longest(*map(_cell, row, widths), fillvalue=""):
             padded = [
                 part + " " * (width - width_of(part)) for part, width in zip(parts, widths, strict=True)
             ]
-            lines.append(_GAP.join(padded).rstrip())
+            lines[-1].append(_GAP.join(padded).rstrip())
     return lines
 
 
@@ -187,11 +267,21 @@ def _cell(cell: Cell, width: int) -> list[str]:
     """Return the lines of a cell. Labels are cut and all else is wrapped."""
     match cell:
         case Lines(lines=lines):
-            return [part for line in lines for part in _wrapped(" ".join(map(_words, line)), width, _INDENT)]
+            return [part for line in lines for part in _wrapped(_item(line), width, _INDENT)]
         case tuple():
             return [_beginning(_words(cell), width)]
         case _:
             return _wrapped(_words(cell), width)
+
+
+def _item(line: Sequence[str | Text]) -> str:
+    """Return the words of a line of ``Lines``. A badge ends with a colon, as in a title."""
+    words = [_words(part) + (":" if _is_badge(part) else "") for part in line if part]
+    return ("" if line[0] else _INDENT) + " ".join(words)
+
+
+def _is_badge(cell: Cell) -> bool:
+    return isinstance(cell, Text) and cell.style.startswith("badge")
 
 
 # Widths of columns ------------------------------------------------------------------------------

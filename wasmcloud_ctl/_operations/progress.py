@@ -9,11 +9,11 @@ from __future__ import annotations
 import importlib.util
 import logging
 import queue
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from wasmcloud_ctl._display.redraw import in_notebook
 from wasmcloud_ctl._display.text import with_short_ids
 from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl.exceptions import InvalidArgument
@@ -33,7 +33,7 @@ def wanted(progress: bool | None) -> bool:
     asked = progress is not None and arguments.boolean(progress, "progress")
     # Without ipywidgets, tqdm prints a new line in the notebook for each update.
     if not asked and (
-        progress is not None or not _in_notebook() or not importlib.util.find_spec("ipywidgets")
+        progress is not None or not in_notebook() or not importlib.util.find_spec("ipywidgets")
     ):
         return False
     try:
@@ -47,12 +47,6 @@ def wanted(progress: bool | None) -> bool:
             f"progress needs tqdm, which is installed but cannot be imported: {error}"
         ) from error
     return True
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    return getattr(shell, "kernel", None) is not None
 
 
 class Progress:
