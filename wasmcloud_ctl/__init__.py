@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasmcloud_ctl import _presentation
+from wasmcloud_ctl import _live_presentation, _presentation
 from wasmcloud_ctl._client import Client
 from wasmcloud_ctl._connect import connect, from_env
 from wasmcloud_ctl._operations.receivers import EventReceiver, StatusReceiver
@@ -45,12 +45,21 @@ from wasmcloud_ctl.exceptions import (
     RequestTimeout,
     WaitTimeout,
 )
+from wasmcloud_ctl.live import (
+    ComponentChange,
+    HostChange,
+    Lattice,
+    LatticeView,
+    LinkChange,
+    ProviderChange,
+)
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
     ComponentAuctionRequest,
     ComponentDescription,
     CtlResponse,
     DeployModelResponse,
+    Doubt,
     Host,
     HostInventory,
     Inventories,
@@ -78,6 +87,7 @@ from wasmcloud_ctl.models import (
 from wasmcloud_ctl.wadm import WadmClient
 
 _presentation.register()
+_live_presentation.register()
 
 __version__ = "0.1.0"
 
@@ -87,6 +97,7 @@ __all__ = [
     "ClosedError",
     "ComponentAuctionAck",
     "ComponentAuctionRequest",
+    "ComponentChange",
     "ComponentDescription",
     "ComponentScaleFailed",
     "ComponentScaled",
@@ -97,6 +108,7 @@ __all__ = [
     "CtlResponse",
     "DecodeError",
     "DeployModelResponse",
+    "Doubt",
     "Event",
     "EventClaims",
     "EventReceiver",
@@ -105,6 +117,7 @@ __all__ = [
     "HealthCheckPassed",
     "HealthCheckStatus",
     "Host",
+    "HostChange",
     "HostHeartbeat",
     "HostInventory",
     "HostStarted",
@@ -112,7 +125,10 @@ __all__ = [
     "InvalidArgument",
     "Inventories",
     "LabelsChanged",
+    "Lattice",
+    "LatticeView",
     "Link",
+    "LinkChange",
     "LinkdefDeleted",
     "LinkdefSet",
     "LinkdefSetFailed",
@@ -126,6 +142,7 @@ __all__ = [
     "PermissionDenied",
     "ProviderAuctionAck",
     "ProviderAuctionRequest",
+    "ProviderChange",
     "ProviderDescription",
     "ProviderStartFailed",
     "ProviderStarted",

@@ -24,6 +24,7 @@ from wasmcloud_ctl._options import arguments
 from wasmcloud_ctl._transport import NatsClient
 from wasmcloud_ctl.events import DATA_BY_NAME, Event, Gap
 from wasmcloud_ctl.exceptions import InvalidArgument, NotFound
+from wasmcloud_ctl.live import LatticeView
 from wasmcloud_ctl.models import (
     ComponentAuctionAck,
     ComponentAuctionRequest,
@@ -160,7 +161,8 @@ class Client:
         """Find a host by its id, the beginning of its id, or a part of its friendly name. Case does not matter.
 
         Args:
-            text: The text, not blank. A complete host id ends the search as soon as that host replies.
+            text: The text, not blank. A complete host id ends the search as soon as that host replies. With a live
+                view of this client, the search ends when all hosts of the view have replied.
 
         Raises:
             NotFound: No host matches, or several do; the message lists them.
@@ -170,6 +172,17 @@ class Client:
             'NCNYIOXGTNA5GCHK2BXRQ3GUP7JDTHFWDDLBTKLQGEUZB2ZVYM6ZQUT7'
         """
         wanted = arguments.identifier(text, "text").casefold()
+        # A view that is not stale knows who will answer. Who names a number wants that many answers.
+        picture = None if expected is not None else self._sender.shared.proven_hosts()
+        missing = set() if picture is None else set(picture.hosts)
+
+        def is_last(response: CtlResponse[Host]) -> bool:
+            if response.data is None:
+                return False
+            was_missing = bool(missing)
+            missing.discard(response.data.id)
+            return response.data.id == text or (was_missing and not missing)
+
         replies = gather(
             self._sender.transport(),
             self._subjects.control("host.ping"),
@@ -177,7 +190,7 @@ class Client:
             Host,
             named_host,
             self._sender.limits(expected, quiet, timeout),
-            ends=lambda response: response.data is not None and response.data.id == text,
+            ends=is_last,
         )
         hosts = replies.data
         found = (
@@ -716,6 +729,44 @@ class Client:
             overflow=overflow,
             gap_events=gap_events,
         )
+
+    def watch(
+        self,
+        *,
+        heartbeat: float = 30.0,
+        expected: int | None = None,
+        quiet: float | None = None,
+        timeout: float | None = None,
+        configs: bool = False,
+        applications: bool = False,
+    ) -> LatticeView:
+        """Return a live view of the lattice: what runs where, readable at once, and kept current.
+
+        The first picture is complete when this returns. The views of one client share what keeps them current.
+
+        Args:
+            heartbeat: The hosts' heartbeat interval in seconds, above 0. Defaults to 30.0, as that of hosts. The
+                shortest one of the client's views counts for all of them.
+            expected, quiet, timeout: When the ping ends that finds the hosts. Then each host has the client's
+                ``timeout`` to send its inventory.
+            configs: Whether the view has the configs' names. Defaults to False. It needs the same permission as
+                ``list_configs``.
+            applications: Whether the view has wadm's applications. Defaults to False.
+
+        Raises:
+            WaitTimeout: The first picture was not complete in time.
+            PermissionDenied: The server does not let this user ask for the lattice, or receive its events.
+            NoResponders: There is no JetStream for the configs, or no wadm for the applications.
+
+        Example:
+            >>> with client.watch(quiet=0.25) as view:  # doctest: +SKIP
+            ...     print(view.host_of("shop-web").friendly_name)
+        """
+        interval = arguments.seconds(heartbeat, "heartbeat")
+        limits = self._sender.limits(expected, quiet, timeout)
+        wants_configs = arguments.boolean(configs, "configs")
+        wants_applications = arguments.boolean(applications, "applications")
+        return LatticeView(self._sender.watch(interval, limits, wants_configs, wants_applications))
 
     # Applications -------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ Exceptions of nats-py, anyio, cattrs and concurrent.futures do not reach a calle
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -38,6 +39,19 @@ class Response(Protocol):
     def message(self) -> str: ...
     @property
     def data(self) -> object: ...
+
+
+class SeenLattice(Protocol):
+    """The attributes of ``Lattice``, which describes them. Its module imports this one."""
+
+    @property
+    def hosts(self) -> Mapping[str, object]: ...
+    @property
+    def components(self) -> Mapping[str, Mapping[str, object]]: ...
+    @property
+    def providers(self) -> Mapping[str, Mapping[str, object]]: ...
+    @property
+    def links(self) -> Sequence[object]: ...
 
 
 class PublishedEvent(Protocol):
@@ -121,15 +135,20 @@ class RequestTimeout(_SubjectError, TimeoutError):
 
 
 class WaitTimeout(CtlError, TimeoutError):
-    """The outcome of a command was not certain in time, or no event arrived in time.
+    """The outcome of a command was not certain in time, or what was waited for did not come in time.
 
     Attributes:
-        last_seen: The state that was seen last, in words. None if nothing was seen.
+        last_seen: The state that was seen last, in words. ``LatticeView.wait_until`` sets the last ``Lattice``. None
+            if nothing was seen.
         response: The host's acknowledgement. None if there was none.
     """
 
     def __init__(
-        self, message: str, *, last_seen: str | None = None, response: Response | None = None
+        self,
+        message: str,
+        *,
+        last_seen: str | SeenLattice | None = None,
+        response: Response | None = None,
     ) -> None:
         super().__init__(message)
         self.last_seen = last_seen

@@ -748,3 +748,22 @@ class Inventories(_Gathered):
             for kind, running in (("component", inventory.components), ("provider", inventory.providers))
             for found in running
         ]
+
+
+@attrs.frozen(slots=False, kw_only=True, repr=False, eq=False)
+class Doubt(Model):
+    """A component whose host may run another image than its inventory shows.
+
+    A scale to another reference and another count only renames what runs. A stop and a start put it right.
+
+    Attributes:
+        host_id: The host's id.
+        component_id: The component's id.
+        event_ref: The reference by the host's events: the image that runs.
+        inventory_ref: The reference by the host's inventory.
+    """
+
+    host_id: str
+    component_id: str
+    event_ref: str
+    inventory_ref: str

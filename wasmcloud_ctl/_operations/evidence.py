@@ -16,6 +16,7 @@ to the events from then on, and looks again: the outcome is certain when all of 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import attrs
@@ -23,7 +24,7 @@ import attrs
 from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._protocol.subjects import Subjects
 from wasmcloud_ctl.events import Event
-from wasmcloud_ctl.models import CtlResponse
+from wasmcloud_ctl.models import CtlResponse, Doubt
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class Evidence(Generic[T]):
         quiet: Whether a quiet moment has passed since an outcome function asked for it.
         gone: Whether nobody answers any more where the state is asked for.
         doubts: What the client knows of its earlier commands for the same component.
+        view_doubts: The doubts of the client's live view, about any component.
         sent: When the command was sent, by the monotonic clock. 0.0 if it was not sent yet.
     """
 
@@ -52,6 +54,7 @@ class Evidence(Generic[T]):
     quiet: bool = False
     gone: bool = False
     doubts: Doubts = attrs.field(factory=Doubts)
+    view_doubts: Sequence[Doubt] = ()
     sent: float = 0.0
 
 

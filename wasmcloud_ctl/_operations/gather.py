@@ -203,7 +203,7 @@ def gather(
     )
 
 
-def _without_frames(error: CtlError) -> CtlError:
+def without_frames(error: CtlError) -> CtlError:
     """Return an error that is to be kept without its tracebacks, which would keep all of the callers' variables."""
     link: BaseException | None = error
     while link is not None:
@@ -235,7 +235,7 @@ def gather_inventories(
             raise_reply_error(reply)
             data[host_id] = codec.decode_response(reply.data, HostInventory).unwrap()
         except CtlError as error:
-            errors[host_id] = _without_frames(error)
+            errors[host_id] = without_frames(error)
 
     def ask(host_id: str, subject: str) -> None:
         handler = functools.partial(on_inventory, host_id)

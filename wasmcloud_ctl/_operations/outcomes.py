@@ -99,10 +99,17 @@ class _OnComponent(_OnHost[CommandT], Generic[CommandT]):
 
     def _unsafe(self, evidence: Evidence[HostInventory], reference: str) -> str:
         """Return why a command with this reference is not safe after earlier ones. Empty if it is."""
+        component = _component(evidence.before, self.component_id)
+        for doubt in evidence.view_doubts:
+            here = (doubt.host_id, doubt.component_id) == (self.command.host_id, self.component_id)
+            if here and component is not None and component.image_ref == doubt.inventory_ref:
+                return (
+                    f"the host shows {doubt.inventory_ref}, but by its events it runs {doubt.event_ref}. Stop it "
+                    "first, then start. (Without wait, this command would be sent.)"
+                )
         others = " and ".join(sorted(evidence.doubts.about(reference)))
         # A stop settles nothing if the component does not run: what was to start it may still do so.
-        runs = _component(evidence.before, self.component_id) is not None
-        stop = "; or stop first, then start" if runs else ""
+        stop = "; or stop first, then start" if component is not None else ""
         return others and (
             f"the outcome of an earlier command of this client, with {others}, is uncertain, and together they could "
             "make the host show a reference that it does not run. Repeat that command with a longer wait, until its "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 import weakref
@@ -15,7 +16,8 @@ from wasmcloud_ctl._bridge.processes import PerProcess
 from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.gather import HostOf, Limits, gather
-from wasmcloud_ctl._operations.link_cache import LinkCache
+from wasmcloud_ctl._operations.live_links import LiveLinks
+from wasmcloud_ctl._operations.live_parts import Interest, SharedCopies, SharedCopy, ViewParts
 from wasmcloud_ctl._operations.receivers import Receiver
 from wasmcloud_ctl._operations.wait import Wait
 from wasmcloud_ctl._options import arguments
@@ -51,9 +53,10 @@ class Sender:
         self.subjects: Subjects = Subjects(
             settings.topic_prefix, settings.event_prefix, settings.lattice, settings.wadm_prefix
         )
-        subjects = self.subjects
-        # It must not refer to this sender, which would then keep itself alive.
-        self._link_cache = PerProcess(lambda: LinkCache(transports.get(), subjects), stop=LinkCache.close)
+        self.shared: SharedCopies = SharedCopies(transports, self.subjects, settings)
+        # What cached_links needs: no listing without a reason.
+        self._cache_interest = Interest(math.inf)
+        self._cache: SharedCopy[LiveLinks] | None = None
         self._opened: weakref.WeakKeyDictionary[Receiver[Any] | Sender, None] = weakref.WeakKeyDictionary()
         self._root = root
         self.doubts: dict[tuple[str, str | None], Doubts] = {} if root is None else root.doubts
@@ -86,12 +89,12 @@ class Sender:
     def close(self) -> None:
         """Send nothing more. The root closes the connection, and with it everything."""
         self._closed = True
+        self.shared.end()
         if self._root is not None:
             # keyrefs() copies at once, so another thread may open something meanwhile.
             references = self._opened.keyrefs()
             for opened in [found for reference in references if (found := reference()) is not None]:
                 opened.close()
-            self._link_cache.stop()
             return
         transport = self.transports.peek()
         if transport is not None:
@@ -167,12 +170,33 @@ class Sender:
             return self.request(subject, None, timeout, body=operation.command, command=True, key=key)
         wait = arguments.seconds(wait, "wait")
         transport, seconds = self.transport(), self.timeout(timeout)
-        return Wait(transport, operation, self.subjects, self.settings, self.doubts, seconds, wait).run()
+        return Wait(
+            transport,
+            operation,
+            self.subjects,
+            self.settings,
+            self.doubts,
+            seconds,
+            wait,
+            self.shared.doubts(),
+        ).run()
 
     def cached_links(self, timeout: float | None) -> list[Link]:
         """Return the links of the lattice, from the copy that link events keep current."""
         self.transport()  # raises if the client is closed
-        return self._link_cache.get().get(self.timeout(timeout))
+        seconds = self.timeout(timeout)
+        # Other threads may replace it meanwhile. Without a reference here, that would end it.
+        cache = self._cache
+        if cache is None:
+            cache = self.shared.links()
+            cache.add(self._cache_interest)
+            self._cache = cache
+        links = cache.get()
+        try:
+            return links.current(seconds)
+        finally:
+            if links.ended and self._cache is cache:
+                self._cache = None  # the next call makes a new one
 
     def receive(
         self,
@@ -199,6 +223,24 @@ class Sender:
         subscription.open(confirm_timeout)
         self.keep(receiver)
         return receiver
+
+    def watch(self, heartbeat: float, limits: Limits, configs: bool, applications: bool) -> ViewParts:
+        """Return the parts of a view, whose first pictures are complete."""
+        self.transport().session.connection(None)  # raises if there is none
+        shared = self.shared
+        parts = ViewParts(
+            Interest(heartbeat),
+            limits,
+            self.settings.timeout,
+            shared.hosts(limits),
+            shared.links(),
+            shared.configs() if configs else None,
+            shared.applications() if applications else None,
+        )
+        if self.closed:  # pragma: no cover – another thread has just closed the client
+            shared.end()
+        parts.open()
+        return parts
 
     def limits(self, expected: int | None, quiet: float | None, timeout: float | None) -> Limits:
         """Return when a gather ends, by its arguments."""

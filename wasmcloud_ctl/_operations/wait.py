@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -29,7 +30,7 @@ from wasmcloud_ctl.exceptions import (
     WaitTimeout,
     not_sent,
 )
-from wasmcloud_ctl.models import CtlResponse
+from wasmcloud_ctl.models import CtlResponse, Doubt
 
 T = TypeVar("T")
 
@@ -61,7 +62,8 @@ class Wait(Generic[T]):
     """One command, the evidence of its outcome, and when to look for more.
 
     ``timeout`` is for the acknowledgement, that of the settings for the look before, ``wait`` for everything.
-    ``doubts`` is the client's memory, by the subject of a host's inventory and a component's id.
+    ``doubts`` is the client's memory, by the subject of a host's inventory and a component's id. ``view_doubts`` are
+    those of its live view.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Wait(Generic[T]):
         doubts: dict[tuple[str, str | None], Doubts],
         timeout: float,
         wait: float,
+        view_doubts: Sequence[Doubt] = (),
     ) -> None:
         self._end = time.monotonic() + wait
         self._transport = transport
@@ -84,6 +87,7 @@ class Wait(Generic[T]):
         self._timeout = timeout
         self._settings = settings
         self._doubts = doubts
+        self._view_doubts = view_doubts
         self._wait = wait
         self._replies = transport.replies()
         self._progress = Progress(settings.progress, operation.title, wait)
@@ -154,7 +158,11 @@ class Wait(Generic[T]):
     def _judge(self, before: T) -> float:
         """Return how long to wait before the command may be sent, or raise the reason why it must not be sent."""
         doubts = self._doubts.get((self._state_subject, self._operation.component_id), Doubts())
-        self._evidence = Evidence(before=before, doubts=self._operation.doubts_before(doubts, before))
+        self._evidence = Evidence(
+            before=before,
+            doubts=self._operation.doubts_before(doubts, before),
+            view_doubts=self._view_doubts,
+        )
         reason = self._operation.refusal(self._evidence)
         if reason:
             raise OperationFailed(
