@@ -35,6 +35,7 @@ ONLY_IN_DEV = {
     "opentelemetry",
     "pandas",
     "pyperf",
+    "rich",
     "tqdm",
     "trustme",
 }

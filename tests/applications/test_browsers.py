@@ -165,6 +165,32 @@ def test_interrupt(program: Jupyter, browser: Browser, practice: Counted, tmp_pa
         assert practice.connections(NAME) == 1
 
 
+def test_a_live_view_stays_in_its_place(
+    program: Jupyter, browser: Browser, practice: Counted, tmp_path: Path
+) -> None:
+    """While show runs there is one table, which changes with the lattice and can be read. The toolbar's button ends
+    show without an error."""
+    path = write_notebook(tmp_path, practice, "client.watch().show()", "'after show'")
+    [host, _] = practice.lattice.hosts
+    with program.page(browser, path) as notebook, practice.lattice.connect() as other:
+        notebook.run_all()
+        table = notebook.page.locator(".wasmcloud-ctl table")
+        for instances in (1, 2, 3):
+            other.scale_component(host.id, "acme/web:1", "web", instances)
+            table.get_by_text(f"web ×{instances} web:1").wait_for()
+            assert table.count() == 1
+        notebook.page.locator(".wasmcloud-ctl .badge.good").wait_for()
+        assert low_contrasts(notebook.page) == []
+        notebook.make_dark()
+        assert low_contrasts(notebook.page) == []
+
+        notebook.press("interrupt-kernel")
+        notebook.wait_until_run()
+        notebook.page.get_by_text("after show").last.wait_for()
+        assert notebook.errors.count() == 0
+        assert table.count() == 1
+
+
 def test_a_kernel_that_ends_leaves_no_connection(
     program: Jupyter, browser: Browser, practice: Counted, tmp_path: Path
 ) -> None:

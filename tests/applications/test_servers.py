@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from applications import APPLICATION, WebServer, environment, killed_at_end, needs, stop, web_server
 from scripts import WARNINGS, Ended, preamble, run, run_script
 
+from wasmcloud_ctl import Client
 from wasmcloud_ctl.testing import PracticeLattice, unused_port
 
 # Threads ------------------------------------------------------------------------------------------------
@@ -97,8 +100,10 @@ def test_eventlet_itself_is_refused_at_connect(lattice: PracticeLattice, patch: 
 # gunicorn -----------------------------------------------------------------------------------------------
 
 
-def gunicorn(folder: Path, *options: str) -> AbstractContextManager[WebServer]:
-    """Start gunicorn with the module ``application`` of a folder."""
+def gunicorn(
+    folder: Path, *options: str, application: str = "application:application"
+) -> AbstractContextManager[WebServer]:
+    """Start gunicorn with an application of a folder."""
     port = unused_port()
     command = [
         sys.executable,
@@ -112,7 +117,7 @@ def gunicorn(folder: Path, *options: str) -> AbstractContextManager[WebServer]:
         command.append("--no-control-socket")
     # gunicorn leaves its own listening socket to the collector, and Python tells.
     warnings = {"PYTHONWARNINGS": f"{WARNINGS},ignore:unclosed <socket:ResourceWarning"}
-    return web_server([*command, "application:application"], port, folder / "log", folder, warnings)
+    return web_server([*command, application], port, folder / "log", folder, warnings)
 
 
 each_kind_of_worker = pytest.mark.parametrize(
@@ -170,6 +175,43 @@ def test_gunicorn_replaces_workers(lattice: PracticeLattice, tmp_path: Path, wor
         ended = stop(server.process)
 
     assert len(check_answers(server, answers, ended.status)) > 3
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+@needs("gunicorn")
+@each_kind_of_worker
+def test_gunicorn_serves_the_example_with_a_live_view(
+    lattice: PracticeLattice,
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: list[str],
+) -> None:
+    """The view is made before or after the fork. Each worker has one, which lists the hosts once, and shows what
+    changes."""
+    monkeypatch.setenv("WASMCLOUD_CTL_PORT", lattice.url.rpartition(":")[2])
+    monkeypatch.setenv("WASMCLOUD_LATTICE", lattice.lattice)
+    shutil.copy(EXAMPLES / "wsgi_page.py", tmp_path)
+    host, other = lattice.hosts
+    with gunicorn(tmp_path, "--workers=3", *workers, application="wsgi_page:application()") as server:
+        [page] = {re.sub(r"\d+ s old", "", page) for page in server.get_often()}
+        client.scale_component(host.id, "registry.example/acme/echo:1", "echo", 3, wait=10)
+        server.wait_until(lambda: all("component echo: 3 of" in page for page in server.get_often()))
+        ended = stop(server.process)
+
+    log = server.log.read_text()
+    assert f"<h2>{host.friendly_name}</h2>" in page
+    assert f"<h2>{other.friendly_name}</h2>" in page
+    assert "may be wrong" not in page
+    assert ended.status == 0, log
+    assert "Traceback" not in log
+    assert "Warning" not in log
+    # One ping of each worker that has served a page, and with --preload one of the master.
+    assert [command.operation for command in lattice.commands].count("host.ping") <= 4 * len(lattice.hosts)
 
 
 @pytest.mark.long

@@ -25,7 +25,7 @@ from wasmcloud_ctl import (
     RequestTimeout,
     WaitTimeout,
 )
-from wasmcloud_ctl._operations import link_cache
+from wasmcloud_ctl._operations import live_list
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 CONFIG = (Path(__file__).parents[2] / "docs" / "howto" / "accounts.conf").read_text(encoding="utf-8")
@@ -177,7 +177,7 @@ def test_cached_links_follow_the_events(
 ) -> None:
     """The copy has the client's own changes at once, and those of others when their event has come; no host is asked
     again."""
-    monkeypatch.setattr(link_cache, "_LAG_SECONDS", 60.0)  # when the first copy is made again
+    monkeypatch.setattr(live_list, "LAG_SECONDS", 60.0)  # when the first copy is made again
     with (
         operator(server, lattice=lattice.lattice, cache_links=True) as cached,
         lattice.connect(user="host", password="host-secret") as other,

@@ -280,8 +280,9 @@ def test_a_config_that_no_host_can_be_asked_for_does_not_exist(client: Client) -
     with pytest.raises(WaitTimeout) as caught:
         client.wadm.put_and_deploy_manifest(json.dumps(odd), wait=2.0)
 
-    assert caught.value.last_seen is not None
-    assert caught.value.last_seen.startswith("shop-echo has 0 of 2 instances in spread default; wadm says: ")
+    assert str(caught.value.last_seen).startswith(
+        "shop-echo has 0 of 2 instances in spread default; wadm says: "
+    )
 
 
 def test_an_application_without_scalers_is_deployed(client: Client) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from calling import Calling, wait_until
 from fake_nats import Conversation, FakeNats
 from internals import session_of, transport_of
 from listening import Listening
@@ -29,17 +30,26 @@ from wasmcloud_ctl import (
     NoResponders,
     NotConnectedError,
     OperationRejected,
+    PermissionDenied,
     RequestTimeout,
     WaitTimeout,
 )
 from wasmcloud_ctl._bridge.handover import MessageQueue
-from wasmcloud_ctl._operations import link_cache as _links
+from wasmcloud_ctl._operations import live_list
 from wasmcloud_ctl._protocol import codec as _codec
 from wasmcloud_ctl._transport import dialling
 from wasmcloud_ctl._transport import session as session_module
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
+LINK_FIELDS = {
+    "source_id": "echo",
+    "target": "http",
+    "name": "default",
+    "wit_namespace": "wasi",
+    "wit_package": "http",
+    "interfaces": ["incoming-handler"],
+}
 
 
 @pytest.fixture
@@ -109,6 +119,108 @@ def test_names_that_come_in_pages_are_all_listed(asking: Client, answering: Clie
     answer(answering, stream(asking, "MSG.GET"), FOUND, NOT_FOUND, FOUND)
 
     assert asking.list_configs() == ["a", "b"]
+
+
+def config_event(answering: Client, payload: bytes) -> None:
+    """Publish what should be an event about a config."""
+
+    async def publish() -> None:
+        await answering.nats_client.publish(f"wasmbus.evt.{answering.lattice}.config_set", payload)
+        await arrive(answering.nats_client)
+
+    answering.run(publish)
+
+
+def config_set(name: str) -> bytes:
+    return json.dumps(
+        {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "NA",
+            "type": "com.wasmcloud.lattice.config_set",
+            "time": "2026-11-22T14:39:51Z",
+            "data": {"config_name": name},
+        }
+    ).encode()
+
+
+def test_a_view_has_names_that_come_in_pages(asking: Client, answering: Client) -> None:
+    """As list_configs has them."""
+    pages = (keys(asking, "b", total=2), keys(asking, "a", total=2))
+    answer(answering, stream(asking, "INFO"), *pages)
+    answer(answering, stream(asking, "MSG.GET"), FOUND)
+
+    with asking.watch(configs=True) as view:
+        assert view.configs == ("a", "b")
+
+
+def test_a_config_that_changes_while_it_is_asked_for_is_asked_for_again(
+    asking: Client, answering: Client
+) -> None:
+    """The first answer may be older than the last change. The view is stale until then."""
+    answer(answering, stream(asking, "INFO"), keys(asking, "a", total=1))
+    answer(answering, stream(asking, "MSG.GET"), FOUND, FOUND, NOT_FOUND, delay=0.2)
+
+    with asking.watch(configs=True) as view:
+        assert list(view.configs) == ["a"]
+        config_event(answering, config_set("a"))
+        wait_until(lambda: view.stale)
+        config_event(answering, config_set("a"))
+        wait_until(lambda: not view.stale)
+        assert list(view.configs) == []
+
+
+def test_configs_whose_event_cannot_be_read_while_they_are_listed_are_listed_once_more(
+    asking: Client, answering: Client
+) -> None:
+    """However many such events come."""
+    before, after = keys(asking, "a", total=1), keys(asking, "a", "b", total=2)
+    answer(answering, stream(asking, "INFO"), before, before, after, delay=0.2)
+    answer(answering, stream(asking, "MSG.GET"), FOUND)
+
+    with asking.watch(configs=True) as view:
+        assert list(view.configs) == ["a"]
+        for _ in range(5):
+            config_event(answering, b"no event")
+        wait_until(lambda: list(view.configs) == ["a", "b"])
+        wait_until(lambda: not view.stale)
+
+
+@pytest.mark.parametrize("operation", ["INFO", "MSG.GET"])
+def test_a_view_of_configs_that_cannot_be_decoded_is_not_made(
+    asking: Client, answering: Client, operation: str
+) -> None:
+    """The error is the one of list_configs; later the view can be made."""
+    answers = {"INFO": keys(asking, "a", total=1), "MSG.GET": FOUND}
+    for name, last in answers.items():
+        answer(answering, stream(asking, name), *([b"[]"] if name == operation else []), last)
+
+    with pytest.raises(DecodeError):
+        asking.watch(configs=True)
+    with asking.watch(configs=True) as view:
+        assert view.configs == ("a",)
+
+
+def test_configs_that_cannot_be_listed_again_make_a_view_stale(asking: Client, answering: Client) -> None:
+    """They are asked for until they can be; the last names are shown meanwhile."""
+    found = keys(asking, "a", total=1)
+    answer(answering, stream(asking, "INFO"), found, b"[]", found)
+    answer(answering, stream(asking, "MSG.GET"), FOUND)
+
+    with asking.watch(configs=True) as view:
+        config_event(answering, b"no event")
+        wait_until(lambda: view.stale)
+        assert list(view.configs) == ["a"]
+        wait_until(lambda: not view.stale)
+        assert list(view.configs) == ["a"]
+
+
+def test_jetstream_that_is_silent_ends_a_watch(asking: Client, answering: Client) -> None:
+    """The error names its subject."""
+    answer(answering, stream(asking, "INFO"), [])
+
+    with pytest.raises(TimeoutError, match=r"STREAM\.INFO"):
+        asking.watch(configs=True, timeout=0.2)
 
 
 @pytest.mark.parametrize(
@@ -287,47 +399,44 @@ def test_a_siblings_copy_ends_with_the_sibling(practice_lattice: PracticeLattice
 
 
 def test_a_copy_is_made_anew_after_an_event_that_cannot_be_read(practice_lattice: PracticeLattice) -> None:
-    """What was told may be of any link, so a host is asked again; what is no link's event changes nothing."""
+    """What was told may be of any link, so a host is asked again."""
     with practice_lattice.connect(cache_links=True) as client:
         assert client.get_links().data == []
         host = practice_lattice.hosts[0]
-        subject = f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set"
-        with client.events_receiver("linkdef_set", "linkdef_deleted") as events:
-            host.publish_event(
-                "linkdef_deleted", {"source_id": "echo", "wit_namespace": "wasi", "wit_package": "http"}
-            )
-            assert events.get(5).name == "linkdef_deleted"
-            practice_lattice.publish(subject, b"{oops")
-            client.put_link(LINK)
+        host.lose_events()
+        with practice_lattice.connect() as other:
+            other.put_link(LINK)
+        practice_lattice.settle()
+        assert client.get_links().data == []
+        asked = len(practice_lattice.wait_for_commands("link.get"))
+        with client.events_receiver("linkdef_set") as events:
+            practice_lattice.publish(f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set", b"{oops")
+            host.recover()
+            host.publish_event("linkdef_set", {**LINK_FIELDS, "source_id": "other"})
             assert events.get(5).name == "linkdef_set"
-            asked = [command.operation for command in practice_lattice.commands].count("link.get")
-            client.get_links()
-            assert client.get_links().data == [LINK]
+            assert client.get_links().unwrap()[0] == LINK
 
-        assert [command.operation for command in practice_lattice.commands].count("link.get") == asked + 1
+        assert len(practice_lattice.wait_for_commands("link.get")) > asked
 
 
 def test_a_sibling_that_never_asked_has_no_copy_to_end(practice_lattice: PracticeLattice) -> None:
     """Closing it does no harm."""
     with practice_lattice.connect(cache_links=True) as client:
         sibling = client.for_lattice(practice_lattice.lattice)
-        sibling._sender._link_cache.get()
         sibling.close()
 
         assert client.get_links().data == []
 
 
-def test_what_was_told_long_ago_is_not_told_again(
+def test_another_kind_of_event_on_a_links_subject_is_passed_over(
     practice_lattice: PracticeLattice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A copy is newer than that; and another kind of event on a link's subject is passed over."""
-    monkeypatch.setattr(_links, "_LAG_SECONDS", 0.01)
+    """It says nothing of a link, and no host is asked."""
+    monkeypatch.setattr(live_list, "LAG_SECONDS", 60.0)  # when the copy is made again
     with practice_lattice.connect(cache_links=True) as client:
-        assert client.get_links().data == []
         client.put_link(LINK)
         assert client.get_links().data == [LINK]
-        recent = client._sender._link_cache.get()._recent
-        assert len(recent) == 1
+        asked = len(practice_lattice.wait_for_commands("link.get"))
         with client.events_receiver("linkdef_set") as events:
             practice_lattice.publish(
                 f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set",
@@ -343,23 +452,102 @@ def test_what_was_told_long_ago_is_not_told_again(
                 ).encode(),
             )
             assert events.get(5).name == "config_set"
-        time.sleep(0.05)  # more than twice the lag
 
         assert client.get_links().data == [LINK]
-        assert len(recent) == 0
+        assert len(practice_lattice.wait_for_commands("link.get")) == asked
 
 
-def test_waiting_for_the_copy_is_part_of_the_timeout(practice_lattice: PracticeLattice) -> None:
-    """While another thread waits for the copy to be made, a question ends in its time, and has sent nothing."""
-    with practice_lattice.connect(cache_links=True) as client:
-        with client._sender._link_cache.get()._lock, pytest.raises(RequestTimeout) as caught:
+def test_a_thread_does_not_wait_for_the_answer_to_another_one(practice_lattice: PracticeLattice) -> None:
+    """While another thread waits for the copy, a question is one of its own, and ends in its time."""
+    host = practice_lattice.hosts[0]
+    host.stall()
+    with practice_lattice.connect(cache_links=True, timeout=15) as client:
+        other = Calling(lambda: client.get_links().data)
+        practice_lattice.wait_for_commands("link.get")
+        with pytest.raises(RequestTimeout) as caught:
             client.get_links(timeout=0.05)
+        host.resume()
+        assert other.end().result == []
 
-    assert not caught.value.sent
+    assert caught.value.sent
     assert str(caught.value) == (
-        f"no answer to wasmbus.ctl.v1.{practice_lattice.lattice}.link.get within 0.05 s; it was not sent: try "
-        "again, or with a longer timeout"
+        f"no answer to wasmbus.ctl.v1.{practice_lattice.lattice}.link.get within 0.05 s; the responder may be "
+        "stopped or slow: try again, or with a longer timeout"
     )
+
+
+def test_a_copy_that_is_not_answered_is_a_request_timeout(practice_lattice: PracticeLattice) -> None:
+    """The question was sent then, and the error says so."""
+    practice_lattice.hosts[0].lose_replies(operation="link.get")
+    with practice_lattice.connect(cache_links=True) as client:
+        with pytest.raises(RequestTimeout) as caught:
+            client.get_links(timeout=0.3)
+        practice_lattice.wait_for_commands("link.get")
+        assert caught.value.sent
+
+
+def test_after_a_question_in_vain_the_next_one_asks_again(practice_lattice: PracticeLattice) -> None:
+    """It does not wait for the answer that the first one has given up."""
+    host = practice_lattice.hosts[0]
+    host.lose_replies(operation="link.get")
+    with practice_lattice.connect(cache_links=True, timeout=15) as client:
+        with pytest.raises(RequestTimeout):
+            client.get_links(timeout=0.1)
+        practice_lattice.wait_for_commands("link.get")
+        host.recover()
+        assert client.get_links(timeout=2).data == []
+
+
+def test_without_hosts_a_copy_cannot_be_made(practice_server: PracticeServer) -> None:
+    """NoResponders at once, as without a copy; and the links, as soon as there is a host."""
+    name = f"test-{uuid.uuid4().hex}"
+    with wasmcloud_ctl.connect(practice_server.url, lattice=name, cache_links=True, timeout=15) as client:
+        for _ in range(3):
+            with pytest.raises(NoResponders, match=rf"wasmbus\.ctl\.v1\.{name}\.link\.get"):
+                client.get_links()
+        with PracticeLattice(lattice=name, server=practice_server):
+            assert client.get_links().data == []
+
+
+def test_a_copy_of_links_that_cannot_be_decoded_is_no_copy(practice_lattice: PracticeLattice) -> None:
+    """DecodeError, as without a copy; the next question asks again."""
+    host = practice_lattice.hosts[0]
+    host.reply_with(b"{oops", operation="link.get")
+    with practice_lattice.connect(cache_links=True) as client:
+        for _ in range(2):
+            with pytest.raises(DecodeError):
+                client.get_links()
+        host.recover()
+        assert client.get_links().data == []
+
+
+def test_while_the_connection_is_lost_a_copy_is_not_shown(own_server: PracticeServer) -> None:
+    """NotConnectedError at once: events may be missing."""
+    with PracticeLattice(server=own_server) as lattice, lattice.connect(cache_links=True) as client:
+        client.put_link(LINK)
+        assert client.get_links().data == [LINK]
+        own_server.stop()
+        wait_until(lambda: not client.connected)
+        with pytest.raises(NotConnectedError):
+            client.get_links()
+
+
+def test_without_permission_for_link_events_there_is_no_copy() -> None:
+    """PermissionDenied with the subject, for each question."""
+    config = """authorization { users: [
+        { user: host, password: pw }
+        { user: me, password: pw, permissions: { subscribe: { deny: ["wasmbus.evt.>"] } } }
+    ] }"""
+    with (
+        PracticeServer(config=config) as server,
+        PracticeLattice(server=server, connect_options={"user": "host", "password": "pw"}) as lattice,
+        lattice.connect(user="me", password="pw", cache_links=True) as client,
+    ):
+        for _ in range(3):
+            with pytest.raises(PermissionDenied) as caught:
+                client.get_links()
+            assert caught.value.subject is not None
+            assert caught.value.subject.startswith("wasmbus.evt.default.linkdef_")
 
 
 # Waits --------------------------------------------------------------------------------------------------
@@ -540,7 +728,7 @@ def test_at_the_interpreters_end_nothing_is_ended_or_begun(
 
     with wasmcloud_ctl.connect(practice_server.url, cache_links=True) as client:
         sender: Any = client._sender
-        for dropped in (sender, sender._link_cache, sender.transports):
+        for dropped in (sender, sender.transports):
             dropped.__del__(_finalizing=ends)
         assert client.connected
     monkeypatch.setattr(sys, "is_finalizing", ends)

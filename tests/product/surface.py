@@ -31,6 +31,7 @@ SNAPSHOT = Path(__file__).with_suffix(".txt")
 # Names that the reference documents under the module that holds them, besides those of the top level.
 DOCUMENTED = {
     "wasmcloud_ctl.graph": ["LatticeGraph"],
+    "wasmcloud_ctl.live": None,
     "wasmcloud_ctl.models": ["Model"],
     "wasmcloud_ctl.testing": None,  # all of __all__
     "wasmcloud_ctl.testing.plugin": ["make_practice_lattice", "practice_lattice", "practice_server"],
@@ -45,11 +46,13 @@ TOP_LEVEL_ONLY = {"EventReceiver"}
 
 # Objects that the library makes. Their attributes and methods are public, their constructors are not.
 MADE_BY_THE_LIBRARY = {
+    "Changes",
     "Client",
     "Command",
     "CtlResponse",
     "EventReceiver",
     "Inventories",
+    "LatticeView",
     "PracticeHost",
     "PracticeRegistry",
     "PracticeWadm",

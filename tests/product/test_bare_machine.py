@@ -64,6 +64,23 @@ with lattice.connect(progress=True) as with_progress:
 """,
         "2 hosts",
     ),
+    "live": (
+        """
+import contextlib, io, os
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+os.environ["TERM"] = "xterm"
+with contextlib.redirect_stdout(Terminal()) as terminal, client.watch() as view:
+    view.show(1)
+print("2 hosts" in terminal.getvalue())
+""",
+        "True",
+    ),
     "opentelemetry": (
         """
 from opentelemetry import context, trace

@@ -20,7 +20,13 @@ pytestmark = [pytest.mark.timeout(120), pytest.mark.needs("matplotlib", "pyperf"
 _CHECKOUT = Path(__file__).parents[2]
 
 # Wake-ups and memory are read from /proc.
-_PARTS = ("ratios", "stages", "messages", "growth", *(("idle",) if sys.platform.startswith("linux") else ()))
+_PARTS = (
+    "ratios",
+    "stages",
+    "messages",
+    "growth",
+    *(("idle", "live") if sys.platform.startswith("linux") else ()),
+)
 
 
 def _run(folder: Path, *arguments: str) -> None:

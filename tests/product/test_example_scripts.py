@@ -33,6 +33,7 @@ NEW = "registry.example/acme/echo:2"
 
 # What each needs besides a lattice.
 ARGUMENTS = {
+    "alert_on_drift.py": ["wanted.json", "--write"],
     "apply_file.py": [str(EXAMPLES / "lattice.json")],
     "deploy_application.py": [str(EXAMPLES / "shop.yaml")],
     "drain_host.py": ["purple"],
@@ -126,7 +127,9 @@ def components(client: Client, host: PracticeHost) -> dict[str, tuple[str, int]]
 
 def sent(lattice: PracticeLattice, operation: str) -> list[dict[str, object]]:
     """The payloads of the commands of one kind that have arrived, in order."""
-    return [json.loads(command.payload) for command in lattice.commands if command.operation == operation]
+    return [
+        json.loads(command.payload or b"{}") for command in lattice.commands if command.operation == operation
+    ]
 
 
 # All of them --------------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ def test_each_example_is_tested_and_described() -> None:
 
 
 def test_the_readmes_commands_run_as_written(
-    make_practice_lattice: Callable[..., PracticeLattice], monkeypatch: pytest.MonkeyPatch
+    make_practice_lattice: Callable[..., PracticeLattice], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """One after the other, but for those that go on until Ctrl-C and the tour."""
     lattice = make_practice_lattice([{"zone": "a"}] * 3, wadm=True)
@@ -151,14 +154,15 @@ def test_the_readmes_commands_run_as_written(
     readme = (EXAMPLES / "README.rst").read_text(encoding="utf-8")
     commands = [shlex.split(command) for command in re.findall(r"^    python examples/(.+)$", readme, re.M)]
     endless = ("tour.py", "watch_failures.py", "wsgi_page.py")
+    words = {"HOST": lattice.hosts[0].id, "wanted.json": str(tmp_path / "wanted.json")}
 
     statuses = {
-        " ".join(command): run(*(lattice.hosts[0].id if word == "HOST" else word for word in command)).status
+        " ".join(command): run(*(words.get(word, word) for word in command)).status
         for command in commands
         if command[0] not in endless
     }
 
-    assert len(statuses) == 8
+    assert len(statuses) == 10
     assert {command: status for command, status in statuses.items() if status} == {
         "apply_file.py examples/lattice.json --check": 3
     }
@@ -775,6 +779,145 @@ def test_watch_tells_of_a_lost_connection() -> None:
     assert ended == Ended(0, "", "")
 
 
+# alert_on_drift -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wanted(lattice: PracticeLattice, client: Client, tmp_path: Path) -> Path:
+    """A file with the lattice as it is: a component on both hosts, a provider on one, and a link."""
+    path = tmp_path / "wanted.json"
+    for host in lattice.hosts:
+        client.scale_component(host.id, OLD, "echo", 3, wait=5)
+    client.start_provider(lattice.hosts[0].id, OLD, "http", wait=5)
+    client.put_link(Link("http", "echo", "wasi", "http", ["incoming-handler"]), wait=5)
+
+    written = run("alert_on_drift.py", str(path), "--write", "--hosts", "2", lattice=lattice)
+
+    assert written == Ended(0, "wrote 2 hosts, 1 components, 1 providers, 1 links\n", "")
+    return path
+
+
+def drift(lattice: PracticeLattice, path: Path, *options: str) -> Ended:
+    return run("alert_on_drift.py", str(path), "--once", *options, lattice=lattice)
+
+
+def test_drift_compares_what_runs_and_not_where(
+    lattice: PracticeLattice, client: Client, wanted: Path
+) -> None:
+    """A host with another id that runs the same differs from the file with --by-host only."""
+    one, other = lattice.hosts
+    assert drift(lattice, wanted, "--hosts", "2") == Ended(0, "", "")
+    assert drift(lattice, wanted, "--hosts", "2", "--by-host") == Ended(0, "", "")
+    left = other.id
+    other.restart()
+    client.scale_component(other.id, OLD, "echo", 3, wait=5)
+
+    assert drift(lattice, wanted) == Ended(0, "", "")
+    ended = drift(lattice, wanted, "--by-host")
+
+    assert (ended.status, ended.errors) == (3, "")
+    assert sorted(ended.output.splitlines()) == sorted(
+        [
+            f"component echo on host {left} is missing",
+            f"component echo on host {other.id} is not in the file",
+            f"host {left} is missing",
+            f"host {other.id} is not in the file",
+        ]
+    )
+    assert one.running
+
+
+def test_drift_names_each_difference(lattice: PracticeLattice, client: Client, wanted: Path) -> None:
+    """What is missing, what is more, and what has changed, with both values."""
+    one, other = lattice.hosts
+    client.stop_provider(one.id, "http", wait=5)
+    client.put_label(one.id, "disk", "ssd")
+    client.scale_component(one.id, OLD, "echo", 5, wait=5)
+    client.scale_component(other.id, OLD, "more", 1, wait=5)
+    client.put_link(Link("http", "echo", "wasi", "http", ["outgoing-handler"]), wait=5)
+
+    plain = drift(lattice, wanted, "--hosts", "2")
+    by_host = drift(lattice, wanted, "--hosts", "2", "--by-host")
+
+    link = "link http -> echo wasi:http default interfaces: ['outgoing-handler'], not ['incoming-handler']\n"
+    assert plain == Ended(
+        3,
+        "component echo instances: 8, not 6\ncomponent more is not in the file\n"
+        f"{link}provider http is missing\n",
+        "",
+    )
+    lines = by_host.output.splitlines()
+    assert (by_host.status, len(lines)) == (3, 5)
+    assert lines[0] == f"component echo on host {one.id} max_instances: 5, not 3"
+    assert lines[2].startswith(f"host {one.id} labels: {{")
+    assert "'disk': 'ssd'" in lines[2]
+
+
+def test_drift_is_told_when_it_comes_and_goes(lattice: PracticeLattice, client: Client, wanted: Path) -> None:
+    """A line with its time for each, until Ctrl-C, which ends it with status 0."""
+    host = lattice.hosts[0]
+    with running("alert_on_drift.py", str(wanted), lattice=lattice) as process:
+        assert line(process) == f"watching lattice {lattice.lattice!r}"
+        client.scale_component(host.id, OLD, "echo", 5, wait=5)
+        came = line(process)
+        client.scale_component(host.id, OLD, "echo", 3, wait=5)
+        went = line(process)
+        ended = interrupt(process)
+
+    assert ended == Ended(0, "", "")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00 component echo instances: 8, not 6", came)
+    assert went.split(" ", 1)[1] == "component echo is as in the file again"
+
+
+def test_drift_tells_of_a_lost_connection(tmp_path: Path) -> None:
+    """When the server is away, and when it is back; --for ends it by itself."""
+    path = tmp_path / "wanted.json"
+    with PracticeServer() as server, PracticeLattice(server=server) as lattice:
+        run("alert_on_drift.py", str(path), "--write", "--hosts", "1", lattice=lattice)
+        with running(
+            "alert_on_drift.py", str(path), "--for", "20", "--hosts", "1", lattice=lattice
+        ) as process:
+            line(process)
+            server.kill()
+            lost = line(process)
+            server.start()
+            back = line(process)
+            ended = end(process)
+
+    assert lost.split(" ", 1)[1] == "the connection is lost: nothing can be seen"
+    assert back.split(" ", 1)[1] == "the connection is back"
+    assert ended == Ended(0, "", "")
+
+
+def test_drift_says_what_is_wrong_with_the_file(tmp_path: Path) -> None:
+    """A file that is not there, is no JSON, or holds something else: one line with its name, and nothing is sent."""
+    path = tmp_path / "wanted.json"
+    absent = run("alert_on_drift.py", str(path))
+    path.write_text("{")
+    broken = run("alert_on_drift.py", str(path))
+    path.write_text('{"hosts": [{"host_id": 1}]}')
+    other = run("alert_on_drift.py", str(path))
+
+    assert absent == Ended(1, "", f"error: {path} does not exist; --write makes it\n")
+    for ended in (broken, other):
+        assert (ended.status, ended.output, ended.errors.count("\n")) == (1, "", 1)
+        assert ended.errors.startswith(f"error: {path}: ")
+    assert "$.hosts[0]" in other.errors
+
+
+def test_drift_is_not_told_of_a_host_that_does_not_answer(
+    lattice: PracticeLattice, wanted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that is there but sends no inventory is an error, and no difference."""
+    monkeypatch.setenv("WASMCLOUD_CTL_TIMEOUT_MS", "1000")
+    lattice.hosts[0].lose_replies(operation="host.get")
+
+    ended = drift(lattice, wanted, "--hosts", "2")
+
+    assert (ended.status, ended.output, ended.errors.count("\n")) == (1, "", 1)
+    assert ended.errors.startswith("error: ")
+
+
 # inventory_csv ------------------------------------------------------------------------------------------
 
 
@@ -827,80 +970,88 @@ def fetch(url: str) -> tuple[int, str]:
 
 
 def test_page_serves_many_at_once(lattice: PracticeLattice, client: Client) -> None:
-    """Sixteen threads see the same lattice, with nothing of it taken for HTML; Ctrl-C ends it with status 0."""
+    """Sixteen threads see the same lattice, with nothing of it taken for HTML, and nobody is asked for the hosts;
+    Ctrl-C ends it with status 0."""
     one, other = lattice.hosts
     client.scale_component(one.id, OLD, "echo", 3, wait=5)
+    client.start_provider(one.id, NEW, "http", wait=5)
     strange = {"host_id": other.id, "friendly_name": "~<script>", "components": [], "providers": []}
     other.reply_with(
         json.dumps({"success": True, "message": "", "response": strange}).encode(), operation="host.get"
     )
     with running("wsgi_page.py", "--port", "0", lattice=lattice) as process:
         url = line(process)
+        asked = len(sent(lattice, "host.ping"))
         with ThreadPoolExecutor(16) as pool:
-            [page] = set(pool.map(fetch, [url] * 32))
+            [page] = {without_age(page) for page in pool.map(fetch, [url] * 32)}
+        assert len(sent(lattice, "host.ping")) == asked
         ended = interrupt(process)
 
     assert page[0] == 200
     assert page[1].partition("</h1>\n")[2] == (
-        f"<h2>{one.friendly_name}</h2>\n<ul>\n<li>component echo: 3 of {OLD}</li>\n</ul>\n"
+        "<p>2 hosts. The oldest part is N s old.</p>\n"
+        f"<h2>{one.friendly_name}</h2>\n<ul>\n<li>component echo: 3 of {OLD}</li>\n"
+        f"<li>provider http: {NEW}</li>\n</ul>\n"
         "<h2>~&lt;script&gt;</h2>\n<ul>\n<li>nothing</li>\n</ul>\n</html>\n"
     )
     assert (ended.status, ended.output) == (0, "")
     # The access log of wsgiref, and nothing else.
-    assert [
-        entry
-        for entry in ended.errors.splitlines()
-        if not entry.endswith('"GET / HTTP/1.1" 200 ' + str(len(page[1])))
-    ] == []
+    assert [entry for entry in ended.errors.splitlines() if '"GET / HTTP/1.1" 200 ' not in entry] == []
+
+
+def test_page_follows_the_lattice(lattice: PracticeLattice, client: Client) -> None:
+    """What changes is on the page soon. A component that a host has renamed is marked."""
+    host = lattice.hosts[0]
+    with running("wsgi_page.py", "--port", "0", lattice=lattice) as process:
+        url = line(process)
+        client.scale_component(host.id, OLD, "echo", 3, wait=5)
+        fetch_until(url, f"component echo: 3 of {OLD}<")
+        client.scale_component(host.id, NEW, "echo", 5)
+        fetch_until(url, f"component echo: 5 of {NEW} (in doubt: it may run {OLD})<")
 
 
 def test_page_says_that_the_lattice_is_away() -> None:
-    """While the server is away it is a sentence with status 503, and once it is back it is the page again."""
+    """While the server is away the page shows what was there, and says so; once all is listed again, no more."""
     with PracticeServer() as server, PracticeLattice(server=server) as lattice:
+        [host] = lattice.hosts
         with running("wsgi_page.py", "--port", "0", lattice=lattice) as process:
             url = line(process)
             server.kill()
-            away = fetch(url)
-            # The first question may be on its way when the connection ends.
-            while "the connection was lost while" in away[1]:
-                away = fetch(url)
+            away = fetch_until(url, "<p>This may be wrong now: there is no connection.</p>")
             server.start()
-            back = fetch(url)
-            # The client dials again some times a second, and nothing tells this process when it is there.
-            while back[0] == 503:
-                back = fetch(url)
+            back = fetch_until(url, "s old.</p>\n<h2>")
             ended = interrupt(process)
 
-    assert away[0] == 503
-    assert "<p>The lattice cannot be shown now: there is no connection to " in away[1]
-    assert back[0] == 200
+    assert f"<h2>{host.friendly_name}</h2>" in away
+    assert f"<h2>{host.friendly_name}</h2>" in back
     assert (ended.status, "Traceback" in ended.errors) == (0, False)
 
 
-def test_page_of_a_lattice_without_hosts_or_with_mute_hosts(
-    make_practice_lattice: Callable[..., PracticeLattice], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No host is a sentence with status 503, and no answer one with 504. A host without an inventory is named."""
-    monkeypatch.setenv("WASMCLOUD_CTL_TIMEOUT_MS", "1000")
+def test_page_of_a_lattice_without_hosts(make_practice_lattice: Callable[..., PracticeLattice]) -> None:
+    """It is a page, too, and shows the first host as soon as that has started."""
     lattice = make_practice_lattice(0)
     with running("wsgi_page.py", "--port", "0", lattice=lattice) as process:
         url = line(process)
         empty = fetch(url)
         host = lattice.add_host()
-        host.lose_replies(operation="host.get")
-        no_inventory = fetch(url)
-        host.stall()
-        with ThreadPoolExecutor(8) as pool:
-            [silent] = set(pool.map(lambda _: without_numbers(fetch(url)), range(8)))
-        ended = interrupt(process)
+        fetch_until(url, f"<h2>{host.friendly_name}</h2>")
 
-    assert (empty[0], no_inventory[0], silent[0]) == (503, 200, 504)
-    assert f"nobody listens on wasmbus.ctl.v1.{lattice.lattice}.host.ping" in empty[1]
-    assert f"<p>Not shown: Host {host.id}: no answer to " in no_inventory[1]
-    assert "<p>No host answered: " in silent[1]
-    assert "Traceback" not in ended.errors
+    assert empty[0] == 200
+    assert "<p>0 hosts. " in empty[1]
 
 
-def without_numbers(page: tuple[int, str]) -> tuple[int, str]:
-    """A page without the seconds that differ from request to request."""
-    return page[0], re.sub(r"\d+\.\d+", "N", page[1])
+def fetch_until(url: str, text: str) -> str:
+    """Return the first page with this text. Nothing tells this process when the page changes."""
+    end = time.monotonic() + LAST_SECONDS
+    while True:
+        status, page = fetch(url)
+        assert status == 200
+        if text in page:
+            return page
+        assert time.monotonic() < end, page
+        time.sleep(0.05)
+
+
+def without_age(page: tuple[int, str]) -> tuple[int, str]:
+    """A page without its age."""
+    return page[0], re.sub(r"\d+ s old", "N s old", page[1])

@@ -58,7 +58,7 @@ def test_each_section_with_code_is_tested_here() -> None:
     """Whatever is added to the README is added to these tests."""
     assert [(heading, len(blocks)) for heading, blocks in sections()] == [
         ("wasmcloud_ctl", 1),
-        ("Using it", 5),
+        ("Using it", 6),
         ("In a notebook", 2),
         ("A practice lattice", 1),
     ]
@@ -71,13 +71,13 @@ def test_the_first_block_runs_as_written(run_section: Callable[[str], str]) -> N
 
 
 def test_the_blocks_of_all_operations_run_as_written(run_section: Callable[[str], str]) -> None:
-    """One after the other in one process: a status, and an event, which a narrow terminal wraps."""
+    """One after the other in one process: a status, an event, which a narrow terminal wraps, and a host's name."""
     printed = " ".join(run_section("Using it").split())
     scalers = "shop-web SpreadScaler deployed shop-http -(wasi:http)-> shop-web LinkScaler deployed "
     scalers += "shop-http SpreadScaler deployed"
     status, _, event = printed.partition(f" {scalers} ")
     assert status == "deployed SCALER KIND STATE"
-    assert re.fullmatch(r"[\d:.]+ N\w{7}… component_scaled echo, .*", event)
+    assert re.fullmatch(r"[\d:.]+ N\w{7}… component_scaled echo, .* \['NAME'\]", event)
 
 
 @pytest.mark.needs("pandas")
