@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
-from benchmarks import growth, idle, messages, ratios, stages
+from benchmarks import growth, idle, live, messages, ratios, stages
 from benchmarks.measuring import machine, suite
 from benchmarks.tables import table
 
-PARTS = ("ratios", "stages", "messages", "growth", "idle")
+PARTS = ("ratios", "stages", "messages", "growth", "idle", "live")
 
 
 def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
@@ -32,6 +32,9 @@ def measure(part: str, quick: bool, folder: Path) -> tuple[Any, dict[str, str]]:
     if part == "growth":
         sizes = growth.measure(quick)
         return sizes, growth.tables(sizes)
+    if part == "live":
+        views = live.measure(quick)
+        return views, live.tables(views)
     idleness = idle.measure(quick)
     return idleness, idle.tables(idleness)
 

@@ -14,10 +14,15 @@ from wasmcloud_ctl.testing._server import PracticeServer
 _CONFIG = 'max_payload: 8388608\nmax_pending: 268435456\nping_interval: "1h"\n'
 
 
+def large_server() -> PracticeServer:
+    """Return a server, still to be started, that takes what the benchmarks send."""
+    return PracticeServer(jetstream=False, config=_CONFIG)
+
+
 @contextmanager
 def world() -> Iterator[PracticeServer]:
     """Run a server and the program that answers, for the duration of the block."""
-    with PracticeServer(jetstream=False, config=_CONFIG) as server:
+    with large_server() as server:
         answering = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.answering", str(server.port)],
             stdout=subprocess.PIPE,

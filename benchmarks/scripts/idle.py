@@ -1,6 +1,6 @@
 """Count how often any thread of an idle, connected process wakes up.
 
-``python -m benchmarks.scripts.idle ours|bare URL SECONDS`` prints the result as JSON.
+``python -m benchmarks.scripts.idle ours|view|bare URL SECONDS`` prints the result as JSON.
 """
 
 from __future__ import annotations
@@ -49,6 +49,14 @@ def _ours(url: str, seconds: float) -> None:
         print(_result(seconds, _wake_ups() - before, time.process_time() - cpu))
 
 
+def _view(url: str, seconds: float) -> None:
+    with wasmcloud_ctl.connect(url) as client, client.watch():
+        time.sleep(2)  # the links are listed a second time
+        before, cpu = _wake_ups(), time.process_time()
+        time.sleep(seconds)  # the idle time that is measured
+        print(_result(seconds, _wake_ups() - before, time.process_time() - cpu))
+
+
 async def _bare(url: str, seconds: float) -> None:
     client = await nats.connect(url, ping_interval=_PING_SECONDS)
     await client.subscribe("wasmbus.evt.default.*")
@@ -63,5 +71,7 @@ async def _bare(url: str, seconds: float) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "ours":
         _ours(sys.argv[2], float(sys.argv[3]))
+    elif sys.argv[1] == "view":
+        _view(sys.argv[2], float(sys.argv[3]))
     else:
         asyncio.run(_bare(sys.argv[2], float(sys.argv[3])))
