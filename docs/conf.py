@@ -45,7 +45,7 @@ intersphinx_mapping = {"python": ("https://docs.python.org/3", "python.inv")}
 # Type variables, the types of other packages, and types that stand in signatures but are not public.
 nitpick_ignore_regex = [
     ("py:class", r"Arguments|Self|T|U64|(typing_extensions\.)?Unpack"),
-    ("py:class", r"wasmcloud_ctl\.(exceptions\.(Response|PublishedEvent)|graph\.LatticeClient)"),
+    ("py:class", r"wasmcloud_ctl\.(exceptions\.(Response|PublishedEvent|SeenLattice)|graph\.LatticeClient)"),
     ("py:class", r"wasmcloud_ctl\..*\.(T|T_co|P|Item_co)"),
     ("py:class", r"(nats|pytest)\..*"),
 ]
