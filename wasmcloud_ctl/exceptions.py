@@ -42,14 +42,10 @@ class Response(Protocol):
 
 
 class SeenLattice(Protocol):
-    """The attributes of ``Lattice``, which describes them. Its module imports this one."""
+    """Attributes of ``Lattice``, which describes them. Its module imports this one."""
 
     @property
     def hosts(self) -> Mapping[str, object]: ...
-    @property
-    def components(self) -> Mapping[str, Mapping[str, object]]: ...
-    @property
-    def providers(self) -> Mapping[str, Mapping[str, object]]: ...
     @property
     def links(self) -> Sequence[object]: ...
 
