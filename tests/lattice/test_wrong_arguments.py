@@ -15,6 +15,7 @@ from wasmcloud_ctl import (
     CtlError,
     EventReceiver,
     InvalidArgument,
+    LatticeView,
     Link,
     RegistryCredential,
 )
@@ -81,6 +82,9 @@ VALID: dict[str, Any] = {
     "quiet": 0.05,
     "timeout": 0.2,
     "wait": 0.2,
+    "heartbeat": 1.0,
+    "configs": False,
+    "applications": False,
 }
 
 METHODS = [
@@ -96,7 +100,7 @@ def try_to(call: Callable[..., object], *arguments: object, **options: object) -
         made = call(*arguments, **options)
     except CtlError:
         return
-    if isinstance(made, (Client, EventReceiver)):
+    if isinstance(made, (Client, EventReceiver, LatticeView)):
         made.close()
 
 
@@ -123,7 +127,7 @@ def test_the_list_of_methods_is_complete() -> None:
     for method in METHODS:
         for name in inspect.signature(getattr(Client, method)).parameters:
             assert name in {*VALID, "self", "event_names"}, (method, name)
-    assert len(METHODS) == 25
+    assert len(METHODS) == 26
 
 
 @pytest.mark.filterwarnings("ignore:hosts ignore the token for 'a'")  # each valid token is warned of
