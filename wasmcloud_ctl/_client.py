@@ -177,11 +177,10 @@ class Client:
         missing = set() if picture is None else set(picture.hosts)
 
         def is_last(response: CtlResponse[Host]) -> bool:
-            if response.data is None:
-                return False
+            host_id = "" if response.data is None else response.data.id
             was_missing = bool(missing)
-            missing.discard(response.data.id)
-            return response.data.id == text or (was_missing and not missing)
+            missing.discard(host_id)
+            return host_id == text or (was_missing and not missing)
 
         replies = gather(
             self._sender.transport(),

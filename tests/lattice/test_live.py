@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from wasmcloud_ctl import (
     InvalidArgument,
     NotConnectedError,
     NotFound,
+    OperationFailed,
     PermissionDenied,
     WaitTimeout,
 )
@@ -1111,6 +1113,27 @@ def test_another_lattice_has_a_view_of_its_own(
 
 
 # find_host --------------------------------------------------------------------------------------
+
+
+def test_a_doubt_of_a_view_keeps_commands_with_wait_from_being_sent(
+    lattice: PracticeLattice, client: Client, view: LatticeView
+) -> None:
+    """Another client has renamed what runs. A stop and a start are safe; then others are, too."""
+    host_id = lattice.hosts[0].id
+    client.scale_component(host_id, REFERENCE, "echo", 1, wait=LONG)
+    with lattice.connect() as other:
+        other.scale_component(host_id, OTHER, "echo", 2).raise_for_status()
+    view.wait_until(lambda _: view.doubts, LONG)
+    reason = f"the host shows {OTHER}, but by its events it runs {REFERENCE}. Stop it first, then start."
+    with pytest.raises(OperationFailed, match=re.escape(reason)):
+        client.scale_component(host_id, OTHER, "echo", 3, wait=LONG)
+    with pytest.raises(OperationFailed, match=re.escape(reason)):
+        client.update_component(host_id, "echo", OTHER, wait=LONG)
+    assert client.scale_component(lattice.hosts[1].id, REFERENCE, "echo", 1, wait=LONG)
+
+    client.stop_component(host_id, "echo", wait=LONG)
+    client.scale_component(host_id, OTHER, "echo", 1, wait=LONG)
+    assert client.scale_component(host_id, OTHER, "echo", 3, wait=LONG)
 
 
 def test_find_host_ends_when_the_hosts_of_a_view_have_answered(lattice: PracticeLattice) -> None:

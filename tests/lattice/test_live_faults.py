@@ -16,7 +16,7 @@ from live import LINK, LONG, PROVIDER, REFERENCE, becomes_quiet, is_right, opera
 from proxy import Proxy
 from storm import asked
 
-from wasmcloud_ctl import Client, NoResponders
+from wasmcloud_ctl import Client, NoResponders, WaitTimeout
 from wasmcloud_ctl._operations import live_hosts
 from wasmcloud_ctl._transport import background
 from wasmcloud_ctl.live import Change, LatticeView, LinkChange
@@ -498,8 +498,9 @@ def test_a_host_that_does_not_come_back_after_a_restart_is_gone(own_server: Prac
     with (
         PracticeLattice(1, server=own_server, heartbeat_interval=BEAT) as staying,
         PracticeLattice(1, server=own_server, heartbeat_interval=BEAT) as leaving,
-        staying.connect(quiet=0.25) as client,
-        client.watch(expected=2, quiet=0.25, heartbeat=BEAT) as view,
+        # The ping is over when the host is given up. Then all are asked who they are once more.
+        staying.connect(quiet=0.25, auction_timeout=0.3) as client,
+        client.watch(expected=2, heartbeat=BEAT) as view,
     ):
         assert len(view.hosts) == 2
         own_server.kill()
@@ -511,6 +512,23 @@ def test_a_host_that_does_not_come_back_after_a_restart_is_gone(own_server: Prac
         assert list(found.hosts) == [staying.hosts[0].id]
         assert time.monotonic() - back >= BEAT
         becomes_quiet(view)
+
+
+def test_a_connection_that_is_lost_before_the_first_picture_ends_watch_in_time(
+    own_server: PracticeServer,
+) -> None:
+    """WaitTimeout says what has not come."""
+    with (
+        PracticeLattice(1, server=own_server) as lattice,
+        lattice.connect(timeout=0.5, auction_timeout=0.5) as client,
+    ):
+        lattice.hosts[0].stall()
+        watching = Calling(client.watch)
+        lattice.wait_for_commands("host.ping")
+        own_server.kill()
+        error = watching.end().error
+    assert isinstance(error, WaitTimeout)
+    assert str(error) == "the lattice was not listed in time: answers to a ping"
 
 
 def test_a_host_that_started_while_the_server_was_away_is_found(own_server: PracticeServer) -> None:

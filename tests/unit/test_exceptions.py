@@ -13,6 +13,7 @@ import pytest
 
 import wasmcloud_ctl
 from wasmcloud_ctl import CtlResponse, events, exceptions, models
+from wasmcloud_ctl._transport import request_timeout
 
 
 def classes(module: ModuleType) -> list[type[Any]]:
@@ -121,3 +122,20 @@ def test_the_public_names_are_those_of_all() -> None:
     assert names == {*wasmcloud_ctl.__all__, "annotations"} - {"__version__"}
     for kind in (*classes(models), *classes(events), *ALL):
         assert kind.__name__ in wasmcloud_ctl.__all__ or kind in (models.Value, models.Model, models.Range)
+
+
+@pytest.mark.parametrize(
+    ("sent", "command", "advice"),
+    [
+        (True, True, "it was sent, so its outcome is unknown: look at the state before you send it again"),
+        (False, True, "it was not sent and never will be, so you can send it again"),
+        (True, False, "the responder may be stopped or slow: try again, or with a longer timeout"),
+        (False, False, "it was not sent: try again, or with a longer timeout"),
+    ],
+)
+def test_a_request_without_a_reply_says_what_to_do(sent: bool, command: bool, advice: str) -> None:
+    """Whether it was sent matters, and whether it changes anything."""
+    error = request_timeout("a.b", 0.5, sent=sent, command=command)
+
+    assert str(error) == f"no answer to a.b within 0.5 s; {advice}"
+    assert (error.subject, error.sent) == ("a.b", sent)

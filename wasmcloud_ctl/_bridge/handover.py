@@ -17,16 +17,6 @@ T = TypeVar("T")
 Lock = threading.Lock
 
 
-def acquire(lock: threading.Lock, seconds: float, acquired: list[bool]) -> None:
-    """Acquire a lock with a timeout, so that Ctrl-C cannot leave it locked. (``with`` has no timeout.)
-
-    ``acquired`` receives the result. The caller releases the lock in a ``finally`` if ``acquired`` holds a True.
-    """
-    # Python raises KeyboardInterrupt between two calls, and this is a single one: no interrupt can come between
-    # acquiring the lock and storing the result.
-    acquired.extend(map(lock.acquire, [True], [min(seconds, threading.TIMEOUT_MAX)]))
-
-
 def _wait_for(lock: threading.Lock, seconds: float | None) -> bool:
     return lock.acquire(True, -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
 

@@ -77,8 +77,7 @@ class LiveConfigs(LiveCopy[tuple[str, ...]]):
             self._list_page()
 
     def _on_new_interval(self) -> None:
-        if time.monotonic() + self._interval() < self._list_at:
-            self._list_in(self._interval())
+        self._list_in(min(self._interval(), max(0.0, self._list_at - time.monotonic())))
 
     def _list_in(self, seconds: float) -> None:
         self.background.cancel(self._timer)

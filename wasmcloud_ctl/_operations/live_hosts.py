@@ -500,7 +500,7 @@ class LiveHosts(LiveCopy[HostsPicture]):
         return not self._unlisted and not self._is_pinging and not self._is_ping_failed
 
     def _what_is_missing(self) -> str:
-        return "answers to a ping" if self._is_pinging else f"the inventories of {len(self._unlisted)} hosts"
+        return f"the inventories of {len(self._unlisted)} hosts" if self._unlisted else "answers to a ping"
 
     # Silence ------------------------------------------------------------------------------------
 
