@@ -14,7 +14,7 @@ import queue
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import attrs
 from typing_extensions import Self
@@ -159,7 +159,7 @@ class Lattice(Model):
     def __eq__(self, other: object) -> bool:
         return not self.diff(other) if isinstance(other, Lattice) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # it holds dicts
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # it holds dicts
 
     def __str__(self) -> str:
         return as_text(self)
