@@ -202,6 +202,8 @@ class LiveHosts(LiveCopy[HostsPicture]):
         left = self._quiet_ends_at - time.monotonic()
         if left > 0:
             self.background.call_later(left, functools.partial(self._wait_for_quiet, pinged_at))
+        elif self._quiet_ends_at == self._ping_ends_at:
+            self._on_ping_end(pinged_at)
         else:
             self._go_on()
 
