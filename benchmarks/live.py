@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.ratios import run_python
 from benchmarks.tables import table
-from benchmarks.world import large_server, world
-from wasmcloud_ctl.testing._server import PracticeServer
+from benchmarks.world import answered_by, large_server, world
 
 # The hosts' default.
 INTERVAL = 30.0
 
 
-@contextmanager
-def _large_lattice(hosts: int) -> Iterator[PracticeServer]:
-    """Run a server and the program that answers instead of hosts, for the duration of the block."""
-    with large_server() as server:
-        arguments = [server.url, str(hosts), str(INTERVAL)]
-        answering = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.scripts.live_hosts", *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert answering.stdout is not None
-            assert answering.stdout.readline() == "ready\n"
-            yield server
-        finally:
-            answering.kill()
-            answering.communicate()
-
-
 def measure(quick: bool) -> dict[str, Any]:
     """Measure each in its own process."""
     hosts, rounds, seconds = (50, 1, 1) if quick else (10_000, 7, 60)
-    with _large_lattice(hosts) as server:
+    with (
+        large_server() as server,
+        answered_by("benchmarks.scripts.live_hosts", server.url, str(hosts), str(INTERVAL)),
+    ):
         times, current = (
             json.loads(
                 run_python(

@@ -20,18 +20,22 @@ def large_server() -> PracticeServer:
 
 
 @contextmanager
+def answered_by(module: str, *arguments: str) -> Iterator[None]:
+    """Run a program that answers instead of hosts, for the duration of the block."""
+    answering = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert answering.stdout is not None
+        assert answering.stdout.readline() == "ready\n"
+        yield
+    finally:
+        answering.kill()
+        answering.communicate()
+
+
+@contextmanager
 def world() -> Iterator[PracticeServer]:
     """Run a server and the program that answers, for the duration of the block."""
-    with large_server() as server:
-        answering = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.answering", str(server.port)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert answering.stdout is not None
-            assert answering.stdout.readline() == "ready\n"
-            yield server
-        finally:
-            answering.kill()
-            answering.communicate()
+    with large_server() as server, answered_by("benchmarks.answering", str(server.port)):
+        yield server

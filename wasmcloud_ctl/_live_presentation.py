@@ -18,12 +18,12 @@ from wasmcloud_ctl.live import (
     LinkChange,
     ProviderChange,
     ShownView,
+    link_key,
 )
 from wasmcloud_ctl.models import (
     ComponentDescription,
     Doubt,
     HostInventory,
-    Link,
     ProviderDescription,
     Value,
 )
@@ -153,12 +153,8 @@ def _tables(lattice: Lattice, doubts: Iterable[Doubt] = ()) -> list[Section]:
         return host_row(host, host.host_id, version=True, doubts=of_host.get(host.host_id, {}))
 
     hosts = LazyRows(sorted(lattice.hosts.values(), key=order), cells)
-    links = LazyRows(sorted(lattice.links, key=_position), row)
+    links = LazyRows(sorted(lattice.links, key=link_key), row)
     return [Table(hosts, "host"), Table(links, "link")]
-
-
-def _position(link: Link) -> tuple[str, ...]:
-    return link.source_id, link.wit_namespace, link.wit_package, link.name, link.target
 
 
 def register() -> None:

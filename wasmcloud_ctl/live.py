@@ -152,7 +152,7 @@ class Lattice(Model):
             for was, now in _pairs(old.providers, new.providers, _id):
                 changes.append(ProviderChange(host_id=host_id, before=was, after=now))
         changes += [
-            LinkChange(before=one, after=other) for one, other in _pairs(self.links, later.links, _link_key)
+            LinkChange(before=one, after=other) for one, other in _pairs(self.links, later.links, link_key)
         ]
         return changes
 
@@ -170,7 +170,7 @@ class Lattice(Model):
     def to_dict(self) -> dict[str, object]:
         """Return the lattice as plain values, which JSON can hold: ``hosts`` and ``links``, both as sorted lists."""
         hosts = [self.hosts[host_id].to_dict() for host_id in sorted(self.hosts)]
-        return {"hosts": hosts, "links": [link.to_dict() for link in sorted(self.links, key=_link_key)]}
+        return {"hosts": hosts, "links": [link.to_dict() for link in sorted(self.links, key=link_key)]}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, object]) -> Lattice:
@@ -211,7 +211,8 @@ def _of_host(host: HostInventory) -> object:
     return host.friendly_name, host.version, host.labels
 
 
-def _link_key(link: Link) -> tuple[str, ...]:
+def link_key(link: Link) -> tuple[str, ...]:
+    """Return what tells a link from all others, to sort by it."""
     return link.source_id, link.wit_namespace, link.wit_package, link.name, link.target
 
 

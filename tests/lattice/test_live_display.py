@@ -98,7 +98,7 @@ def until_current(view: LatticeView) -> Lattice:
     end = time.monotonic() + 20
     while view.stale:
         assert time.monotonic() < end
-        time.sleep(0.01)  # a test of how a view looks needs no news of it
+        time.sleep(0.01)  # no event says that a view is not stale any more
     return view.lattice
 
 
@@ -586,6 +586,7 @@ def test_show_redraws_its_table_in_a_notebook(lattice: PracticeLattice, hosts: l
     from nbclient import NotebookClient
 
     begin = preamble(lattice) + "client = connect(quiet=0.25)\nview = client.watch()\n"
+    # The pause lets each count be drawn by itself: drawings are at least 0.25 s apart.
     scale = (
         "def scale():\n"
         "    for count in range(6, 10):\n"

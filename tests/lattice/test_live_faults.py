@@ -486,7 +486,7 @@ def test_after_a_restart_of_the_server_the_view_is_right_again(own_server: Pract
         while view.stale:
             assert view.lattice == before
             assert time.monotonic() < end
-            time.sleep(0.005)
+            time.sleep(0.005)  # the picture must be right at each moment, and no event tells of these
         assert view.lattice == before
         assert view.configs == ("web",)
         client.put_label(lattice.hosts[0].id, "colour", "red").raise_for_status()
@@ -559,7 +559,7 @@ def test_a_server_that_is_away_for_long_loses_no_host(own_server: PracticeServer
     ):
         own_server.kill()
         wait_until(lambda: view.stale, LONG)
-        time.sleep(5 * 0.3)  # longer than a silent host is kept
+        time.sleep(5 * 0.3)  # longer than a silent host is kept; without a server no event can come
         assert len(view.hosts) == 2
         assert view.stale
         own_server.start()
@@ -567,7 +567,7 @@ def test_a_server_that_is_away_for_long_loses_no_host(own_server: PracticeServer
         while view.stale:
             assert len(view.hosts) == 2
             assert time.monotonic() < end
-            time.sleep(0.005)
+            time.sleep(0.005)  # the picture must be right at each moment, and no event tells of these
         assert len(view.hosts) == 2
 
 

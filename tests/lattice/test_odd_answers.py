@@ -42,14 +42,6 @@ from wasmcloud_ctl._transport import session as session_module
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
 LINK = Link("echo", "http", "wasi", "http", ["incoming-handler"])
-LINK_FIELDS = {
-    "source_id": "echo",
-    "target": "http",
-    "name": "default",
-    "wit_namespace": "wasi",
-    "wit_package": "http",
-    "interfaces": ["incoming-handler"],
-}
 
 
 @pytest.fixture
@@ -412,7 +404,7 @@ def test_a_copy_is_made_anew_after_an_event_that_cannot_be_read(practice_lattice
         with client.events_receiver("linkdef_set") as events:
             practice_lattice.publish(f"wasmbus.evt.{practice_lattice.lattice}.linkdef_set", b"{oops")
             host.recover()
-            host.publish_event("linkdef_set", {**LINK_FIELDS, "source_id": "other"})
+            host.publish_event("linkdef_set", {**LINK.to_dict(), "source_id": "other"})
             assert events.get(5).name == "linkdef_set"
             assert client.get_links().unwrap()[0] == LINK
 

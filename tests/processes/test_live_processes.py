@@ -32,7 +32,7 @@ def test_a_forked_child_has_a_picture_of_its_own(lattice: PracticeLattice) -> No
             os.read(reader, 1)
             print("child:", sorted(view.hosts) == sorted([host_id, other_id]), list(view.components))
             while view.stale:
-                time.sleep(0.01)
+                time.sleep(0.01)  # no event says that a view is not stale any more
             client.scale_component(host_id, "registry.example/b:1", "b", 1, wait=10)
             print("child:", sorted(view.wait_until(lambda lattice: "b" in lattice.components, 10).components))
             view.close()
@@ -177,7 +177,7 @@ def test_a_process_that_closes_nothing_ends(lattice: PracticeLattice, kind: str)
                 pass
         threading.Thread(target=use, daemon=True).start()
         begun.wait()
-        time.sleep(0.1)
+        time.sleep(0.1)  # no event says that the thread waits by now
         sys.kept = view, view.changes()
         print("end")
         """,
@@ -269,7 +269,7 @@ def test_ctrl_c_at_any_time_leaves_a_view_that_works(lattice: PracticeLattice) -
             except (KeyboardInterrupt, wasmcloud_ctl.WaitTimeout):
                 pass
             try:
-                time.sleep(0.03)  # the alarm that is still to come
+                time.sleep(0.03)  # lets the alarm come that is still to come
             except KeyboardInterrupt:
                 interrupts += 1
         print(interrupts > 0)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from realhost import harness
 from realhost.artifacts import reference, write_artifacts
-from storm import Changer, asked, report, wait_for_all
+from storm import Changer, asked, wait_for_all
 
 import wasmcloud_ctl
 from wasmcloud_ctl import Client, LatticeView
@@ -100,7 +100,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--heartbeat", type=float, default=5.0)
     options = parser.parse_args()
-    started = time.monotonic()
     lattice = f"live-{uuid.uuid4().hex}"
     with ExitStack() as stack:
         made = write_artifacts(Path(stack.enter_context(tempfile.TemporaryDirectory())))
@@ -112,10 +111,7 @@ def main() -> None:
         )
         view = stack.enter_context(client.watch(heartbeat=options.heartbeat))
         storm = RealStorm(client, view, options.heartbeat, options.seed, hosts, server, stack, references)
-        for _ in range(options.quiet // 5):
-            storm.run(options.changes // options.quiet * 5, 5)
-            report(storm.tally, time.monotonic() - started)
-        print(storm.tally.kinds, f"refused: {storm.tally.refused}; doubts at the end: {len(view.doubts)}")
+        storm.run_and_report(options.changes, options.quiet)
     sys.exit(bool(storm.tally.wrong))
 
 

@@ -90,6 +90,14 @@ class Changer:
             self.compare_at_rest()
         return self.tally
 
+    def run_and_report(self, changes: int, quiet: int) -> None:
+        """Do the same, and print what was found after each five quiet moments."""
+        started = time.monotonic()
+        for _ in range(quiet // 5):
+            self.run(changes // quiet * 5, 5)
+            report(self.tally, time.monotonic() - started)
+        print(self.tally.kinds, f"refused: {self.tally.refused}; doubts at the end: {len(self.view.doubts)}")
+
     def change_much(self, count: int) -> None:
         """Make so many changes, several at the same time."""
         calls = [self._change() for _ in range(count)]
@@ -158,11 +166,11 @@ class Changer:
 
     def compare_at_rest(self) -> None:
         """Wait until the view is not stale, and look at it."""
-        # From 1.5 intervals on, a host that was killed is asked.
+        # From 1.5 intervals on, a host that was killed is asked. The clock alone says when that is.
         time.sleep(max(0.0, self.killed_at + 1.6 * self.heartbeat - time.monotonic()))
         started = time.monotonic()
         while self.view.stale and time.monotonic() < started + 30:
-            time.sleep(0.002)
+            time.sleep(0.002)  # no event says that a view is not stale any more
         self.tally.became_quiet.append(time.monotonic() - started)
         stale, seen = self.view.stale, self.view.lattice
         differences = seen.diff(asked(self.client, len(self.host_ids())))
@@ -313,10 +321,7 @@ def main() -> None:
     ):
         print(f"began after {time.monotonic() - started:.1f} s with {len(view.hosts)} hosts", flush=True)
         storm = Storm(lattice, client, view, options.heartbeat, options.seed)
-        for _ in range(options.quiet // 5):
-            storm.run(options.changes // options.quiet * 5, 5)
-            report(storm.tally, time.monotonic() - started)
-        print(storm.tally.kinds, f"refused: {storm.tally.refused}")
+        storm.run_and_report(options.changes, options.quiet)
         sys.exit(bool(storm.tally.wrong))
 
 

@@ -126,9 +126,7 @@ class LiveCopy(Generic[P]):
         """Note that the interval may be shorter now."""
         try:
             self._transport.bridge.post(self._on_new_interval)
-        except (
-            ClosedError
-        ):  # pragma: no cover – the client has just been closed, and nothing is planned any more
+        except ClosedError:  # pragma: no cover – the client has just been closed
             pass
 
     # On the loop

@@ -27,9 +27,9 @@ from wasmcloud_ctl.exceptions import ClosedError, InvalidArgument, WaitTimeout
 from wasmcloud_ctl.models import Doubt, Link, ModelSummary
 
 P = TypeVar("P")
+C = TypeVar("C", bound=LiveCopy[Any])
 
 _CLOSED = "the view is closed"
-C = TypeVar("C", bound=LiveCopy[Any])
 
 
 @attrs.frozen(eq=False)
