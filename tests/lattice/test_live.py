@@ -415,6 +415,22 @@ def test_components_and_providers_are_found_with_their_hosts(
     assert (view.find_component("http"), view.find_provider("echo")) == ([], [])
 
 
+def test_what_one_host_stops_is_found_on_the_other(
+    lattice: PracticeLattice, client: Client, view: LatticeView
+) -> None:
+    """A component and a provider that two hosts run."""
+    first, second = lattice.hosts
+    for host in (first, second):
+        started(client, host)
+    is_right(lattice, client, view, 2)
+    client.scale_component(first.id, REFERENCE, "echo", 0).raise_for_status()
+    client.stop_provider(first.id, "http").raise_for_status()
+    is_right(lattice, client, view, 2)
+
+    assert [host.host_id for host, _ in view.find_component("echo")] == [second.id]
+    assert [host.host_id for host, _ in view.find_provider("http")] == [second.id]
+
+
 def test_the_one_host_of_something_is_found(
     lattice: PracticeLattice, client: Client, view: LatticeView
 ) -> None:
@@ -1077,7 +1093,7 @@ def test_a_dropped_iterator_costs_nothing(
         view.changes()
         view.wait_until(lambda lattice: True, LONG)
     gc.collect()
-    assert len(view._parts._waiting) == 0
+    assert view._parts._waiting.alive() == []
 
 
 def test_closing_a_sibling_ends_its_views_alone(
@@ -1087,7 +1103,7 @@ def test_closing_a_sibling_ends_its_views_alone(
     sibling = client.for_lattice(lattice.lattice)
     other = sibling.watch(expected=2)
     waiting = Calling(lambda: other.wait_until(lambda lattice: False, LONG))
-    wait_until(lambda: len(other._parts._waiting) == 1, LONG)
+    wait_until(lambda: len(other._parts._waiting.alive()) == 1, LONG)
     sibling.close()
 
     assert isinstance(waiting.end().error, ClosedError)

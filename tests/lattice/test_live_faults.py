@@ -15,6 +15,7 @@ from listening import Listening
 from live import LINK, LONG, PROVIDER, REFERENCE, becomes_quiet, is_right, operations
 from proxy import Proxy
 from storm import asked
+from wire import arrive
 
 from wasmcloud_ctl import Client, NoResponders, WaitTimeout
 from wasmcloud_ctl._operations import live_hosts
@@ -40,8 +41,8 @@ def view(practice_lattice: PracticeLattice, client: Client) -> Iterator[LatticeV
         yield view
 
 
-def event(lattice: PracticeLattice, name: str, data: object, source: object) -> None:
-    """Publish an event of any source, with any data."""
+def encoded(name: str, data: object, source: object) -> bytes:
+    """Return an event of any source, with any data."""
     content = {
         "specversion": "1.0",
         "id": "1",
@@ -50,7 +51,12 @@ def event(lattice: PracticeLattice, name: str, data: object, source: object) -> 
         "time": "2026-11-22T14:39:51Z",
         "data": data,
     }
-    lattice.publish(f"wasmbus.evt.{lattice.lattice}.{name}", json.dumps(content).encode())
+    return json.dumps(content).encode()
+
+
+def event(lattice: PracticeLattice, name: str, data: object, source: object) -> None:
+    """Publish it."""
+    lattice.publish(f"wasmbus.evt.{lattice.lattice}.{name}", encoded(name, data, source))
 
 
 # What cannot be decoded -------------------------------------------------------------------------
@@ -627,6 +633,52 @@ def test_deletions_without_a_target_are_looked_up(
     wait_until(lambda: view.links == (), LONG)
     client.delete_link("echo", "absent", "wasi", "http").raise_for_status()
     is_right(practice_lattice, client, view, 2)
+
+
+@SLOW_BEAT
+def test_links_that_are_to_be_listed_while_they_are_listed_are_listed_once_more(
+    practice_lattice: PracticeLattice, client: Client
+) -> None:
+    """refresh returns only when a list has come that was asked for afterwards."""
+    with client.watch(expected=2, quiet=0.25) as view:
+        before = operations(practice_lattice)["link.get"]
+        for host in practice_lattice.hosts:
+            host.slow(0.5)
+        first = Calling(view.refresh)
+        practice_lattice.wait_for_commands("link.get", before + 1)
+        view.refresh()
+        assert operations(practice_lattice)["link.get"] >= before + 2
+        assert first.end().error is None
+        for host in practice_lattice.hosts:
+            host.recover()
+        is_right(practice_lattice, client, view, 2)
+
+
+@SLOW_BEAT
+def test_cached_links_are_right_while_many_events_wait_to_be_handled(
+    practice_lattice: PracticeLattice, client: Client
+) -> None:
+    """What has arrived before the call counts."""
+    for host in practice_lattice.hosts:
+        host.lose_events()
+    subject, source = f"wasmbus.evt.{practice_lattice.lattice}", practice_lattice.hosts[0].id
+    with practice_lattice.connect(cache_links=True) as cached:
+        assert cached.get_links().data == []
+        client.put_link(LINK).raise_for_status()
+
+        async def publish_all() -> None:
+            nats_client = cached.nats_client
+            for number in range(3000):
+                absent = attrs.evolve(LINK, name=f"absent-{number}").to_dict()
+                content = encoded("linkdef_deleted", absent, source)
+                await nats_client.publish(f"{subject}.linkdef_deleted", content)
+            await nats_client.publish(
+                f"{subject}.linkdef_set", encoded("linkdef_set", LINK.to_dict(), source)
+            )
+            await arrive(nats_client)
+
+        cached.run(publish_all)
+        assert cached.get_links().data == [LINK]
 
 
 @FAST

@@ -8,11 +8,11 @@ from __future__ import annotations
 import copy
 import queue
 import time
-import weakref
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from wasmcloud_ctl._bridge.handover import Deadline, MessageQueue
+from wasmcloud_ctl._bridge.weak_list import WeakList
 from wasmcloud_ctl._operations.gather import Limits
 from wasmcloud_ctl._transport import Background, Transport
 from wasmcloud_ctl.exceptions import ClosedError, NotConnectedError, RequestTimeout, WaitTimeout
@@ -48,7 +48,7 @@ class LiveCopy(Generic[P]):
         self._known_drops = 0
         self._known_gaps = 0
         # The queues of threads that wait for a change.
-        self._listeners: weakref.WeakKeyDictionary[MessageQueue[None], None] = weakref.WeakKeyDictionary()
+        self._listeners: WeakList[MessageQueue[None]] = WeakList()
         self.background: Background = Background(
             transport.session,
             subjects,
@@ -139,7 +139,7 @@ class LiveCopy(Generic[P]):
         if self.background.queue.ended:
             news.fail(self.background.queue.error)
         else:
-            self._listeners[news] = None
+            self._listeners.add(news)
             news.put(None)
 
     def _refresh(self, limits: Limits, news: MessageQueue[None]) -> None:
@@ -177,9 +177,7 @@ class LiveCopy(Generic[P]):
 
     def _tell(self) -> None:
         messages = self.background.queue
-        # keyrefs() copies at once: other threads drop their queues meanwhile.
-        listeners = [found for reference in self._listeners.keyrefs() if (found := reference()) is not None]
-        for listener in listeners:
+        for listener in self._listeners.alive():
             if messages.ended:
                 listener.fail(messages.error)
             else:

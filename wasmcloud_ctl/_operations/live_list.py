@@ -47,6 +47,8 @@ class LiveList(LiveCopy[P]):
         self._asked_at = 0.0
         # Whether to list once more, because something has happened since the request was sent.
         self._again = False
+        # When the list was wanted anew, whatever was in flight.
+        self._wanted_at = float("-inf")
         # When something happened that the list must show, and when the last list was asked for.
         self._hinted_at = float("-inf")
         self._listed_at = float("-inf")
@@ -60,7 +62,7 @@ class LiveList(LiveCopy[P]):
 
     def list_all(self, limits: Limits | None = None) -> None:
         self._is_complete = False
-        self._hinted_at = time.monotonic()
+        self._wanted_at = self._hinted_at = time.monotonic()
         self._pause = PAUSE
         self.list_once()
 
@@ -98,9 +100,7 @@ class LiveList(LiveCopy[P]):
         """List it soon, because an event has come. Without an interval, only when the list must show it."""
         self._hinted_at = time.monotonic()
         self._list_by(self._hinted_at + LAG_SECONDS)
-        if self._is_asking:
-            self._again = True
-        elif not math.isinf(self._interval()):
+        if not math.isinf(self._interval()):
             self._list_by(max(self._hinted_at, self._asked_at + PAUSE))
 
     def _on_reply(self, reply: Reply) -> None:
@@ -126,7 +126,7 @@ class LiveList(LiveCopy[P]):
 
     def _on_listed(self, asked_at: float) -> None:
         """Note that everything is as the reply to a request at that time says."""
-        self._is_complete = True
+        self._is_complete = self._is_complete or asked_at >= self._wanted_at
         self._listed_at = asked_at
         self.seen = time.monotonic()
         if self._hinted_at > asked_at - LAG_SECONDS:

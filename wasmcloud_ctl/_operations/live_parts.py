@@ -13,6 +13,7 @@ import attrs
 
 from wasmcloud_ctl._bridge.handover import Deadline, Lock, MessageQueue
 from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._bridge.weak_list import WeakList
 from wasmcloud_ctl._operations.gather import Limits
 from wasmcloud_ctl._operations.live_applications import LiveApplications
 from wasmcloud_ctl._operations.live_configs import LiveConfigs
@@ -46,12 +47,11 @@ class SharedCopy(Generic[C]):
     """
 
     def __init__(self, make: Callable[[Callable[[], float]], C]) -> None:
-        interests: list[weakref.ref[Interest]] = []
+        interests: WeakList[Interest] = WeakList()
         made: list[C] = []
 
         def interval() -> float:
-            alive = [found for reference in list(interests) if (found := reference()) is not None]
-            return min((interest.interval for interest in alive), default=math.inf)
+            return min((interest.interval for interest in interests.alive()), default=math.inf)
 
         def make_copy() -> C:
             copy = make(interval)
@@ -66,7 +66,7 @@ class SharedCopy(Generic[C]):
 
     def add(self, interest: Interest) -> None:
         """Note an interest. The shortest interval counts, as long as it is alive."""
-        self._interests.append(weakref.ref(interest, self._interests.remove))
+        self._interests.add(interest)
         copy = self._copies.peek()
         if copy is not None:
             copy.plan_anew()
@@ -178,7 +178,7 @@ class ViewParts:
         self.closed: bool = False
         self._closed_as_of = datetime.now(timezone.utc)
         # The queues of threads that wait for a change.
-        self._waiting: weakref.WeakKeyDictionary[MessageQueue[None], None] = weakref.WeakKeyDictionary()
+        self._waiting: WeakList[MessageQueue[None]] = WeakList()
 
     def open(self) -> None:
         """Wait until everything was listed; list the hosts again if fewer are known than are expected."""
@@ -264,7 +264,7 @@ class ViewParts:
     def listen(self) -> MessageQueue[None]:
         """Return a queue that receives something now and whenever anything changes. It fails on close."""
         news: MessageQueue[None] = MessageQueue(1)
-        self._waiting[news] = None
+        self._waiting.add(news)
         for part in self._all:
             part.copy.listen(news)
         if self.closed:  # pragma: no cover – another thread has just closed it
@@ -278,8 +278,7 @@ class ViewParts:
         for part in self._all:
             part.end()
         self._interest = None
-        # keyrefs() copies at once: other threads may begin to wait meanwhile.
-        for news in [found for reference in self._waiting.keyrefs() if (found := reference()) is not None]:
+        for news in self._waiting.alive():
             news.fail(ClosedError(_CLOSED))
 
 
@@ -290,7 +289,7 @@ class SharedCopies:
         self._transports = transports
         self._subjects = subjects
         self._settings = settings
-        self._copies: weakref.WeakValueDictionary[str, SharedCopy[Any]] = weakref.WeakValueDictionary()
+        self._copies: dict[str, weakref.ref[SharedCopy[Any]]] = {}
         # One lock for each process: a thread of the parent may hold its own at the moment of a fork.
         self._lock = PerProcess(Lock)
 
@@ -329,12 +328,13 @@ class SharedCopies:
 
     def _copy(self, name: str, make: Callable[[Callable[[], float]], C]) -> SharedCopy[C]:
         with self._lock.get():
-            found = self._copies.get(name)
+            found: SharedCopy[C] | None = self._present(name)
             if found is not None:
                 copy = found.peek()
                 if copy is None or not copy.ended:
                     return found
-            shared = self._copies[name] = SharedCopy(make)
+            shared = SharedCopy(make)
+            self._copies[name] = weakref.ref(shared)
             return shared
 
     def proven_hosts(self) -> HostsPicture | None:
@@ -348,10 +348,16 @@ class SharedCopies:
         return () if copy is None else copy.picture.doubts
 
     def _present_hosts(self) -> LiveHosts | None:
-        shared: SharedCopy[LiveHosts] | None = self._copies.get("hosts")
+        shared: SharedCopy[LiveHosts] | None = self._present("hosts")
         return None if shared is None else shared.peek()
 
     def end(self) -> None:
         """Keep nothing current any longer."""
-        for shared in [found for reference in self._copies.valuerefs() if (found := reference()) is not None]:
-            shared.end()
+        for name in list(self._copies):
+            shared = self._present(name)
+            if shared is not None:
+                shared.end()
+
+    def _present(self, name: str) -> SharedCopy[Any] | None:
+        reference = self._copies.get(name)
+        return None if reference is None else reference()

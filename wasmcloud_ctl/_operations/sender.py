@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ import attrs
 
 from wasmcloud_ctl._bridge.handover import MessageQueue
 from wasmcloud_ctl._bridge.processes import PerProcess
+from wasmcloud_ctl._bridge.weak_list import WeakList
 from wasmcloud_ctl._operations.doubts import Doubts
 from wasmcloud_ctl._operations.evidence import Operation
 from wasmcloud_ctl._operations.gather import HostOf, Limits, gather
@@ -57,7 +57,7 @@ class Sender:
         # What cached_links needs: no listing without a reason.
         self._cache_interest = Interest(math.inf)
         self._cache: SharedCopy[LiveLinks] | None = None
-        self._opened: weakref.WeakKeyDictionary[Receiver[Any] | Sender, None] = weakref.WeakKeyDictionary()
+        self._opened: WeakList[Receiver[Any] | Sender] = WeakList()
         self._root = root
         self.doubts: dict[tuple[str, str | None], Doubts] = {} if root is None else root.doubts
         self._closed = False
@@ -71,7 +71,7 @@ class Sender:
 
     def keep(self, opened: Receiver[Any] | Sender) -> None:
         """Close this, too, when the client is closed. If that has happened meanwhile, close it now."""
-        self._opened[opened] = None
+        self._opened.add(opened)
         if self.closed:
             opened.close()
 
@@ -91,9 +91,7 @@ class Sender:
         self._closed = True
         self.shared.end()
         if self._root is not None:
-            # keyrefs() copies at once, so another thread may open something meanwhile.
-            references = self._opened.keyrefs()
-            for opened in [found for reference in references if (found := reference()) is not None]:
+            for opened in self._opened.alive():
                 opened.close()
             return
         transport = self.transports.peek()
