@@ -363,6 +363,7 @@ def deaf(request: pytest.FixtureRequest) -> Iterator[PracticeLattice]:
             yield lattice
 
 
+@pytest.mark.timeout(120)  # the waits took 15 s
 def test_without_statuses_wadm_is_asked(deaf: PracticeLattice) -> None:
     """So an outcome is certain for a user who may not receive them, too."""
     with deaf.connect(user="me", password="hunter2", quiet=0.25) as client:

@@ -12,6 +12,9 @@ from storm import Storm, Tally
 from wasmcloud_ctl._bridge.slices import SlicedQueue
 from wasmcloud_ctl.testing import PracticeLattice, PracticeServer
 
+# Each storm takes 11 s of a processor, and with coverage on a busy machine more than 30.
+pytestmark = pytest.mark.timeout(180)
+
 HOSTS = 100
 QUIET = 5
 BEAT = 1.0

@@ -144,6 +144,7 @@ def test_each_example_is_tested_and_described() -> None:
     assert [script for script in scripts if f"python examples/{script}" not in readme] == []
 
 
+@pytest.mark.timeout(120)  # ten scripts took 19 s
 def test_the_readmes_commands_run_as_written(
     make_practice_lattice: Callable[..., PracticeLattice], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -869,6 +870,7 @@ def test_drift_is_told_when_it_comes_and_goes(lattice: PracticeLattice, client: 
     assert went.split(" ", 1)[1] == "component echo is as in the file again"
 
 
+@pytest.mark.timeout(120)  # the script runs for 20 s
 def test_drift_tells_of_a_lost_connection(tmp_path: Path) -> None:
     """When the server is away, and when it is back; --for ends it by itself."""
     path = tmp_path / "wanted.json"

@@ -20,8 +20,8 @@ TOGETHER = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one process more than there are processors, since most tests wait for something."""
-    return min((os.cpu_count() or 1) + 1, 8)
+    """Run two processes for each processor, since most tests wait for something."""
+    return min((os.cpu_count() or 1) * 2, 8)
 
 
 class ByTest(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

@@ -374,6 +374,8 @@ def _fits(text: str, width: int) -> bool:
 
 def _end(text: str, width: int) -> int:
     """Return how many characters of a text fit into a width."""
+    if text.isascii():
+        return min(len(text), width)
     for end, letter in enumerate(text):
         width -= width_of(letter)
         if width < 0:
