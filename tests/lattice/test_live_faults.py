@@ -55,7 +55,7 @@ def encoded(name: str, data: object, source: object) -> bytes:
 
 
 def event(lattice: PracticeLattice, name: str, data: object, source: object) -> None:
-    """Publish it."""
+    """Publish an event of any source, with any data."""
     lattice.publish(f"wasmbus.evt.{lattice.lattice}.{name}", encoded(name, data, source))
 
 
@@ -636,10 +636,10 @@ def test_deletions_without_a_target_are_looked_up(
 
 
 @SLOW_BEAT
-def test_links_that_are_to_be_listed_while_they_are_listed_are_listed_once_more(
+def test_refresh_waits_for_links_that_were_asked_for_after_it(
     practice_lattice: PracticeLattice, client: Client
 ) -> None:
-    """refresh returns only when a list has come that was asked for afterwards."""
+    """The list that was in flight may be older than the call."""
     with client.watch(expected=2, quiet=0.25) as view:
         before = operations(practice_lattice)["link.get"]
         for host in practice_lattice.hosts:

@@ -11,8 +11,8 @@ T = TypeVar("T")
 class WeakList(Generic[T]):
     """Objects that others hold, in the order in which they were added. Any thread may add some and ask for them.
 
-    Its references have no callbacks, as those of the standard library's weak collections have: Python prints an
-    exception in a callback and goes on, so a Ctrl-C at that moment would be lost.
+    Its references have no callbacks. The standard library's weak collections have some, and Python goes on after an
+    exception in a callback: a Ctrl-C at that moment would be lost.
     """
 
     def __init__(self) -> None:

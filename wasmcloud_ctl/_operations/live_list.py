@@ -47,7 +47,7 @@ class LiveList(LiveCopy[P]):
         self._asked_at = 0.0
         # Whether to list once more, because something has happened since the request was sent.
         self._again = False
-        # When the list was wanted anew, whatever was in flight.
+        # When everything was wanted anew: only a list that was asked for afterwards will do.
         self._wanted_at = float("-inf")
         # When something happened that the list must show, and when the last list was asked for.
         self._hinted_at = float("-inf")

@@ -289,6 +289,7 @@ class SharedCopies:
         self._transports = transports
         self._subjects = subjects
         self._settings = settings
+        # By name. Without callbacks, for the reason that WeakList gives.
         self._copies: dict[str, weakref.ref[SharedCopy[Any]]] = {}
         # One lock for each process: a thread of the parent may hold its own at the moment of a fork.
         self._lock = PerProcess(Lock)
